@@ -1,0 +1,1 @@
+"""Facts and values: what the desk talks about, without clocks, sockets or settings."""

@@ -1,0 +1,91 @@
+"""Everything we can ask for. `step` returns commands; the loop carries them out."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from mytrader.domain.decision import Signal
+from mytrader.domain.orders import Approved, Bracket, OrderSpec
+
+
+class Command(Struct, frozen=True, tag_field="kind"):
+    """An intent. It is durable, with the event that led to it, before anything is sent."""
+
+
+class AskAdvice(Command, tag="ask_advice"):
+    """Put the proposal before the advisors; the answer returns as `AdviceGiven`."""
+
+    cycle_id: str
+    con_id: int
+    signal: Signal
+
+
+class PlaceBracket(Command, tag="place_bracket"):
+    """Send an approved entry with its protection."""
+
+    approved: Approved[Bracket]
+
+
+class PlaceExit(Command, tag="place_exit"):
+    """Send an approved order that may only reduce the position."""
+
+    approved: Approved[OrderSpec]
+
+
+class PlaceEmergencyStop(Command, tag="place_emergency_stop"):
+    """Send the stop that an entry's fill is missing."""
+
+    approved: Approved[OrderSpec]
+    parent_ref: str
+    parent_order_id: int
+
+
+class ChangeOrder(Command, tag="change_order"):
+    """Modify a resting exit order."""
+
+    approved: Approved[OrderSpec]
+    why: str
+
+
+class CancelOrder(Command, tag="cancel_order"):
+    """Ask the broker to cancel one order."""
+
+    ref: str
+    why: str
+
+
+class QueryBook(Command, tag="query_book"):
+    """Ask for open orders, executions and positions; answered by `BookAnswered`."""
+
+    number: int
+    why: str
+
+
+class AlertLevel(StrEnum):
+    """INFO is told, WARNING wants a look, PAGE wants a person now."""
+
+    INFO = "info"
+    WARNING = "warning"
+    PAGE = "page"
+
+
+class RaiseAlert(Command, tag="alert"):
+    """Tell people; `code` is stable, `text` is a sentence."""
+
+    level: AlertLevel
+    code: str
+    text: str
+    cycle_id: str | None = None
+    ref: str | None = None
+
+
+AnyCommand = (
+    AskAdvice
+    | PlaceBracket
+    | PlaceExit
+    | PlaceEmergencyStop
+    | ChangeOrder
+    | CancelOrder
+    | QueryBook
+    | RaiseAlert
+)

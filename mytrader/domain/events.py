@@ -1,0 +1,219 @@
+"""Everything that can happen to us. An event is journalled before anything is done about it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.fills import Execution
+from mytrader.domain.known import Known, Unknown
+from mytrader.domain.market import Bar, Quote
+from mytrader.domain.orders import Side
+
+
+class Event(Struct, frozen=True, tag_field="kind"):
+    """A fact. Subclasses are tagged by `kind`; times inside are the broker's, aware UTC."""
+
+
+# The market
+
+
+class ContractStated(Event, tag="contract"):
+    """The broker described a contract that we trade; sessions are (open, close) in UTC."""
+
+    con_id: int
+    symbol: str
+    local_symbol: str
+    expiry: date
+    sessions: tuple[tuple[datetime, datetime], ...]
+
+
+class QuoteSeen(Event, tag="quote"):
+    """The top of the book changed."""
+
+    con_id: int
+    quote: Quote
+
+
+class BarClosed(Event, tag="bar"):
+    """A minute is complete."""
+
+    con_id: int
+    bar: Bar
+
+
+# The decision
+
+
+class SignalRaised(Event, tag="signal"):
+    """A strategy proposes a trade; the runtime has given it a cycle id."""
+
+    cycle_id: str
+    con_id: int
+    signal: Signal
+
+
+class AdviceGiven(Event, tag="advice"):
+    """All advisors have answered, or failed."""
+
+    cycle_id: str
+    opinions: tuple[Opinion, ...]
+
+
+# Our own hand
+
+
+class OrderWritten(Event, tag="order_written"):
+    """The bytes of an order, of a change to it, or of its cancel went to the socket."""
+
+    ref: str
+    order_id: int
+    action: str
+
+
+class OrderNotWritten(Event, tag="order_not_written"):
+    """Nothing was sent: the last check before the bytes refused, or the link was down."""
+
+    ref: str
+    action: str
+    code: str
+    detail: str
+
+
+# The broker
+
+
+class LinkChanged(Event, tag="link"):
+    """The connection to the broker: `up` is true only after a complete synchronisation."""
+
+    up: bool
+    why: str
+
+
+class OrderReported(Event, tag="order_reported"):
+    """The broker echoed an order (openOrder). Prices in ticks; `ref` is empty if not ours."""
+
+    ref: str
+    order_id: int
+    perm_id: int
+    client_id: int
+    con_id: int
+    side: Side
+    quantity: int
+    order_type: str
+    limit: int | None
+    stop: int | None
+    tif: str
+    outside_rth: bool
+    trigger_method: int
+    parent_id: int
+    status: str
+
+
+class StatusReported(Event, tag="status_reported"):
+    """The broker stated an order's status. `filled` and `remaining` are the broker's claims."""
+
+    ref: str
+    order_id: int
+    perm_id: int
+    status: str
+    filled: int
+    remaining: int
+    why_held: str
+
+
+class ErrorReported(Event, tag="error_reported"):
+    """The broker named an order in an error or a notice. It kills nothing by itself."""
+
+    ref: str
+    order_id: int
+    code: int
+    text: str
+
+
+class ExecutionReported(Event, tag="execution"):
+    """A fill, live or in answer to a query; repeats are harmless."""
+
+    execution: Execution
+
+
+class CommissionReported(Event, tag="commission"):
+    """What one execution cost, dollars."""
+
+    exec_id: str
+    commission_usd: Decimal
+
+
+class PositionReported(Event, tag="position"):
+    """The broker's own idea of a position."""
+
+    con_id: int
+    quantity: int
+
+
+class Book(Struct, frozen=True):
+    """A complete answer: all open orders, all executions of the broker's window, positions."""
+
+    orders: tuple[OrderReported, ...]
+    executions: tuple[Execution, ...]
+    positions: tuple[PositionReported, ...]
+
+
+class BookAnswered(Event, tag="book"):
+    """The answer to the `number`-th `QueryBook`; `Unknown` unless every end marker arrived."""
+
+    number: int
+    book: Known[Book] | Unknown
+
+
+# Time and people
+
+
+class TimeReached(Event, tag="time"):
+    """A deadline that `step` asked for has come."""
+
+
+class Request(StrEnum):
+    """What a person can ask of a running trader."""
+
+    FLATTEN = "flatten"
+    HALT = "halt"
+    REDUCE_ONLY = "reduce_only"
+    RESUME = "resume"
+
+
+class OperatorAsked(Event, tag="operator"):
+    """A person asked for something."""
+
+    request: Request
+    who: str
+
+
+class Halted(Event, tag="halted"):
+    """The loop stopped itself: an invariant broke or an unexpected error came up."""
+
+    why: str
+
+
+AnyEvent = (
+    ContractStated
+    | QuoteSeen
+    | BarClosed
+    | SignalRaised
+    | AdviceGiven
+    | OrderWritten
+    | OrderNotWritten
+    | LinkChanged
+    | OrderReported
+    | StatusReported
+    | ErrorReported
+    | ExecutionReported
+    | CommissionReported
+    | PositionReported
+    | BookAnswered
+    | TimeReached
+    | OperatorAsked
+    | Halted
+)

@@ -1,0 +1,26 @@
+"""Executions, identified by the broker's own id."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from mytrader.domain.orders import Side
+
+
+class Execution(Struct, frozen=True):
+    """One fill of one order: price in ticks, quantity in contracts, time aware UTC."""
+
+    exec_id: str
+    ref: str
+    order_id: int
+    perm_id: int
+    con_id: int
+    side: Side
+    quantity: int
+    price: int
+    at: datetime
+
+    @property
+    def base_id(self) -> str:
+        """The id without its last part: equal for an execution and its corrections (B19)."""
+        return self.exec_id.rpartition(".")[0] or self.exec_id

@@ -1,0 +1,246 @@
+"""Orders: what we ask for, what we know of it, and the permission without which nothing is sent.
+
+An order's identity is its `ref`, written into the broker's `orderRef` field:
+`mt/<cycle id, 26 characters>/<role><n>`. Order ids and permanent ids are attributes that the
+broker adds; they never identify an order on their own (SAFETY.md B14, B15).
+"""
+
+import re
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Side(StrEnum):
+    """BUY raises the position, SELL lowers it."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """The side that undoes this one."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderKind(StrEnum):
+    """Order types, in the broker's spelling."""
+
+    LMT = "LMT"
+    STP_LMT = "STP LMT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may work."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+
+
+class Role(StrEnum):
+    """Why an order exists; the letter stands in its reference."""
+
+    ENTRY = "E"
+    STOP = "S"
+    TARGET = "T"
+    EXIT = "X"
+    EMERGENCY = "M"
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether the order may only reduce a position."""
+        return self is not Role.ENTRY
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether the order is a stop that rests at the broker."""
+        return self in (Role.STOP, Role.EMERGENCY)
+
+
+class OrderRef(Struct, frozen=True):
+    """The parts of an order reference."""
+
+    cycle_id: str
+    role: Role
+    number: int
+
+    def __str__(self) -> str:
+        return f"mt/{self.cycle_id}/{self.role}{self.number}"
+
+
+_REF: Final = re.compile(r"mt/([0-9A-HJKMNP-TV-Z]{26})/([ESTXM])([1-9][0-9]{0,3})", re.ASCII)
+
+
+def parse_ref(text: str) -> OrderRef | None:
+    """Return the parts of one of our references, `None` for any other text."""
+    match = _REF.fullmatch(text)
+    if match is None:
+        return None
+    return OrderRef(match[1], Role(match[2]), int(match[3]))
+
+
+class OrderSpec(Struct, frozen=True):
+    """Everything that is said to the broker about one order, each field explicit.
+
+    Prices are ticks. `parent_ref` makes it a bracket child. `reduce_only` is our promise, kept
+    by the guards: the broker has no such field (SAFETY.md B1). `trigger_method` 2 is last price.
+    """
+
+    ref: str
+    con_id: int
+    side: Side
+    quantity: int
+    kind: OrderKind
+    limit: int
+    stop: int | None = None
+    tif: TimeInForce = TimeInForce.GTC
+    outside_rth: bool = True
+    trigger_method: int = 2
+    parent_ref: str | None = None
+    transmit: bool = True
+    reduce_only: bool = False
+
+    @property
+    def role(self) -> Role:
+        """The role letter of the reference."""
+        return Role(self.ref[30])
+
+
+class Bracket(Struct, frozen=True):
+    """An entry with its protection: `quantity` one-lot families of entry and stop.
+
+    `lots` holds (entry, stop) pairs; `target` is the price in ticks that the trader watches
+    (profile `strict`).
+    """
+
+    cycle_id: str
+    con_id: int
+    side: Side
+    entry: int
+    stop: int
+    target: int
+    lots: tuple[tuple[OrderSpec, OrderSpec], ...]
+
+    @property
+    def quantity(self) -> int:
+        """Contracts over all lots."""
+        return len(self.lots)
+
+
+class OrderLife(StrEnum):
+    """What we know of an order. Everything but DEAD may still fill."""
+
+    INTENDED = "intended"
+    WRITTEN = "written"
+    HELD = "held"
+    WORKING = "working"
+    CANCELLING = "cancelling"
+    DEAD = "dead"
+
+
+class Death(StrEnum):
+    """The only four proofs that an order cannot fill any more (SAFETY.md 5.2)."""
+
+    FILLED = "filled"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    NEVER_WRITTEN = "never_written"
+
+
+class TrackedOrder(Struct, frozen=True):
+    """One order of ours as far as it is known.
+
+    `filled` comes from executions alone. `change` is a modification that was sent and not yet
+    echoed; `change_unknown` says that the link broke meanwhile. `claim_filled` is the cumulative
+    quantity in a cancelled or expired status and `claim_query` the last book query asked before
+    it (or before a refusal): only a later query can prove the death.
+    """
+
+    spec: OrderSpec
+    life: OrderLife = OrderLife.INTENDED
+    order_id: int = 0
+    perm_ids: tuple[int, ...] = ()
+    filled: int = 0
+    status: str = ""
+    change: OrderSpec | None = None
+    change_unknown: bool = False
+    cancel_asked: bool = False
+    refusal: str | None = None
+    claim_filled: int | None = None
+    claim_query: int = 0
+    death: Death | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the order may still fill."""
+        return self.death is None
+
+    @property
+    def remaining(self) -> int:
+        """The most that may still fill, in contracts (rho of SAFETY.md 5.2)."""
+        if self.death is not None:
+            return 0
+        quantity = self.spec.quantity
+        if self.change is not None:
+            changed = self.change.quantity
+            quantity = quantity + changed if self.change_unknown else max(quantity, changed)
+        return max(quantity * max(len(self.perm_ids), 1) - self.filled, 0)
+
+    @property
+    def confirmed_working(self) -> bool:
+        """Whether the broker itself has said that this order is resting, as last written."""
+        return (
+            self.death is None
+            and self.life in (OrderLife.HELD, OrderLife.WORKING)
+            and self.refusal is None
+            and self.claim_filled is None
+            and not self.change_unknown
+        )
+
+
+class ForeignOrder(Struct, frozen=True):
+    """An order on our contracts that is not ours: seen, counted as live, never touched."""
+
+    perm_id: int
+    con_id: int
+    side: Side
+    remaining: int
+    status: str
+
+
+class Verdict(Struct, frozen=True):
+    """What one guard said. `code` is stable; `detail` is for people."""
+
+    code: str
+    approved: bool
+    detail: str
+
+
+class Refused(Struct, frozen=True):
+    """No permission. The first refusal decides; `verdicts` holds every guard's answer."""
+
+    code: str
+    detail: str
+    verdicts: tuple[Verdict, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Approved(Struct, Generic[T], frozen=True):
+    """Permission to send `order`. Only `execution/guards.py` constructs it."""
+
+    order: T
+    code: str = "APPROVED"
+    detail: str = ""
+
+    def __bool__(self) -> bool:
+        return True

@@ -1,0 +1,39 @@
+"""Positions, folded from executions; what the broker reports only widens what is possible."""
+
+from typing import Final
+
+from msgspec import Struct
+
+UNBOUNDED: Final = 1_000_000
+"""Stands for infinity: no position of ours is near a million contracts."""
+
+
+class PositionView(Struct, frozen=True):
+    """What is known of the position in one contract.
+
+    `booked` is the signed sum of de-duplicated executions. `confirmed` is false until positions
+    and executions have been answered completely since the last (re)connect. `reported` is the
+    broker's newest report received after the newest execution, `None` if there is none;
+    `doubt` names a reason (a corrected execution, an orphan fill) that makes it unknown.
+    """
+
+    con_id: int
+    booked: int = 0
+    confirmed: bool = False
+    reported: int | None = None
+    doubt: str | None = None
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """The smallest interval [P_lo, P_hi] holding every position that is possible."""
+        if not self.confirmed or self.doubt is not None:
+            return (-UNBOUNDED, UNBOUNDED)
+        if self.reported is None:
+            return (self.booked, self.booked)
+        return (min(self.booked, self.reported), max(self.booked, self.reported))
+
+    @property
+    def known(self) -> bool:
+        """Whether exactly one position is possible."""
+        low, high = self.interval
+        return low == high

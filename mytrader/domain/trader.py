@@ -1,0 +1,113 @@
+"""The trader's whole state: mode, link, market, positions, cycles, day ledger, limits."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.market import Quote
+from mytrader.domain.orders import ForeignOrder
+from mytrader.domain.positions import PositionView
+
+
+class Mode(StrEnum):
+    """NORMAL trades; REDUCE_ONLY opens nothing; HALT decides nothing new. Only people go up."""
+
+    NORMAL = "NORMAL"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALT = "HALT"
+
+    @property
+    def rank(self) -> int:
+        """How restrictive the mode is; a mode never falls back to a lower rank by itself."""
+        return list(Mode).index(self)
+
+
+class Limits(Struct, frozen=True):
+    """Every number a guard compares with; units are in the names."""
+
+    symbols_allowed: tuple[str, ...] = ("ES", "MES")
+    quantity_per_entry: int = 1
+    order_size_max: int = 5
+    position_size_max: int = 5
+    stop_distance_ticks_min: int = 4
+    loss_usd_trade_max: Decimal = Decimal(1250)
+    loss_usd_daily_max: Decimal = Decimal(2000)
+    drawdown_usd_max: Decimal = Decimal(5000)
+    daily_trades_max: int = 20
+    loss_streak_max: int = 5
+    cooldown: timedelta = timedelta(minutes=5)
+    confidence_min: float = 0.60
+    wait_override_confidence: float = 0.75
+    quote_age_max: timedelta = timedelta(seconds=90)
+    clock_skew_max: timedelta = timedelta(seconds=5)
+    no_entry_before_close: timedelta = timedelta(minutes=15)
+    flatten_before_close: timedelta = timedelta(minutes=5)
+    entry_collar_ticks: int = 8
+    exit_collar_ticks: int = 20
+    stop_limit_offset_ticks: int = 20
+    price_collar_ticks: int = 40
+    messages_per_second_max: int = 40
+    roll_days_before_expiry: int = 3
+    advice_timeout: timedelta = timedelta(seconds=2)
+    entry_timeout: timedelta = timedelta(seconds=10)
+    cover_timeout: timedelta = timedelta(seconds=2)
+    query_interval: timedelta = timedelta(milliseconds=500)
+    exit_chase_interval: timedelta = timedelta(seconds=2)
+    exit_attempts_max: int = 5
+
+
+class DayLedger(Struct, frozen=True):
+    """What today has cost and earned so far, dollars and counts; the day is the session's."""
+
+    entries: int = 0
+    losses_in_a_row: int = 0
+    last_entry_at: datetime | None = None
+    last_signal: tuple[int, str, datetime] | None = None
+    realised_usd: Decimal = Decimal(0)
+    equity_peak_usd: Decimal = Decimal(0)
+    emergency_stops: int = 0
+
+
+class LinkState(Struct, frozen=True):
+    """Whether the broker hears us and has told us everything."""
+
+    up: bool = False
+    queries_asked: int = 0
+    query_pending: bool = False
+
+
+class TraderState(Struct, frozen=True):
+    """All that `step` knows. `cycles` holds the open ones; final ones leave with their last event.
+
+    `closed_executions` keeps, per final cycle of the day, the execution ids that were booked, so
+    that a late repeat is recognised. `move_stop_refused` remembers a venue's definitive refusal
+    of exit protocol A, by order type.
+    """
+
+    limits: Limits
+    mode: Mode = Mode.NORMAL
+    mode_why: str = ""
+    link: LinkState = LinkState()
+    contracts: dict[int, FuturesContract] = {}
+    sessions: dict[int, tuple[tuple[datetime, datetime], ...]] = {}
+    quotes: dict[int, Quote] = {}
+    positions: dict[int, PositionView] = {}
+    cycles: dict[str, TradeCycle] = {}
+    finished: TradeCycle | None = None
+    closed_executions: dict[str, frozenset[str]] = {}
+    foreign: dict[int, ForeignOrder] = {}
+    day: DayLedger = DayLedger()
+    move_stop_refused: frozenset[str] = frozenset()
+    newest_at: datetime | None = None
+
+    def position(self, con_id: int) -> PositionView:
+        """What is known of a contract's position; unconfirmed when nothing was ever said."""
+        return self.positions.get(con_id) or PositionView(con_id)
+
+    def cycles_of(self, con_id: int) -> list[TradeCycle]:
+        """The open cycles of one contract."""
+        return [cycle for cycle in self.cycles.values() if cycle.con_id == con_id]

@@ -1,0 +1,46 @@
+"""The exception tree: every error names the party at fault.
+
+    MytraderError
+    ├── OurFault              our own reasoning is wrong: the loop halts new risk
+    │   └── InvariantBroken   a claim that must always hold did not
+    └── TheirFault            the world outside misbehaved: reported, never a stack trace
+        ├── BadInput          a person or a file gave us something unusable: one line, exit status 2
+        ├── BrokerFault       the broker or its gateway refused, vanished or spoke nonsense
+        └── JournalFault      the record cannot be opened, trusted or written
+
+A refusal by a guard is a value (`domain.orders.Refused`), not an exception.
+"""
+
+
+class MytraderError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class OurFault(MytraderError):
+    """Our own code is wrong; no new risk is taken after it."""
+
+
+class InvariantBroken(OurFault):
+    """A claim that must hold at all times did not hold."""
+
+
+class TheirFault(MytraderError):
+    """Something outside this package is at fault; the message says what to do."""
+
+
+class BadInput(TheirFault):
+    """Unusable input: the message is one line that says what is wrong, where, and what to do."""
+
+
+class BrokerFault(TheirFault):
+    """The broker, its gateway or the link to it failed."""
+
+
+class JournalFault(TheirFault):
+    """The journal cannot be opened, verified, leased or written."""
+
+
+def invariant(holds: bool, claim: str) -> None:
+    """Raise `InvariantBroken` unless `holds`; unlike `assert` it survives `python -O`."""
+    if not holds:
+        raise InvariantBroken(claim)

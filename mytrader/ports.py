@@ -1,0 +1,76 @@
+"""Every door to the outside world, on one screen. Adapters implement these; bootstrap joins."""
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from mytrader.domain.commands import AnyCommand
+from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.events import AnyEvent
+
+
+class Clock(Protocol):
+    """What time it is: the machine's, the gateway's, or the virtual loop's."""
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        ...
+
+
+class Runtime(Clock, Protocol):
+    """The loop's surroundings: time, timers, tasks and ids come from here and nowhere else."""
+
+    def new_cycle_id(self) -> str:
+        """Return a new 128-bit time-ordered id, 26 characters of Crockford base 32."""
+        ...
+
+    def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
+        """Arm a timer; the returned function disarms it."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start a task whose failure is not lost."""
+        ...
+
+
+class JournalRecord(Protocol):
+    """One event as it was recorded, with the commands it led to."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def event(self) -> AnyEvent: ...
+    @property
+    def commands(self) -> tuple[AnyCommand, ...]: ...
+
+
+class Journal(Protocol):
+    """The append-only record. One writer at a time."""
+
+    def append(
+        self, at: datetime, event: AnyEvent, commands: Sequence[AnyCommand], *, durable: bool
+    ) -> int:
+        """Record an event with its commands and return its sequence number.
+
+        With `durable` everything appended so far is on disk when this returns; without it the
+        record may wait for the next durable one (quotes only). Raises `JournalFault`.
+        """
+        ...
+
+    def read(self) -> Iterator[JournalRecord]:
+        """Yield every record in order."""
+        ...
+
+    def close(self) -> None:
+        """Make everything durable and give the lease back."""
+        ...
+
+
+class Advisor(Protocol):
+    """An opinion about an entry. It can only subtract permission."""
+
+    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+        """Return an opinion; may fail or hang: the panel holds the deadline."""
+        ...
