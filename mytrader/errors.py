@@ -4,7 +4,7 @@
     ├── OurFault              our own reasoning is wrong: the loop halts new risk
     │   └── InvariantBroken   a claim that must always hold did not
     └── TheirFault            the world outside misbehaved: reported, never a stack trace
-        ├── BadInput          a person or a file gave us something unusable: one line, exit status 2
+        ├── BadInput          unusable input from a person or a file: one line, exit status 2
         ├── BrokerFault       the broker or its gateway refused, vanished or spoke nonsense
         └── JournalFault      the record cannot be opened, trusted or written
 

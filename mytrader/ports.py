@@ -37,13 +37,24 @@ class JournalRecord(Protocol):
     """One event as it was recorded, with the commands it led to."""
 
     @property
-    def sequence(self) -> int: ...
+    def sequence(self) -> int:
+        """Position in the journal, from 1."""
+        ...
+
     @property
-    def at(self) -> datetime: ...
+    def at(self) -> datetime:
+        """When the event reached the loop, aware UTC."""
+        ...
+
     @property
-    def event(self) -> AnyEvent: ...
+    def event(self) -> AnyEvent:
+        """The event."""
+        ...
+
     @property
-    def commands(self) -> tuple[AnyCommand, ...]: ...
+    def commands(self) -> tuple[AnyCommand, ...]:
+        """What `step` answered when it happened."""
+        ...
 
 
 class Journal(Protocol):

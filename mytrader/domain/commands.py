@@ -12,7 +12,7 @@ class Command(Struct, frozen=True, tag_field="kind"):
     """An intent. It is durable, with the event that led to it, before anything is sent."""
 
 
-class AskAdvice(Command, tag="ask_advice"):
+class AskAdvice(Command, frozen=True, tag="ask_advice"):
     """Put the proposal before the advisors; the answer returns as `AdviceGiven`."""
 
     cycle_id: str
@@ -20,19 +20,19 @@ class AskAdvice(Command, tag="ask_advice"):
     signal: Signal
 
 
-class PlaceBracket(Command, tag="place_bracket"):
+class PlaceBracket(Command, frozen=True, tag="place_bracket"):
     """Send an approved entry with its protection."""
 
     approved: Approved[Bracket]
 
 
-class PlaceExit(Command, tag="place_exit"):
+class PlaceExit(Command, frozen=True, tag="place_exit"):
     """Send an approved order that may only reduce the position."""
 
     approved: Approved[OrderSpec]
 
 
-class PlaceEmergencyStop(Command, tag="place_emergency_stop"):
+class PlaceEmergencyStop(Command, frozen=True, tag="place_emergency_stop"):
     """Send the stop that an entry's fill is missing."""
 
     approved: Approved[OrderSpec]
@@ -40,21 +40,21 @@ class PlaceEmergencyStop(Command, tag="place_emergency_stop"):
     parent_order_id: int
 
 
-class ChangeOrder(Command, tag="change_order"):
+class ChangeOrder(Command, frozen=True, tag="change_order"):
     """Modify a resting exit order."""
 
     approved: Approved[OrderSpec]
     why: str
 
 
-class CancelOrder(Command, tag="cancel_order"):
+class CancelOrder(Command, frozen=True, tag="cancel_order"):
     """Ask the broker to cancel one order."""
 
     ref: str
     why: str
 
 
-class QueryBook(Command, tag="query_book"):
+class QueryBook(Command, frozen=True, tag="query_book"):
     """Ask for open orders, executions and positions; answered by `BookAnswered`."""
 
     number: int
@@ -69,7 +69,7 @@ class AlertLevel(StrEnum):
     PAGE = "page"
 
 
-class RaiseAlert(Command, tag="alert"):
+class RaiseAlert(Command, frozen=True, tag="alert"):
     """Tell people; `code` is stable, `text` is a sentence."""
 
     level: AlertLevel

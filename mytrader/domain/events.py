@@ -20,7 +20,7 @@ class Event(Struct, frozen=True, tag_field="kind"):
 # The market
 
 
-class ContractStated(Event, tag="contract"):
+class ContractStated(Event, frozen=True, tag="contract"):
     """The broker described a contract that we trade; sessions are (open, close) in UTC."""
 
     con_id: int
@@ -30,14 +30,14 @@ class ContractStated(Event, tag="contract"):
     sessions: tuple[tuple[datetime, datetime], ...]
 
 
-class QuoteSeen(Event, tag="quote"):
+class QuoteSeen(Event, frozen=True, tag="quote"):
     """The top of the book changed."""
 
     con_id: int
     quote: Quote
 
 
-class BarClosed(Event, tag="bar"):
+class BarClosed(Event, frozen=True, tag="bar"):
     """A minute is complete."""
 
     con_id: int
@@ -47,7 +47,7 @@ class BarClosed(Event, tag="bar"):
 # The decision
 
 
-class SignalRaised(Event, tag="signal"):
+class SignalRaised(Event, frozen=True, tag="signal"):
     """A strategy proposes a trade; the runtime has given it a cycle id."""
 
     cycle_id: str
@@ -55,7 +55,7 @@ class SignalRaised(Event, tag="signal"):
     signal: Signal
 
 
-class AdviceGiven(Event, tag="advice"):
+class AdviceGiven(Event, frozen=True, tag="advice"):
     """All advisors have answered, or failed."""
 
     cycle_id: str
@@ -65,7 +65,7 @@ class AdviceGiven(Event, tag="advice"):
 # Our own hand
 
 
-class OrderWritten(Event, tag="order_written"):
+class OrderWritten(Event, frozen=True, tag="order_written"):
     """The bytes of an order, of a change to it, or of its cancel went to the socket."""
 
     ref: str
@@ -73,7 +73,7 @@ class OrderWritten(Event, tag="order_written"):
     action: str
 
 
-class OrderNotWritten(Event, tag="order_not_written"):
+class OrderNotWritten(Event, frozen=True, tag="order_not_written"):
     """Nothing was sent: the last check before the bytes refused, or the link was down."""
 
     ref: str
@@ -85,14 +85,14 @@ class OrderNotWritten(Event, tag="order_not_written"):
 # The broker
 
 
-class LinkChanged(Event, tag="link"):
+class LinkChanged(Event, frozen=True, tag="link"):
     """The connection to the broker: `up` is true only after a complete synchronisation."""
 
     up: bool
     why: str
 
 
-class OrderReported(Event, tag="order_reported"):
+class OrderReported(Event, frozen=True, tag="order_reported"):
     """The broker echoed an order (openOrder). Prices in ticks; `ref` is empty if not ours."""
 
     ref: str
@@ -112,7 +112,7 @@ class OrderReported(Event, tag="order_reported"):
     status: str
 
 
-class StatusReported(Event, tag="status_reported"):
+class StatusReported(Event, frozen=True, tag="status_reported"):
     """The broker stated an order's status. `filled` and `remaining` are the broker's claims."""
 
     ref: str
@@ -124,7 +124,7 @@ class StatusReported(Event, tag="status_reported"):
     why_held: str
 
 
-class ErrorReported(Event, tag="error_reported"):
+class ErrorReported(Event, frozen=True, tag="error_reported"):
     """The broker named an order in an error or a notice. It kills nothing by itself."""
 
     ref: str
@@ -133,20 +133,20 @@ class ErrorReported(Event, tag="error_reported"):
     text: str
 
 
-class ExecutionReported(Event, tag="execution"):
+class ExecutionReported(Event, frozen=True, tag="execution"):
     """A fill, live or in answer to a query; repeats are harmless."""
 
     execution: Execution
 
 
-class CommissionReported(Event, tag="commission"):
+class CommissionReported(Event, frozen=True, tag="commission"):
     """What one execution cost, dollars."""
 
     exec_id: str
     commission_usd: Decimal
 
 
-class PositionReported(Event, tag="position"):
+class PositionReported(Event, frozen=True, tag="position"):
     """The broker's own idea of a position."""
 
     con_id: int
@@ -161,7 +161,7 @@ class Book(Struct, frozen=True):
     positions: tuple[PositionReported, ...]
 
 
-class BookAnswered(Event, tag="book"):
+class BookAnswered(Event, frozen=True, tag="book"):
     """The answer to the `number`-th `QueryBook`; `Unknown` unless every end marker arrived."""
 
     number: int
@@ -171,7 +171,7 @@ class BookAnswered(Event, tag="book"):
 # Time and people
 
 
-class TimeReached(Event, tag="time"):
+class TimeReached(Event, frozen=True, tag="time"):
     """A deadline that `step` asked for has come."""
 
 
@@ -184,14 +184,14 @@ class Request(StrEnum):
     RESUME = "resume"
 
 
-class OperatorAsked(Event, tag="operator"):
+class OperatorAsked(Event, frozen=True, tag="operator"):
     """A person asked for something."""
 
     request: Request
     who: str
 
 
-class Halted(Event, tag="halted"):
+class Halted(Event, frozen=True, tag="halted"):
     """The loop stopped itself: an invariant broke or an unexpected error came up."""
 
     why: str
