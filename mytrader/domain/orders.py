@@ -196,10 +196,10 @@ class TrackedOrder(Struct, frozen=True):
 
     @property
     def confirmed_working(self) -> bool:
-        """Whether the broker itself has said that this order is resting, as last written."""
+        """Whether the broker itself has said that this order works (not merely held as a child)."""
         return (
             self.death is None
-            and self.life in (OrderLife.HELD, OrderLife.WORKING)
+            and self.life is OrderLife.WORKING
             and self.refusal is None
             and self.claim_filled is None
             and not self.change_unknown
