@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mytrader.domain.decision import Advice, Opinion
+from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import (
     Approved,
     Bracket,
@@ -26,10 +27,11 @@ from mytrader.domain.orders import (
     refusal,
 )
 from mytrader.domain.positions import UNBOUNDED
-from mytrader.domain.trader import TraderState
+from mytrader.domain.trader import Limits, TraderState
 from mytrader.execution.bracket_guards import ORDER_SIZE_CEILING, judge_bracket
 from mytrader.execution.entry_guards import ENTRY_GUARDS, Proposal, bracket_verdicts
 from mytrader.execution.exposure import Exposure, OcaGroup, exit_safe, exposures
+from mytrader.execution.order_builder import Price
 
 __all__ = [
     "ENTRY_GUARDS",
@@ -45,6 +47,7 @@ __all__ = [
     "judge_exit",
     "judge_exit_when",
     "should_block_on_wait",
+    "validate_entry",
 ]
 
 
@@ -178,3 +181,35 @@ def approve_entry(
     if not isinstance(proposal.bracket, Bracket):
         return Refused("MISSING_STOP", "there is no bracket to send", verdicts), verdicts
     return Approved(proposal.bracket), verdicts
+
+
+def validate_entry(
+    action: str,
+    entry_price: Price,
+    *,
+    stop_loss: Price,
+    take_profit: Price,
+    quantity: int,
+    symbol: str,
+    limits: Limits,
+) -> Approved[None] | Refused:
+    """Judge a bracket's prices alone (index points): truthy approved, falsy refused.
+
+    What would have to be adjusted is refused. The approval carries no order: it cannot be sent.
+    """
+    instrument = INSTRUMENTS.get(symbol)
+    if instrument is None:
+        return Refused("CONTRACT_NOT_ALLOWED", f"{symbol} is not an instrument we know")
+    verdicts = judge_bracket(
+        action,
+        entry_price,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        quantity=quantity,
+        instrument=instrument,
+        limits=limits,
+    )
+    first = next((verdict for verdict in verdicts if not verdict.approved), None)
+    if first is not None:
+        return Refused(first.code, first.detail, tuple(verdicts))
+    return Approved(None)
