@@ -68,8 +68,7 @@ FORGERIES = {
     "delete all": (["DELETE FROM records"], "record 1:"),
     "insert": (
         [
-            "INSERT INTO records SELECT 16, at_ns, cycle_id, kind, payload, hash, hash FROM records"
-            " WHERE sequence = 15"
+            "INSERT INTO records SELECT 16, 0, NULL, kind, '', hash, hash FROM records LIMIT 1",
         ],
         "record 16:",
     ),

@@ -16,8 +16,9 @@ as text and says so (`"text_floats": true`).
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,8 +28,10 @@ from mytrader.domain.commands import (
     AnyCommand,
     AskAdvice,
     CancelOrder,
+    ChangeOrder,
     PlaceBracket,
-    QueryBook,
+    PlaceEmergencyStop,
+    PlaceExit,
     RaiseAlert,
 )
 from mytrader.domain.events import (
@@ -43,7 +46,7 @@ from mytrader.domain.events import (
     SignalRaised,
     StatusReported,
 )
-from mytrader.domain.known import Known
+from mytrader.domain.known import Unknown
 from mytrader.domain.orders import parse_ref
 from mytrader.errors import JournalFault, invariant
 
@@ -138,7 +141,8 @@ def payload_of(event: AnyEvent, commands: Sequence[AnyCommand]) -> str:
     Raises `JournalFault` for text that is not Unicode: such a record could not be read again.
     """
     try:
-        if any(_holds_odd_float(item) for item in (event, *commands)):
+        suspects = [item for item in (event, *commands) if type(item) in _HOLDERS_OF_FLOATS]
+        if any(map(_holds_odd_float, suspects)):
             return _with_text_floats(event, commands)
         return _encoder.encode(_Payload(PAYLOAD_VERSION, event, tuple(commands))).decode()
     except (UnicodeEncodeError, OverflowError) as error:
@@ -210,66 +214,71 @@ def record_of(row: Row) -> Record:
 
 def cycle_ids(event: AnyEvent, commands: Sequence[AnyCommand]) -> list[str]:
     """Return every trade cycle that a record concerns, the event's own first, without repeats."""
-    found = _event_cycles(event)
+    found = _cycles_of(event)
     for command in commands:
-        found.extend(_command_cycles(command))
-    return list(dict.fromkeys(found))
+        found.extend(_cycles_of(command))
+    return found if len(found) < 2 else list(dict.fromkeys(found))
 
 
-def _event_cycles(event: AnyEvent) -> list[str]:
-    match event:
-        case SignalRaised() | AdviceGiven():
-            return [event.cycle_id]
-        case OrderWritten() | OrderNotWritten() | OrderReported():
-            return _cycles_of_refs(event.ref)
-        case StatusReported() | ErrorReported():
-            return _cycles_of_refs(event.ref)
-        case ExecutionReported():
-            return _cycles_of_refs(event.execution.ref)
-        case BookAnswered(book=Known(value=book)):
-            refs = [order.ref for order in book.orders]
-            return _cycles_of_refs(*refs, *(execution.ref for execution in book.executions))
-        case _:
-            return []
+def _cycles_of(item: AnyEvent | AnyCommand) -> list[str]:
+    by_id, by_refs = _CYCLE_ID.get(type(item)), _REFS.get(type(item))
+    found = [by_id(item)] if by_id else []
+    for ref in by_refs(item) if by_refs else ():
+        parsed = parse_ref(ref)
+        if parsed is not None:
+            found.append(parsed.cycle_id)
+    return [cycle_id for cycle_id in found if cycle_id]
 
 
-def _command_cycles(command: AnyCommand) -> list[str]:
-    match command:
-        case AskAdvice():
-            return [command.cycle_id]
-        case PlaceBracket():
-            return [command.approved.order.cycle_id]
-        case CancelOrder():
-            return _cycles_of_refs(command.ref)
-        case RaiseAlert():
-            named = [command.cycle_id] if command.cycle_id else []
-            return [*named, *_cycles_of_refs(command.ref or "")]
-        case QueryBook():
-            return []
-        case _:
-            return _cycles_of_refs(command.approved.order.ref)
+def _refs_of_answer(answer: BookAnswered) -> list[str]:
+    if isinstance(answer.book, Unknown):
+        return []
+    book = answer.book.value
+    return [*(order.ref for order in book.orders), *(fill.ref for fill in book.executions)]
 
 
-def _cycles_of_refs(*refs: str) -> list[str]:
-    parsed = (parse_ref(ref) for ref in refs)
-    return [ref.cycle_id for ref in parsed if ref is not None]
+def _own_ref(item: Any) -> tuple[str]:  # noqa: ANN401 - whatever the table below says has one
+    return (item.ref or "",)
+
+
+def _approved_ref(command: Any) -> tuple[str]:  # noqa: ANN401 - see above
+    return (command.approved.order.ref,)
+
+
+# Tables, because a quote would otherwise be compared with every class before it is passed over.
+_CYCLE_ID: Final[dict[type[Any], Callable[[Any], str | None]]] = {
+    SignalRaised: attrgetter("cycle_id"),
+    AdviceGiven: attrgetter("cycle_id"),
+    AskAdvice: attrgetter("cycle_id"),
+    RaiseAlert: attrgetter("cycle_id"),
+    PlaceBracket: attrgetter("approved.order.cycle_id"),
+}
+_REFS: Final[dict[type[Any], Callable[[Any], Iterable[str]]]] = {
+    OrderWritten: _own_ref,
+    OrderNotWritten: _own_ref,
+    OrderReported: _own_ref,
+    StatusReported: _own_ref,
+    ErrorReported: _own_ref,
+    ExecutionReported: lambda event: (event.execution.ref,),
+    BookAnswered: _refs_of_answer,
+    CancelOrder: _own_ref,
+    RaiseAlert: _own_ref,
+    PlaceExit: _approved_ref,
+    PlaceEmergencyStop: _approved_ref,
+    ChangeOrder: _approved_ref,
+}
+_HOLDERS_OF_FLOATS: Final = frozenset((SignalRaised, AskAdvice, AdviceGiven))
 
 
 def _holds_odd_float(item: AnyEvent | AnyCommand) -> bool:
-    """Whether a float inside is NaN or infinite. Only these three kinds hold floats at all."""
-    match item:
-        case SignalRaised() | AskAdvice():
-            numbers = [item.signal.confidence, *item.signal.features.values()]
-        case AdviceGiven():
-            numbers = [
-                number
-                for opinion in item.opinions
-                for number in (opinion.confidence, opinion.size_multiplier, opinion.latency_ms)
-                if number is not None
-            ]
-        case _:
-            return False
-    return not all(map(math.isfinite, numbers))
+    """Whether a float inside is NaN or infinite."""
+    numbers: list[float | None] = []
+    if isinstance(item, AdviceGiven):
+        for opinion in item.opinions:
+            numbers += (opinion.confidence, opinion.size_multiplier, opinion.latency_ms)
+    elif isinstance(item, SignalRaised | AskAdvice):
+        numbers += (item.signal.confidence, *item.signal.features.values())
+    return not all(number is None or math.isfinite(number) for number in numbers)
 
 
 def _with_text_floats(event: AnyEvent, commands: Sequence[AnyCommand]) -> str:
