@@ -145,18 +145,20 @@ class JournalWriter:
     def _write(self, rows: Sequence[Row], others: Sequence[tuple[str, int]]) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        if others:
-            connection.executemany("INSERT INTO other_cycles VALUES (?, ?)", others)
-        connection.execute("COMMIT")
+        try:
+            connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            if others:
+                connection.executemany("INSERT INTO other_cycles VALUES (?, ?)", others)
+            connection.execute("COMMIT")
+        finally:
+            # SQLite has rolled back by itself after some failures and not after others.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     def _after_failure(self, fault: JournalFault) -> None:
         code = getattr(fault.__cause__, "sqlite_errorcode", 0) & 0xFF
         if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
             self._failed = str(fault)
-        with schema.faults(self.path, "a failed write cannot be undone"):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
 
     def _refuse_missing_folder(self) -> None:
         with schema.faults(self.path, "it cannot be opened"):
