@@ -279,9 +279,8 @@ def _keeps_place(old: ExchangeOrder, new: ExchangeOrder) -> bool:
 def _flaw(order: ExchangeOrder) -> tuple[int, str] | None:
     if order.quantity <= 0:
         return SIZE_ZERO, f"quantity {order.quantity} is not positive"
-    if (order.kind is OrderKind.STP_LMT) != (order.stop is not None):
-        return (
-            MALFORMED,
-            f"an order of type {order.kind} {'needs a' if order.stop is None else 'has no'} stop price",
-        )
+    if order.kind is OrderKind.STP_LMT and order.stop is None:
+        return MALFORMED, "a stop-limit order needs a stop price"
+    if order.kind is OrderKind.LMT and order.stop is not None:
+        return MALFORMED, "a limit order has no stop price"
     return None
