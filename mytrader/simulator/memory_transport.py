@@ -75,7 +75,7 @@ class MemoryTransport(asyncio.Transport):
 
     # The interface of asyncio.Transport.
 
-    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send; ignored once the connection is closing, as on a socket."""
         if self._closing or self._eof_sent or self.peer is None or not data:
             return
@@ -154,7 +154,7 @@ class MemoryTransport(asyncio.Transport):
 
     # The wire.
 
-    def receive(self, data: bytes | bytearray | memoryview[Any] | None) -> None:
+    def receive(self, data: bytes | bytearray | memoryview | None) -> None:
         """Take what the peer has written, `None` for its end of file, for delivery later."""
         if self._closing:
             return
