@@ -34,9 +34,9 @@ _TICKS_BY_SLOT: Final = (
 )
 """Standard deviation of close minus open, ticks, by half hour from 17:00 US Central."""
 
-_SESSION_VOLUME: Final = 1_800_000
-_FREEDOM: Final = 5.0
-_JUMPS_PER_SESSION: Final = 2.5
+_SESSION_VOLUME: Final = 2_050_000
+_FREEDOM: Final = 6.0
+_JUMPS_PER_SESSION: Final = 1.5
 _SPELL_MINUTES: Final = 45.0
 _TREND_PULL: Final = 0.09
 _CHOP_PULL: Final = 0.04
@@ -90,8 +90,8 @@ class _Session:
     def __init__(self, chance: random.Random, price: int) -> None:
         self._chance = chance
         self._price = price
-        self._level = chance.gauss(-0.06, 0.25)
-        self._slow = chance.gauss(0, 0.25)
+        self._level = chance.gauss(-0.18, 0.25)
+        self._slow = chance.gauss(0, 0.35)
         self._fast = chance.gauss(0, 0.2)
         self._volume = _SESSION_VOLUME * math.exp(chance.gauss(-0.02, 0.2))
         self._spell_left = 0
@@ -117,7 +117,7 @@ class _Session:
         return bars
 
     def _sigma(self, minute: int) -> float:
-        self._slow = 0.995 * self._slow + self._chance.gauss(0, 0.025)
+        self._slow = 0.995 * self._slow + self._chance.gauss(0, 0.035)
         self._fast = 0.85 * self._fast + self._chance.gauss(0, 0.105)
         return _TICKS_BY_SLOT[minute // SLOT_MINUTES] * math.exp(
             self._level + self._slow + self._fast
@@ -145,7 +145,7 @@ class _Session:
         # has its minimum. Drawing the two independently widens the range a little.
         move = end - start
         above, below = (
-            math.sqrt(move * move - 1.2 * sigma * sigma * math.log(1 - self._chance.random()))
+            math.sqrt(move * move - 2 * sigma * sigma * math.log(1 - self._chance.random()))
             for _ in range(2)
         )
         high = max(start + math.floor((move + above) / 2), start, end)
@@ -153,7 +153,7 @@ class _Session:
         return high, max(low, 1)
 
     def _contracts(self, minute: int, span: int, sigma: float) -> int:
-        activity: float = ((span + 1) / (1.5 * sigma + 1)) ** 0.6
+        activity: float = ((span + 1) / (1.6 * sigma + 1)) ** 0.6
         noise = math.exp(self._chance.gauss(-0.05, 0.4))
         busy = math.exp(0.5 * (self._slow + self._level))
         return round(self._volume * expected_share(minute) * activity * noise * busy)
