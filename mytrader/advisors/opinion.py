@@ -22,7 +22,7 @@ from typing import Final, NoReturn
 
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 
-REPLY_BYTES_MAX: Final = 16_384
+REPLY_LENGTH_MAX: Final = 16_384
 RATIONALE_CHARACTERS_MAX: Final = 500
 REQUIRED_KEYS: Final = frozenset({"decision", "confidence", "rationale"})
 OPTIONAL_KEYS: Final = frozenset({"advisory_only", "size_multiplier"})
@@ -130,8 +130,8 @@ def _fields(reply: object) -> Mapping[object, object]:
 
 
 def _decoded(reply: bytes | str) -> object:
-    if len(reply) > REPLY_BYTES_MAX:
-        raise UnreadableReply(f"longer than {REPLY_BYTES_MAX} bytes")
+    if len(reply) > REPLY_LENGTH_MAX:
+        raise UnreadableReply(f"longer than {REPLY_LENGTH_MAX} characters")
     try:
         text = reply.decode() if isinstance(reply, bytes) else reply
         decoded: object = json.loads(
