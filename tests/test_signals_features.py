@@ -156,7 +156,7 @@ def test_features_agree_with_the_definitions_on_any_bars(bars: list[Bar]) -> Non
 def test_features_agree_with_the_definitions_on_the_incident_day() -> None:
     bars = list(real_bars(INCIDENT_DAY))
     plainly, found = Plainly(bars), features_of(bars)
-    for i in [*0, 49, 50, 119, 120, 121, 930, 1379]:
+    for i in (0, 49, 50, 119, 120, 121, 930, 1379):
         assert_equal(found[i], plainly, i)
 
 

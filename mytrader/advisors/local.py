@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mytrader.advisors.opinion import failed
+from mytrader.advisors.opinion import failed, plain
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 
 EFFICIENCY_BARS: Final = 20
@@ -67,7 +67,7 @@ class LocalDecisionAdvisor:
             advisor=self.name,
             role=self.role,
             decision=Advice.WAIT if chop else Advice.GO,
-            rationale=(
+            rationale=plain(
                 f"efficiency ratio {efficiency:.2f} is {is_what} the "
                 f"{CHOP_EFFICIENCY_BELOW:.2f} of a random walk over {EFFICIENCY_BARS} bars"
             ),
@@ -103,7 +103,7 @@ class LocalRiskAdvisor:
             advisor=self.name,
             role=self.role,
             decision=Advice.WAIT if worst < 0 else Advice.GO,
-            rationale="; ".join(concern.text for concern in told),
+            rationale=plain("; ".join(concern.text for concern in told)),
             confidence=_confidence(worst),
         )
 
