@@ -160,7 +160,7 @@ NEAR_MISSES = st.dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(JUNK | st.binary(max_size=60) | NEAR_MISSES | NEAR_MISSES.map(json.dumps))
 def test_no_reply_raises_and_none_holds_more_than_the_schema(reply: object) -> None:
     opinion = parsed(reply)
@@ -174,7 +174,7 @@ def test_no_reply_raises_and_none_holds_more_than_the_schema(reply: object) -> N
     assert opinion.rationale.isprintable()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1), NEAR_MISSES, st.none() | st.floats(0, 1))
 def test_no_reply_raises_the_confidence_of_a_signal(
     technical: float, reply: dict[str, object], memory: float | None
@@ -243,6 +243,6 @@ def test_what_is_no_opinion_is_a_failure(answer: object) -> None:
 
 
 def test_failure_text_is_plain() -> None:
-    opinion = failed("a", AdvisorRole.RISK, "line\nbreak")
+    opinion = failed("a", AdvisorRole.RISK, failure="line\nbreak")
     assert opinion.failure == "line break"
     assert opinion.rationale == "No opinion: line break"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 from mytrader.domain.market import Bar
+from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
 from mytrader.signals.features import WARM_BARS, FeatureEngine, Features, session_minute
 
@@ -230,6 +231,14 @@ def test_a_start_in_mid_session_expects_nothing_from_minutes_it_has_not_seen() -
     found = features_of(bars)[-1]
     assert found.volume_minutes == 40
     assert found.volume_ratio == pytest.approx(1)
+
+
+def test_the_measured_profile_is_the_one_used_unless_another_is_given() -> None:
+    volumes = [round(10_000_000 * expected_share(minute)) for minute in range(1380)]
+    engine = FeatureEngine()
+    for minute, volume in enumerate(volumes):
+        found = engine.update(bar(minute, 27_000, volume=volume))
+        assert found.volume_ratio == pytest.approx(1, abs=1e-3)
 
 
 def test_minutes_without_trades_count_as_no_volume() -> None:

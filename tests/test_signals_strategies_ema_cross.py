@@ -87,6 +87,7 @@ def test_the_bracket_is_on_the_grid_and_never_nearer_than_asked(
 def test_a_buy_has_the_numbers_of_its_bar() -> None:
     bars = closes(*([27_000] * 3), 26_994, 26_988, 27_010)
     signal = signals(bars, SHORT)[0]
+    assert signal.strategy == EmaCross.create(ES, SHORT).name == "ema-cross"
     assert signal.side is Side.BUY
     assert signal.entry == Decimal("6752.50")
     # True ranges 4, 4, 4, 8, 8 and 24: an ATR of 52 / 6 ticks.

@@ -1,6 +1,7 @@
 """Strategies are found by name; what cannot be used is told in one line."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ class Params(Struct, frozen=True, forbid_unknown_fields=True):
     bars: Annotated[int, Meta(ge=2)] = 5
     width: Annotated[float, Meta(gt=0, le=10)] = 1.0
     label: str = "x"
+    drift: float = 0.0
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 def refusal(name: str, params: Mapping[str, object] | None = None) -> str:
     with pytest.raises(BadInput) as raised:
-        create_strategy(name, ES, params)
+        create_strategy(name, ES, params=params)
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
@@ -113,7 +115,7 @@ def test_two_packages_cannot_both_offer_a_name(install: Install) -> None:
     [{"bars": 9, "width": 2.5, "label": "y"}, {"bars": "9", "width": "2.5", "label": "y"}],
 )
 def test_parameters_may_be_typed_or_text(params: dict[str, object]) -> None:
-    assert parse_params("s", params, Params) == Params(9, 2.5, "y")
+    assert parse_params("s", params, kind=Params) == Params(9, 2.5, "y")
 
 
 @pytest.mark.parametrize(
@@ -129,11 +131,13 @@ def test_parameters_may_be_typed_or_text(params: dict[str, object]) -> None:
         ({"width": float("nan")}, "width"),
         ({"width": "nan"}, "width"),
         ({"width": [1]}, "float"),
+        ({"drift": float("nan")}, "`drift` is nan; give a finite number"),
+        ({"drift": "-inf"}, "`drift` is -inf; give a finite number"),
     ],
 )
 def test_unusable_parameters_are_named_in_one_line(params: dict[str, object], said: str) -> None:
     with pytest.raises(BadInput) as raised:
-        parse_params("s", params, Params)
+        parse_params("s", params, kind=Params)
     message = str(raised.value)
     assert said in message
     assert message.startswith("strategy s: ")
@@ -143,15 +147,16 @@ def test_unusable_parameters_are_named_in_one_line(params: dict[str, object], sa
 @settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(("bars", "width", "label", "else")),
+        st.sampled_from(("bars", "width", "label", "drift", "else")),
         st.none() | st.integers() | st.floats() | st.text("0123.-einfa") | st.lists(st.integers()),
     )
 )
 def test_whatever_is_given_is_used_within_bounds_or_refused(params: dict[str, object]) -> None:
     try:
-        parsed = parse_params("s", params, Params)
+        parsed = parse_params("s", params, kind=Params)
     except BadInput:
         return
     assert parsed.bars >= 2
     assert 0 < parsed.width <= 10
+    assert isfinite(parsed.drift)
     assert "else" not in params

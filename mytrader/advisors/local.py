@@ -59,7 +59,7 @@ class LocalDecisionAdvisor:
         try:
             efficiency = _feature(signal.features, "efficiency_ratio")
         except UnusableFeature as why:
-            return failed(self.name, self.role, str(why))
+            return failed(self.name, self.role, failure=str(why))
         room = _room(efficiency, CHOP_EFFICIENCY_BELOW, good=1.0, bad=0.0)
         chop = room < 0
         is_what = "chop, below" if chop else "directed, not below"
@@ -96,7 +96,7 @@ class LocalRiskAdvisor:
         try:
             concerns = _concerns(signal.features)
         except UnusableFeature as why:
-            return failed(self.name, self.role, str(why))
+            return failed(self.name, self.role, failure=str(why))
         worst = min(concern.room for concern in concerns)
         told = [concern for concern in concerns if concern.room < 0] or concerns
         return Opinion(

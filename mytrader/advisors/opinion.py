@@ -33,7 +33,7 @@ class UnreadableReply(ValueError):
     """The reply is not what the schema says; the message is why, safe to print."""
 
 
-def failed(advisor: str, role: AdvisorRole, failure: str) -> Opinion:
+def failed(advisor: str, role: AdvisorRole, *, failure: str) -> Opinion:
     """Return the opinion of an advisor that has none: a WAIT that binds, with the failure."""
     failure = plain(failure)
     return Opinion(
@@ -51,9 +51,9 @@ def parse_reply(reply: object, *, advisor: str, role: AdvisorRole) -> Opinion:
     Never raises for what the reply holds: what cannot be read is a WAIT with `failure`.
     """
     try:
-        return _opinion(_fields(reply), advisor, role)
+        return _opinion(_fields(reply), advisor=advisor, role=role)
     except UnreadableReply as why:
-        return failed(advisor, role, f"unreadable: {why}")
+        return failed(advisor, role, failure=f"unreadable: {why}")
 
 
 def checked(answer: object, *, advisor: str, role: AdvisorRole) -> Opinion:
@@ -63,9 +63,11 @@ def checked(answer: object, *, advisor: str, role: AdvisorRole) -> Opinion:
     advisory by calling itself something else. An opinion with a failure stays one.
     """
     if type(answer) is not Opinion:
-        return failed(advisor, role, f"unreadable: a {type(answer).__name__}, not an opinion")
+        return failed(
+            advisor, role, failure=f"unreadable: a {type(answer).__name__}, not an opinion"
+        )
     if answer.failure is not None:
-        return failed(advisor, role, str(answer.failure) or "unnamed failure")
+        return failed(advisor, role, failure=str(answer.failure) or "unnamed failure")
     fields: dict[object, object] = {
         "decision": answer.decision,
         "confidence": answer.confidence,
@@ -85,7 +87,7 @@ def plain(text: str) -> str:
     return line[: RATIONALE_CHARACTERS_MAX - 1] + "…"
 
 
-def _opinion(fields: Mapping[object, object], advisor: str, role: AdvisorRole) -> Opinion:
+def _opinion(fields: Mapping[object, object], *, advisor: str, role: AdvisorRole) -> Opinion:
     unknown = sorted(_quoted(key) for key in fields if key not in REQUIRED_KEYS | OPTIONAL_KEYS)
     if unknown:
         raise UnreadableReply(f"{unknown[0]} is not part of an opinion")

@@ -53,12 +53,13 @@ class Panel:
         Raises nothing for what advisors do. Cancelling it cancels all of them.
         """
         if not self._seats:
-            return (failed(PANEL_NAME, AdvisorRole.RISK, "no advisor is configured"),)
+            return (failed(PANEL_NAME, AdvisorRole.RISK, failure="no advisor is configured"),)
         asked_at = self._clock.now()
         # Tasks are made here rather than by the runtime because each one's outcome is looked at
         # here, and because a task that ignores its cancellation must not be waited for.
         tasks = [
-            asyncio.ensure_future(_ask(seat, con_id, signal, asked_at)) for seat in self._seats
+            asyncio.ensure_future(_ask(seat, con_id, signal=signal, now=asked_at))
+            for seat in self._seats
         ]
         answered_at: dict[AdvisorTask, datetime] = {}
         for task in tasks:
@@ -88,7 +89,7 @@ class Panel:
             task.exception()
 
 
-async def _ask(seat: Seat, con_id: int, signal: Signal, now: datetime) -> Opinion:
+async def _ask(seat: Seat, con_id: int, *, signal: Signal, now: datetime) -> Opinion:
     # Each advisor gets its own copy of the numbers: what one writes, no one else reads.
     own = replace(signal, features=dict(signal.features))
     answer: object = await seat.advisor.opine(con_id, own, now)
@@ -97,13 +98,13 @@ async def _ask(seat: Seat, con_id: int, signal: Signal, now: datetime) -> Opinio
 
 def _outcome(seat: Seat, task: AdvisorTask) -> Opinion:
     if not task.done():
-        return failed(seat.name, seat.role, "timeout")
+        return failed(seat.name, seat.role, failure="timeout")
     if task.cancelled():
-        return failed(seat.name, seat.role, "error: CancelledError")
+        return failed(seat.name, seat.role, failure="error: CancelledError")
     error = task.exception()
     if error is not None:
         # The text of a foreign error may hold anything, so only its kind is told.
-        return failed(seat.name, seat.role, f"error: {type(error).__name__}")
+        return failed(seat.name, seat.role, failure=f"error: {type(error).__name__}")
     return task.result()
 
 

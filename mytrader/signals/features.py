@@ -15,7 +15,7 @@ Conventions, so that anybody can compute the same numbers:
   missing inside a session is an ordinary step, because minutes without trades have no bar.
 - **Volume and volatility are judged against the minute of the day**, because the same number is
   quiet at 08:30 and frantic at midnight. The share of the day's volume that a minute usually has
-  comes from a profile that is passed in. Volume is compared with the trailing 120 minutes of this
+  comes from a measured profile. Volume is compared with the trailing 120 minutes of this
   session, volatility with this session so far. Expected variance is proportional to the square
   root of the minute's share: in the ES bars of November 2025 variance alone differs by a factor
   of 20 between half hours, and by one of 3.4 after division by that root.
@@ -35,10 +35,10 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from mytrader.domain.market import Bar
+from mytrader.domain.volume_profile import SESSION_MINUTES, expected_share
 from mytrader.errors import invariant
 
 CENTRAL: Final = ZoneInfo("America/Chicago")
-SESSION_MINUTES: Final = 23 * 60
 EMA_FAST_BARS: Final = 20
 EMA_SLOW_BARS: Final = 50
 SLOPE_BARS: Final = 10
@@ -229,7 +229,7 @@ class _Session:
         self.history = _Window(VOLUME_HISTORY_MINUTES)
         self.recent = _Window(VOLUME_MINUTES)
 
-    def update(self, minute: int, volume: int, step: int, *, weight: float) -> None:
+    def update(self, minute: int, volume: int, *, step: int, weight: float) -> None:
         self.bars += 1
         self.squares += step * step
         self.weight += weight
@@ -245,14 +245,14 @@ class _Session:
 class FeatureEngine:
     """Turns bars into `Features`, one at a time, in constant time and memory.
 
-    `expected_share` gives the share of a session's volume that a minute of it usually has (only
+    `profile` gives the share of a session's volume that a minute of it usually has (only
     proportions matter); it is asked once per minute, here. Bars must come in order; a bar that
     is not newer than the last one changes nothing and gets the last answer again, so that a
     repeat after a reconnect is harmless.
     """
 
-    def __init__(self, expected_share: Callable[[int], float]) -> None:
-        shares = [expected_share(minute) for minute in range(SESSION_MINUTES)]
+    def __init__(self, profile: Callable[[int], float] = expected_share) -> None:
+        shares = [profile(minute) for minute in range(SESSION_MINUTES)]
         invariant(min(shares) > 0, "every minute of the session has a share of the volume")
         self._share_before = list(accumulate(shares, initial=0.0))
         self._weights = [sqrt(share) for share in shares]
@@ -282,12 +282,12 @@ class FeatureEngine:
         self._ema_slow.update(bar.close)
         self._atr.update(bar, previous_close)
         self._changes.update(step, weight)
-        session.update(minute, bar.volume, step, weight=weight)
-        features = self._features(bar, session, minute)
+        session.update(minute, bar.volume, step=step, weight=weight)
+        features = self._features(bar, session, minute=minute)
         self._last = (bar, features)
         return features
 
-    def _features(self, bar: Bar, session: _Session, minute: int) -> Features:
+    def _features(self, bar: Bar, session: _Session, *, minute: int) -> Features:
         changes, volume = self._changes, session.recent.volume
         first = max(session.first_minute, minute - VOLUME_HISTORY_MINUTES + 1)
         expected = session.history.volume * self._share(

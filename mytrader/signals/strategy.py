@@ -7,6 +7,7 @@ Strategies of other packages come by the entry point group `mytrader.strategies`
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from math import isfinite
 from typing import Final, Protocol, Self, TypeVar
 
 import msgspec
@@ -53,7 +54,7 @@ def strategy_names() -> list[str]:
 
 
 def create_strategy(
-    name: str, instrument: Instrument, params: Mapping[str, object] | None = None
+    name: str, instrument: Instrument, *, params: Mapping[str, object] | None = None
 ) -> Strategy:
     """Return a fresh strategy by name.
 
@@ -67,7 +68,7 @@ def create_strategy(
     return _load(found).create(instrument, params or {})
 
 
-def parse_params(strategy: str, params: Mapping[str, object], kind: type[P]) -> P:
+def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) -> P:
     """Return `params` as a `kind`; text as typed on a command line is understood.
 
     Raises `BadInput` for an unknown name, a wrong type or a value out of bounds.
@@ -80,9 +81,8 @@ def parse_params(strategy: str, params: Mapping[str, object], kind: type[P]) -> 
         raise BadInput(message) from None
     for field in kind.__struct_fields__:
         value = getattr(parsed, field)
-        # NaN compares false with every bound, so it passes them all.
-        if value != value:  # noqa: PLR0124 - the one value that differs from itself
-            raise BadInput(f"strategy {strategy}: `{field}` is not a number; give a finite one")
+        if isinstance(value, float) and not isfinite(value):
+            raise BadInput(f"strategy {strategy}: `{field}` is {value}; give a finite number")
     return parsed
 
 

@@ -8,6 +8,7 @@ to judge, and they refuse rather than adjust.
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import ceil, floor
 from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct
@@ -106,7 +107,7 @@ class EmaCross:
     @classmethod
     def create(cls, instrument: Instrument, params: Mapping[str, object]) -> Self:
         """Return a fresh strategy; raises `BadInput` for parameters it cannot use."""
-        parsed = parse_params(NAME, params, EmaCrossParams)
+        parsed = parse_params(NAME, params, kind=EmaCrossParams)
         if parsed.fast >= parsed.slow:
             raise BadInput(
                 f"strategy {NAME}: `fast` is {parsed.fast} and `slow` {parsed.slow}; "
@@ -128,9 +129,9 @@ class EmaCross:
         if sign_before in (0, sign):
             return None
         side = Side.BUY if sign > 0 else Side.SELL
-        return self._signal(side, bar, features, speed=self._gap - gap_before)
+        return self._signal(side, bar, features=features, speed=self._gap - gap_before)
 
-    def _signal(self, side: Side, bar: Bar, features: Features, *, speed: float) -> Signal:
+    def _signal(self, side: Side, bar: Bar, *, features: Features, speed: float) -> Signal:
         # A market that has not moved has no range; a tick is the least it can have.
         atr = max(features.atr, 1.0)
         efficiency = features.efficiency_ratio
@@ -142,9 +143,7 @@ class EmaCross:
         stop = bar.close - side.sign * self._params.stop_atr * features.atr
         target = bar.close + side.sign * self._params.target_atr * features.atr
         grid = self._instrument
-        low, high = sorted((stop, target))
-        below = grid.price(int(low // 1))
-        above = grid.price(int(-(-high // 1)))
+        below, above = grid.price(floor(min(stop, target))), grid.price(ceil(max(stop, target)))
         return Signal(
             strategy=NAME,
             side=side,
@@ -153,7 +152,7 @@ class EmaCross:
             stop=below if side is Side.BUY else above,
             target=above if side is Side.BUY else below,
             features=self._numbers(features, evidence),
-            reason=self._reason(side, bar, features, evidence),
+            reason=self._reason(side, evidence, close=bar.close, features=features),
             warm=features.warm and features.bars >= WARM_PERIODS * self._params.slow,
         )
 
@@ -168,11 +167,13 @@ class EmaCross:
         rounded = {name: round(value, FEATURE_DIGITS) for name, value in own.items()}
         return features.numbers() | rounded
 
-    def _reason(self, side: Side, bar: Bar, features: Features, evidence: CrossEvidence) -> str:
+    def _reason(
+        self, side: Side, evidence: CrossEvidence, *, close: int, features: Features
+    ) -> str:
         fast, slow = self._params.fast, self._params.slow
         way = "above" if side is Side.BUY else "below"
         return (
-            f"EMA {fast} crossed {way} EMA {slow} at {self._instrument.price(bar.close)}: "
+            f"EMA {fast} crossed {way} EMA {slow} at {self._instrument.price(close)}: "
             f"they part by {evidence.speed_atr:.3f} ATR a bar, signed efficiency ratio "
             f"{evidence.efficiency:.2f}, EMA {slow} went {evidence.slope_atr:+.2f} ATR this way "
             f"in {SLOPE_BARS} bars, ATR {features.atr:.1f} ticks "
