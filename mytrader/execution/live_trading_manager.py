@@ -183,9 +183,10 @@ class LiveTradingManager:
         verdict = self._validate_entry_guard(
             instrument.price(bracket.entry),
             instrument.price(bracket.stop),
-            take_profit=instrument.price(bracket.target),
-            quantity=bracket.quantity,
-            action=bracket.side,
+            instrument.price(bracket.target),
+            bracket.quantity,
+            bracket.side,
+            symbol=instrument.symbol,
         )
         if verdict and exit_rule_holds(self.state, bracket.con_id):
             self._broker.carry_out(command)
@@ -198,9 +199,10 @@ class LiveTradingManager:
         self,
         entry_price: Price,
         stop_loss: Price,
-        take_profit: Price = None,
-        quantity: int = 1,
-        action: str = "BUY",
+        take_profit: Price,
+        quantity: int,
+        action: str,
+        *,
         symbol: str = "ES",
     ) -> Approved[None] | Refused:
         """Judge a bracket's prices (index points): truthy approved, falsy refused with a code."""
@@ -254,10 +256,8 @@ class LiveTradingManager:
         if self.state.cycles is before.cycles:
             return
         for cycle in self.state.cycles.values():
-            if (
-                cycle.opened_at is not None
-                and self._entry_cycle_ids.get(cycle.con_id) != cycle.cycle_id
-            ):
+            registered = self._entry_cycle_ids.get(cycle.con_id) == cycle.cycle_id
+            if cycle.opened_at is not None and not registered:
                 self._register_trade_entry(cycle)
         for cycle in self.state.finished:
             if self._entry_cycle_ids.get(cycle.con_id) == cycle.cycle_id:
