@@ -154,6 +154,15 @@ class History(Struct, frozen=True):
         """Return the recorded bracket legs of an order."""
         return tuple(order for order in self.orders if order.parent_id == order_id)
 
+    def last_status(self, order_id: int) -> str:
+        """Return the broker's last recorded word on an order, empty if there is none."""
+        words = [
+            fact.status
+            for fact in self.facts
+            if isinstance(fact, StatusSeen) and fact.order_id == order_id
+        ]
+        return words[-1] if words else ""
+
     def _holdings(self) -> str:
         ids = sorted({order.order_id for order in self.orders})
         if not ids:

@@ -23,6 +23,13 @@ DEAD_STATUSES = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive", "R
 """Statuses after which the record's broker no longer worked the order."""
 
 
+class Working(Struct, frozen=True):
+    """An order not known to be dead, with the contracts that may still fill."""
+
+    order: Placed
+    remaining: int
+
+
 class Moment(Struct, frozen=True):
     """What was known just before an order went out.
 
@@ -36,7 +43,7 @@ class Moment(Struct, frozen=True):
     reported: Reported | None
     signal: Signalled | None
     opinions: tuple[Opinion, ...]
-    working: tuple[Placed, ...]
+    working: tuple[Working, ...]
 
     @property
     def known(self) -> bool:
@@ -126,18 +133,21 @@ def _filled(facts: Sequence[AnyFact]) -> dict[int, int]:
     return filled
 
 
-def _working(facts: Sequence[AnyFact], symbol: str) -> tuple[Placed, ...]:
+def _working(facts: Sequence[AnyFact], symbol: str) -> tuple[Working, ...]:
+    """Return what may still fill; a leg whose parent has no fill is dormant (SAFETY.md 5.2)."""
     filled = _filled(facts)
     ended = {
         fact.order_id
         for fact in facts
         if isinstance(fact, StatusSeen) and fact.status in DEAD_STATUSES
     }
-    return tuple(
+    orders = [
         fact
         for fact in facts
         if isinstance(fact, Placed)
         and fact.symbol == symbol
         and fact.order_id not in ended
-        and filled.get(fact.order_id, 0) < fact.quantity
-    )
+        and (fact.parent_id is None or fact.parent_id in filled)
+    ]
+    rest = [Working(order, order.quantity - filled.get(order.order_id, 0)) for order in orders]
+    return tuple(working for working in rest if working.remaining > 0)

@@ -117,7 +117,7 @@ def _order_facts(rows: Sequence[Row], path: Path) -> Iterator[AnyFact]:
             symbol=instrument_of(str(row["symbol"]), path.name).symbol,
             side=_side(row, path),
             quantity=_whole(row, "quantity", path),
-            order_type=str(row["order_type"]),
+            order_type=_word(row, "order_type"),
             limit=_price(row, "limit_price", path),
             stop_loss=stop_loss,
             take_profit=take_profit,
@@ -128,14 +128,12 @@ def _order_facts(rows: Sequence[Row], path: Path) -> Iterator[AnyFact]:
         yield StatusSeen(
             _time(row, "updated_at", path),
             order_id,
-            str(row["status"]),
+            _word(row, "status"),
             _whole(row, "filled_quantity", path),
         )
 
 
-def _bracket(
-    row: Row, rows: Sequence[Row], path: Path
-) -> tuple[Decimal | None, Decimal | None]:
+def _bracket(row: Row, rows: Sequence[Row], path: Path) -> tuple[Decimal | None, Decimal | None]:
     """Return stop and target as the order names them, or else as its legs do."""
     stop, target = _price(row, "stop_loss", path), _price(row, "take_profit", path)
     for child in rows:
@@ -218,6 +216,12 @@ def _number(row: Row, column: str, path: Path) -> Decimal:
     if number is None or not number.is_finite() or abs(number) >= MAGNITUDE_MAX:
         raise BadInput(f"{_where(row, column, path)}, not a number")
     return number
+
+
+def _word(row: Row, column: str) -> str:
+    """Return a single word; other text could carry anything into a terminal."""
+    text = str(row[column])
+    return text if _WORD.fullmatch(text) else "unreadable"
 
 
 def _whole(row: Row, column: str, path: Path) -> int:

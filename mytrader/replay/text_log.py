@@ -56,7 +56,8 @@ _SHAPES: Final = {
         "reported": rf"Reconciled position: ([A-Z][A-Z0-9]{{0,9}}) qty={_SIGNED} ",
         "signal": r"Hybrid Pipeline: ([A-Z]{1,10}) \(conf=(0(?:\.\d{1,9})?|1(?:\.0{1,9})?)"
         r"(?:, trend=(\w{1,20}))?(?:, vol=(\w{1,20}))?\)",
-        "advice": r"(Decision|Risk) Agent response: (\w{1,20})\b",
+        "advice": r"(Decision|Risk) Agent response: (\w{1,20})\b"
+        r"(?: \(confidence: (100|\d{1,2})(?:\.\d{1,9})?%\))?",
         "advisory": r"AWS WAIT advisory only",
         "placed": rf"Placing order request: action='(BUY|SELL)' quantity={_COUNT} "
         rf"type=(\w{{1,20}}) limit={_PRICE_OR_NONE} orderId={_ID}\b",
@@ -195,13 +196,14 @@ class _Interpreter:
         return Signalled(line.at, action, float(confidence), trend, volatility)
 
     def _advice(self, line: Recognised) -> AnyFact:
-        who, word = line.captured
+        who, word, percent = line.captured
         readable = word in (Advice.GO, Advice.WAIT)
         opinion = Opinion(
             advisor=f"{who} Agent",
             role=AdvisorRole(who.lower()),
             decision=Advice(word) if readable else Advice.WAIT,
-            rationale=word,
+            rationale=f"{word} at {percent}%" if percent else word,
+            confidence=int(percent) / 100 if percent else None,
             failure=None if readable else f"unreadable answer {word}",
         )
         return Advised(line.at, opinion)
@@ -210,7 +212,8 @@ class _Interpreter:
         """The remark belongs to the newest opinion; without one it says nothing."""
         newest = self._facts[-1] if self._facts else None
         if isinstance(newest, Advised) and newest.opinion.decision is Advice.WAIT:
-            opinion = replace(newest.opinion, advisory_only=True, rationale="WAIT, advisory only")
+            said = f"{newest.opinion.rationale}, advisory only"
+            opinion = replace(newest.opinion, advisory_only=True, rationale=said)
             self._facts[-1] = replace(newest, opinion=opinion)
 
     def _placed(self, line: Recognised) -> AnyFact:

@@ -1,4 +1,4 @@
-"""Would today's guards have let a recorded order out?
+"""Whether today's guards would have let a recorded order out.
 
 An order is read in two ways, as an entry and as an exit, because the sources do not say what it
 was meant as. What it could do decides which reading counts:
@@ -23,14 +23,10 @@ from msgspec.structs import replace
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.orders import Verdict
 from mytrader.domain.trader import Limits
-from mytrader.execution.guards import (
-    Exposure,
-    exit_safe,
-    judge_bracket,
-    judge_exit_when,
-    judge_order_size,
-    should_block_on_wait,
-)
+from mytrader.execution.bracket_guards import judge_bracket, judge_order_size
+from mytrader.execution.exposure import Exposure, exit_safe
+from mytrader.execution.guards import judge_exit_when, should_block_on_wait
+from mytrader.replay.day import NOT_ASKED, judge_day
 from mytrader.replay.history import Doubtful, Filled, History, Placed, instrument_of
 from mytrader.replay.moment import Moment, moment_before
 from mytrader.replay.round_trips import RoundTrip, trade_of
@@ -96,7 +92,7 @@ class Judgement(Struct, frozen=True):
         """Refused, allowed, or cannot tell."""
         counting = [reading for reading in self.readings if reading.counts]
         refused = [bool(reading.refusals) for reading in counting]
-        if self.moment.known and any(refused) or all(refused):
+        if all(refused) or (self.moment.known and any(refused)):
             return Decision.REFUSED
         if any(refused) or any(reading.gaps for reading in counting):
             return Decision.CANNOT_TELL
@@ -108,12 +104,14 @@ class Explanation(Struct, frozen=True):
 
     `asked_id` may be the id of the trade's exit; `judged` is then the order that opened it.
     `exits` are the later orders that reduced the position, without the bracket's own legs.
+    `last_status` is the broker's last recorded word on the judged order.
     """
 
     source: str
     source_kind: str
     asked_id: int
     judged: Judgement
+    last_status: str
     trade: RoundTrip | None
     exits: tuple[Judgement, ...]
     doubts: tuple[Doubtful, ...]
@@ -143,6 +141,7 @@ def explain(history: History, order_id: int, limits: Limits = DEFAULTS) -> Expla
         source_kind=history.kind,
         asked_id=order_id,
         judged=judge(history, opener, limits),
+        last_status=history.last_status(opener.order_id),
         trade=trade,
         exits=tuple(judge(history, order, limits) for order in exits if order.leg is None),
         doubts=history.doubts,
@@ -155,7 +154,7 @@ def judge(history: History, order: Placed, limits: Limits) -> Judgement:
     """Put one recorded order before the trader's own guards, in both readings."""
     moment = moment_before(history, order)
     entry, unrecorded = _as_entry(history, order, moment, limits=limits)
-    return Judgement(order, moment, (entry, _as_exit(order, moment)), unrecorded)
+    return Judgement(order, moment, (_as_exit(order, moment), entry), unrecorded)
 
 
 def _as_entry(
@@ -163,9 +162,11 @@ def _as_entry(
 ) -> tuple[Reading, tuple[str, ...]]:
     bracket, gaps = _judge_legs(history, order, limits)
     advice, unrecorded = _judge_advice(moment, limits)
+    instrument = instrument_of(order.symbol, history.name)
+    day = judge_day(history, order, moment, instrument=instrument, limits=limits)
     counts, why = _counts_as_entry(order, moment)
-    reading = Reading(Meaning.ENTRY, counts, why, (*bracket, *advice), gaps)
-    return reading, unrecorded
+    reading = Reading(Meaning.ENTRY, counts, why, (*bracket, *advice, *day), gaps)
+    return reading, (*unrecorded, NOT_ASKED)
 
 
 def _counts_as_entry(order: Placed, moment: Moment) -> tuple[bool, str]:
@@ -210,8 +211,8 @@ def _judge_company(order: Placed, moment: Moment) -> Iterable[Verdict]:
         return
     low, high = moment.position.interval
     others = [
-        Exposure(working.side.sign, working.quantity, None, working.leg is not None)
-        for working in moment.working
+        Exposure(other.order.side.sign, other.remaining, None, other.order.leg is not None)
+        for other in moment.working
     ]
     after = [*others, Exposure(order.side.sign, order.quantity, None, is_exit=True)]
     holds = exit_safe(low, high, after)
@@ -220,7 +221,8 @@ def _judge_company(order: Placed, moment: Moment) -> Iterable[Verdict]:
         "EXIT_ALREADY_WORKING",
         approved=holds,
         detail=f"with the {count} other working order{'s' * (count > 1)} it "
-        + ("cannot" if holds else "could") + " go past zero",
+        + ("cannot" if holds else "could")
+        + " go past zero",
     )
 
 
