@@ -90,11 +90,13 @@ def read_text_log(path: Path, symbol: str | None = None) -> History:
     """
     try:
         with path.open("rb") as lines:
-            known = list(recognise(_texts(lines, path)))
+            known = list(recognise(line.decode("utf-8", errors="replace") for line in lines))
+            size = lines.tell()
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     if not known:
-        raise BadInput(f"{path} holds no line of the trader's log: give its log or order history")
+        what = "holds no line of the trader's log" if size else "is empty"
+        raise BadInput(f"{path} {what}: give the log or the SQLite order history of that day")
     instrument = instrument_of(_symbol(known, path, symbol), path.name)
     return History(path.name, "text log", tuple(_Interpreter(instrument).facts_of(known)))
 
@@ -102,7 +104,8 @@ def read_text_log(path: Path, symbol: str | None = None) -> History:
 def recognise(lines: Iterable[str]) -> Iterator[Recognised]:
     """Yield the lines that mean something, whatever stands between them."""
     at: datetime | None = None
-    for number, line in enumerate(lines, 1):
+    for number, ended_line in enumerate(lines, 1):
+        line = ended_line.rstrip("\r\n")
         head = _LINE.match(line)
         moment = _moment(head) if head is not None else None
         if head is not None and moment is not None:
@@ -130,17 +133,6 @@ def _moment(head: re.Match[str]) -> datetime | None:
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _texts(lines: Iterable[bytes], path: Path) -> Iterator[str]:
-    empty = True
-    for line in lines:
-        empty = False
-        if b"\0" in line:
-            raise BadInput(f"{path} is a binary file: give a text log or a SQLite order history")
-        yield line.decode("utf-8", errors="replace").rstrip("\r\n")
-    if empty:
-        raise BadInput(f"{path} is empty: give the log or order history of that day")
 
 
 def _symbol(known: Iterable[Recognised], path: Path, given: str | None) -> str:

@@ -189,6 +189,8 @@ def _as_exit(order: Placed, moment: Moment) -> Reading:
         counts, why = True, "it went against the position"
     elif believed is not None and order.side.sign * believed < 0:
         counts, why = True, "the reported position was opposite, so an exit was meant"
+    elif believed is not None:
+        counts, why = False, "no opposite position was reported, so none was meant"
     else:
         counts, why = False, "the record does not say that an exit was meant"
     return Reading(Meaning.EXIT, counts, why, tuple(_judge_exit(order, moment)))
