@@ -109,7 +109,7 @@ def write_log(folder: Path, *lines: str) -> Path:
     return path
 
 
-def order_row(order_id: int, second: int, action: str, **more: object) -> dict[str, object]:
+def order_row(order_id: int, second: int, action: str, /, **more: object) -> dict[str, object]:
     """Return a row of `orders`: one filled contract at 6000.00 without stop and target."""
     at = (START + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
     row: dict[str, object] = {

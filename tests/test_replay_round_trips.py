@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -71,6 +72,7 @@ def test_contracts_do_not_mix() -> None:
     assert [trip.symbol for trip in round_trips([fill(1, 0, Side.BUY), other])] == ["ES", "MES"]
 
 
+@pytest.mark.slow
 @given(FILLS)
 def test_no_contract_is_lost_or_invented(drawn: list[tuple[Side, int, int]]) -> None:
     """The pieces add up to the fills, every trade but the last is flat, and cash is conserved."""

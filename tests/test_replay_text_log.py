@@ -189,6 +189,7 @@ def test_a_torn_end_does_not_lose_the_rest(tmp_path: Path) -> None:
     assert len(read_text_log(path).fills) == 1
 
 
+@pytest.mark.slow
 @given(GARBAGE, GARBAGE)
 @example(["2025-03-03 09:00:00 CST | INFO | x:y:1 - ", "Error 1", "\x00", "| | - -"], [])
 def test_garbage_between_the_lines_changes_nothing(before: list[str], after: list[str]) -> None:

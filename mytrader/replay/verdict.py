@@ -7,7 +7,7 @@ was meant as. What it could do decides which reading counts:
   guards decide; and if the trader believed in an opposite position, so that it meant an exit, the
   exit rule decides too;
 - against the position: the exit rule decides;
-- position unknown: both readings count, and if they disagree nobody can tell.
+- position unknown: both readings count, and both refuse: a guard that lacks its data does.
 
 The position is the signed sum of the fills. A reported position only widens what is possible.
 """
@@ -90,13 +90,10 @@ class Judgement(Struct, frozen=True):
     @property
     def decision(self) -> Decision:
         """Refused, allowed, or cannot tell."""
-        counting = [reading for reading in self.readings if reading.counts]
-        refused = [bool(reading.refusals) for reading in counting]
-        if all(refused) or (self.moment.known and any(refused)):
+        if self.refusals:
             return Decision.REFUSED
-        if any(refused) or any(reading.gaps for reading in counting):
-            return Decision.CANNOT_TELL
-        return Decision.ALLOWED
+        gaps = [gap for reading in self.readings if reading.counts for gap in reading.gaps]
+        return Decision.CANNOT_TELL if gaps else Decision.ALLOWED
 
 
 class Explanation(Struct, frozen=True):
