@@ -83,7 +83,7 @@ class TradeCycle(Struct, frozen=True):
 
     Prices are ticks. `orders` is keyed by reference. `commissions_usd` is keyed by execution id.
     The `*_due_at` fields are deadlines at which `step` must be called; `None` is never:
-    advice, entry fill, cover, next book query, and (`books_due_at`) the last commission.
+    advice, entry fill, cover, next book query, and (`commissions_due_at`) the last commission.
     """
 
     cycle_id: str
@@ -110,7 +110,7 @@ class TradeCycle(Struct, frozen=True):
     entry_due_at: datetime | None = None
     cover_due_at: datetime | None = None
     query_due_at: datetime | None = None
-    books_due_at: datetime | None = None
+    commissions_due_at: datetime | None = None
     naked_since: datetime | None = None
     unprotected_seconds_max: float = 0.0
     halted_why: str | None = None

@@ -11,6 +11,7 @@ from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import ForeignOrder
 from mytrader.domain.positions import PositionView
+from mytrader.domain.session import trading_date
 
 
 class Mode(StrEnum):
@@ -109,7 +110,7 @@ class TraderState(Struct, frozen=True):
     quotes: dict[int, Quote] = {}
     positions: dict[int, PositionView] = {}
     cycles: dict[str, TradeCycle] = {}
-    finished: TradeCycle | None = None
+    finished: tuple[TradeCycle, ...] = ()
     closed_executions: dict[str, frozenset[str]] = {}
     foreign: dict[int, ForeignOrder] = {}
     foreign_executions: frozenset[str] = frozenset()
@@ -118,6 +119,18 @@ class TraderState(Struct, frozen=True):
     equity_peak_usd: Decimal = Decimal(0)
     move_stop_refused: frozenset[str] = frozenset()
     newest_at: datetime | None = None
+
+    def ledger(self, now: datetime) -> DayLedger:
+        """The day ledger as of `now`: a new trading date starts from zero.
+
+        The last entry and the last signal carry over, for the throttles that look back minutes.
+        """
+        today = trading_date(now)
+        if self.day.date == today:
+            return self.day
+        return DayLedger(
+            date=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal
+        )
 
     def position(self, con_id: int) -> PositionView:
         """What is known of a contract's position; unconfirmed when nothing was ever said."""

@@ -16,7 +16,7 @@ from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.orders import Bracket, Side, Verdict, refusal
 from mytrader.domain.session import session_at, trading_date
-from mytrader.domain.trader import DayLedger, Mode, TraderState
+from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.bracket_guards import (
     ORDER_SIZE_CEILING,
     judge_bracket,
@@ -150,11 +150,6 @@ def confidence_is_enough(proposal: Proposal, state: TraderState, now: datetime) 
     return _yes("LOW_CONFIDENCE")
 
 
-def _today(state: TraderState, now: datetime) -> DayLedger:
-    """The day ledger, empty when its trading date is over."""
-    return state.day if state.day.date == trading_date(now) else DayLedger()
-
-
 def cooldown_is_over(proposal: Proposal, state: TraderState, now: datetime) -> Verdict:
     """Some minutes lie between two entries."""
     last = state.day.last_entry_at
@@ -174,7 +169,7 @@ def signal_is_new(proposal: Proposal, state: TraderState, now: datetime) -> Verd
 
 def day_has_entries_left(proposal: Proposal, state: TraderState, now: datetime) -> Verdict:
     """A ceiling on entries per day."""
-    entries = _today(state, now).entries
+    entries = state.ledger(now).entries
     if entries >= state.limits.daily_trades_max:
         return refusal("TRADE_COUNT", f"{entries} entries today")
     return _yes("TRADE_COUNT")
@@ -182,7 +177,7 @@ def day_has_entries_left(proposal: Proposal, state: TraderState, now: datetime) 
 
 def losses_are_few(proposal: Proposal, state: TraderState, now: datetime) -> Verdict:
     """A run of losses ends the day's entries."""
-    losses = _today(state, now).losses_in_a_row
+    losses = state.ledger(now).losses_in_a_row
     if losses >= state.limits.loss_streak_max:
         return refusal("LOSS_STREAK", f"{losses} losses in a row")
     return _yes("LOSS_STREAK")
@@ -290,7 +285,7 @@ def daily_loss_stays_in_limit(proposal: Proposal, state: TraderState, now: datet
     risk = _at_risk_usd(proposal, state)
     if risk is None:
         return refusal("DAILY_LOSS", "the risk of the entry is unknown")
-    outcome = _today(state, now).realised_usd - risk
+    outcome = state.ledger(now).realised_usd - risk
     if outcome < -state.limits.loss_usd_daily_max:
         return refusal(
             "DAILY_LOSS", f"${outcome:.2f} possible, limit {state.limits.loss_usd_daily_max}"
