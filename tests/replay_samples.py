@@ -38,19 +38,19 @@ def line(second: int, message: str) -> str:
     return f"{stamp(second)} | INFO     | mytrader.execution.somewhere:do:1 - {message}"
 
 
-def reported(second: int, quantity: int, symbol: str = "ES") -> str:
+def reported(second: int, quantity: int, *, symbol: str = "ES") -> str:
     """Return a line that reports a position."""
     return line(second, f"Reconciled position: {symbol} qty={quantity} avg_cost=0.00 (total)")
 
 
-def signal(second: int, action: str, confidence: str = "0.62") -> str:
+def signal(second: int, action: str, *, confidence: str = "0.62") -> str:
     """Return a line with a strategy's signal."""
     return line(
         second, f"🤖 Hybrid Pipeline: {action} (conf={confidence}, trend=UPTREND, vol=LOW)"
     )
 
 
-def advice(second: int, word: str, who: str = "Decision") -> str:
+def advice(second: int, word: str, *, who: str = "Decision") -> str:
     """Return a line with an advisor's answer."""
     return line(second, f"{who} Agent response: {word} (confidence: 60.00%)")
 
@@ -58,7 +58,7 @@ def advice(second: int, word: str, who: str = "Decision") -> str:
 ADVISORY = "  🛈 AWS WAIT advisory only - not blocking trade"
 
 
-def placed(second: int, order_id: int, action: str, limit: str, quantity: int = 1) -> str:
+def placed(second: int, order_id: int, *, action: str, limit: str, quantity: int = 1) -> str:
     """Return a line with an order request."""
     return line(
         second,
@@ -67,24 +67,24 @@ def placed(second: int, order_id: int, action: str, limit: str, quantity: int = 
     )
 
 
-def leg(second: int, order_id: int, parent_id: int, word: str = "stop-loss") -> str:
+def leg(second: int, order_id: int, *, parent_id: int, word: str = "stop-loss") -> str:
     """Return a line with a bracket leg."""
     return line(second, f"📝 Placed bracket order {order_id} ({word}) (parent={parent_id})")
 
 
-def filled(second: int, order_id: int, price: str, quantity: str = "1.0") -> str:
+def filled(second: int, order_id: int, *, price: str, quantity: str = "1.0") -> str:
     """Return a line with an execution."""
     return line(
         second, f"✅ Execution: Order {order_id}, qty={quantity}, price={price}, commission=0.0"
     )
 
 
-def alert(second: int, action: str, price: str, stop: str, target: str) -> str:
+def alert(second: int, action: str, *, price: str, stop: str, target: str) -> str:
     """Return the alert that follows a fill and names the order's stop and target."""
     return line(second, f"📱 Sending Telegram alert: {action} 1 @ {price}, SL={stop}, TP={target}")
 
 
-def status(second: int, order_id: int, word: str, filled_quantity: str = "0.0") -> str:
+def status(second: int, order_id: int, *, word: str, filled_quantity: str = "0.0") -> str:
     """Return a line with an order's status."""
     text = f"📊 Order {order_id} status: {word} (filled={filled_quantity}, remaining=0.0, avg=0)"
     return line(second, text)
@@ -96,9 +96,9 @@ def good_entry(order_id: int = 7, word: str = "GO") -> list[str]:
         reported(0, 0),
         signal(1, "BUY"),
         advice(2, word),
-        placed(3, order_id, "BUY", "6000.00"),
-        filled(4, order_id, "6000.00"),
-        alert(5, "BUY", "6000.0", "5995.0", "6010.0"),
+        placed(3, order_id, action="BUY", limit="6000.00"),
+        filled(4, order_id, price="6000.00"),
+        alert(5, "BUY", price="6000.0", stop="5995.0", target="6010.0"),
     ]
 
 
@@ -109,7 +109,7 @@ def write_log(folder: Path, *lines: str) -> Path:
     return path
 
 
-def order_row(order_id: int, second: int, action: str, /, **more: object) -> dict[str, object]:
+def order_row(order_id: int, second: int, *, action: str, **more: object) -> dict[str, object]:
     """Return a row of `orders`: one filled contract at 6000.00 without stop and target."""
     at = (START + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
     row: dict[str, object] = {
@@ -127,14 +127,14 @@ def order_row(order_id: int, second: int, action: str, /, **more: object) -> dic
     return row | more
 
 
-def execution_row(order_id: int, second: int, price: object = 6000.0) -> dict[str, object]:
+def execution_row(order_id: int, second: int, *, price: object = 6000.0) -> dict[str, object]:
     """Return a row of `executions` with one contract."""
     at = (START + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
     return {"order_id": order_id, "timestamp": at, "quantity": 1, "price": price}
 
 
 def write_history(
-    folder: Path, orders: list[dict[str, object]], executions: list[dict[str, object]]
+    folder: Path, orders: list[dict[str, object]], *, executions: list[dict[str, object]]
 ) -> Path:
     """Write an order history."""
     path = folder / "orders.sqlite"
@@ -143,13 +143,14 @@ def write_history(
         for table, rows in (("orders", orders), ("executions", executions)):
             for row in rows:
                 names, marks = ", ".join(row), ", ".join("?" * len(row))
-                statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - both names are constants of this file
+                # Every name in the statement is a constant of the tests.
+                statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - see above
                 database.execute(statement, list(row.values()))
         database.commit()
     return path
 
 
-def order(order_id: int, second: int, side: Side, quantity: int = 1, **more: object) -> Placed:
+def order(order_id: int, second: int, *, side: Side, quantity: int = 1, **more: object) -> Placed:
     """Return the fact that a limit order at 6000.00 went out."""
     return Placed(
         at=START + timedelta(seconds=second),
@@ -163,7 +164,9 @@ def order(order_id: int, second: int, side: Side, quantity: int = 1, **more: obj
     )
 
 
-def fill(order_id: int, second: int, side: Side, quantity: int = 1, price: int = 24_000) -> Filled:
+def fill(
+    order_id: int, second: int, *, side: Side, quantity: int = 1, price: int = 24_000
+) -> Filled:
     """Return an execution; the price is in ticks."""
     at = START + timedelta(seconds=second)
     return Filled(at, order_id, "ES", side, quantity, price)

@@ -25,7 +25,7 @@ def run(path: Path | str, order_id: str, *more: str) -> int:
 
 
 def test_refused_is_status_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_log(tmp_path, reported(0, 0), placed(1, 7, "BUY", "6000.00"))
+    path = write_log(tmp_path, reported(0, 0), placed(1, 7, action="BUY", limit="6000.00"))
     assert run(path, "7") == 0
     out = capsys.readouterr().out
     assert "MISSING_STOP" in out
@@ -70,7 +70,7 @@ def test_misuse_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[
 
 
 def test_the_contract_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_log(tmp_path, placed(1, 7, "BUY", "6000.00"))
+    path = write_log(tmp_path, placed(1, 7, action="BUY", limit="6000.00"))
     assert run(path, "7") == 2
     assert run(path, "7", "--symbol", "MES") == 0
     assert "BUY 1 MES" in capsys.readouterr().out

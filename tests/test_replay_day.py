@@ -12,7 +12,7 @@ from mytrader.replay.history import AnyFact, Placed, Reported, Signalled
 from mytrader.replay.moment import moment_before
 from tests.replay_samples import START, fill, history, order
 
-LAST = order(999, 3600, Side.BUY)
+LAST = order(999, 3600, side=Side.BUY)
 
 
 def refused(*facts: AnyFact, last: Placed = LAST, limits: Limits | None = None) -> set[str]:
@@ -21,7 +21,7 @@ def refused(*facts: AnyFact, last: Placed = LAST, limits: Limits | None = None) 
     verdicts = judge_day(
         record,
         last,
-        moment_before(record, last),
+        moment=moment_before(record, last),
         instrument=ES,
         limits=limits or Limits(),
     )
@@ -32,10 +32,10 @@ def losing_trade(number: int) -> list[AnyFact]:
     """Return a trade that loses a tick."""
     at = number * 20
     return [
-        order(at, at, Side.BUY),
-        fill(at, at + 1, Side.BUY, price=24_001),
-        order(at + 1, at + 2, Side.SELL),
-        fill(at + 1, at + 3, Side.SELL, price=24_000),
+        order(at, at, side=Side.BUY),
+        fill(at, at + 1, side=Side.BUY, price=24_001),
+        order(at + 1, at + 2, side=Side.SELL),
+        fill(at + 1, at + 3, side=Side.SELL, price=24_000),
     ]
 
 
@@ -44,7 +44,7 @@ def test_the_first_entry_of_a_day_passes() -> None:
 
 
 def test_an_entry_soon_after_the_last_is_refused() -> None:
-    late = order(999, 100, Side.BUY)
+    late = order(999, 100, side=Side.BUY)
     assert refused(*losing_trade(0), last=late) == {"COOLDOWN"}
     assert refused(*losing_trade(0)) == set()
 
@@ -56,13 +56,16 @@ def test_a_run_of_losses_ends_the_day() -> None:
 
 
 def test_a_gain_ends_the_run_of_losses() -> None:
-    gain = [fill(900, 901, Side.SELL, price=24_010), fill(901, 902, Side.BUY, price=24_000)]
+    gain = [
+        fill(900, 901, side=Side.SELL, price=24_010),
+        fill(901, 902, side=Side.BUY, price=24_000),
+    ]
     facts = [fact for number in range(4) for fact in losing_trade(number)]
     assert refused(*facts, *gain, *losing_trade(50)) == set()
 
 
 def test_yesterday_does_not_count() -> None:
-    tomorrow = order(999, 86_400, Side.BUY)
+    tomorrow = order(999, 86_400, side=Side.BUY)
     facts = [fact for number in range(5) for fact in losing_trade(number)]
     assert refused(*facts, last=tomorrow) == set()
 

@@ -20,7 +20,7 @@ from tests.replay_samples import START, fill, history, order
 
 def moment(*facts: AnyFact) -> Moment:
     """Return what was known when a BUY went out after `facts`."""
-    last = order(99, 100, Side.BUY)
+    last = order(99, 100, side=Side.BUY)
     return moment_before(history(*facts, last), last)
 
 
@@ -33,20 +33,24 @@ def said(action: str) -> Signalled:
 
 
 def test_the_position_is_the_sum_of_the_fills() -> None:
-    seen = moment(order(1, 0, Side.SELL, 3), fill(1, 1, Side.SELL, 2), fill(1, 2, Side.SELL))
+    seen = moment(
+        order(1, 0, side=Side.SELL, quantity=3),
+        fill(1, 1, side=Side.SELL, quantity=2),
+        fill(1, 2, side=Side.SELL),
+    )
     assert seen.position.interval == (-3, -3)
     assert seen.known
 
 
 def test_a_newer_report_that_disagrees_widens_the_interval() -> None:
     """The founding incident: fills flat, report short 1."""
-    seen = moment(order(1, 0, Side.SELL), fill(1, 1, Side.SELL), report(2, 0))
+    seen = moment(order(1, 0, side=Side.SELL), fill(1, 1, side=Side.SELL), report(2, 0))
     assert seen.position.interval == (-1, 0)
     assert seen.contradicted
 
 
 def test_a_report_older_than_the_newest_fill_is_no_evidence() -> None:
-    seen = moment(order(1, 0, Side.SELL), report(1, 0), fill(1, 2, Side.SELL))
+    seen = moment(order(1, 0, side=Side.SELL), report(1, 0), fill(1, 2, side=Side.SELL))
     assert seen.position.interval == (-1, -1)
     assert not seen.contradicted
     assert seen.reported == report(1, 0)
@@ -56,8 +60,14 @@ def test_a_report_older_than_the_newest_fill_is_no_evidence() -> None:
     ("facts", "word"),
     [
         ((Doubtful(START, "line 3 cannot be read"),), "line 3"),
-        ((order(1, 0, Side.BUY), fill(1, 1, Side.BUY, 2)), "more executions than contracts"),
-        ((order(1, 0, Side.BUY), StatusSeen(START, 1, "Filled", 1)), "executions sum to less"),
+        (
+            (order(1, 0, side=Side.BUY), fill(1, 1, side=Side.BUY, quantity=2)),
+            "more executions than contracts",
+        ),
+        (
+            (order(1, 0, side=Side.BUY), StatusSeen(START, 1, "Filled", 1)),
+            "executions sum to less",
+        ),
     ],
 )
 def test_a_doubt_about_fills_makes_the_position_unknown(
@@ -77,19 +87,19 @@ def test_a_lost_link_leaves_the_position_unconfirmed_until_the_next_report() -> 
 def test_a_signal_belongs_to_one_order() -> None:
     """An exit without a signal of its own must not borrow the entry's."""
     assert moment(said("SELL"), said("BUY")).signal == said("BUY")
-    assert moment(said("BUY"), order(1, 1, Side.BUY)).signal is None
+    assert moment(said("BUY"), order(1, 1, side=Side.BUY)).signal is None
 
 
 def test_orders_not_known_to_be_dead_are_working() -> None:
     """A leg whose parent has no fill is dormant; a cancelled order is gone."""
     seen = moment(
-        order(1, 0, Side.BUY, 2),
-        fill(1, 1, Side.BUY),
-        order(2, 2, Side.SELL, parent_id=1),
-        order(3, 3, Side.SELL),
+        order(1, 0, side=Side.BUY, quantity=2),
+        fill(1, 1, side=Side.BUY),
+        order(2, 2, side=Side.SELL, parent_id=1),
+        order(3, 3, side=Side.SELL),
         StatusSeen(START, 3, "Cancelled", 0),
-        order(4, 4, Side.SELL),
-        order(5, 5, Side.BUY, parent_id=4),
+        order(4, 4, side=Side.SELL),
+        order(5, 5, side=Side.BUY, parent_id=4),
     )
     assert [(one.order.order_id, one.remaining) for one in seen.working] == [
         (1, 1),

@@ -24,8 +24,8 @@ from tests.replay_samples import (
 def test_orders_and_executions_are_read_in_order_of_time(tmp_path: Path) -> None:
     path = write_history(
         tmp_path,
-        [order_row(2, 10, "SELL"), order_row(1, 0, "BUY")],
-        [execution_row(2, 11), execution_row(1, 1, 5999.75)],
+        [order_row(2, 10, action="SELL"), order_row(1, 0, action="BUY")],
+        executions=[execution_row(2, 11), execution_row(1, 1, price=5999.75)],
     )
     record = read_order_history(path)
     assert [order.order_id for order in record.orders] == [1, 2]
@@ -39,20 +39,22 @@ def test_orders_and_executions_are_read_in_order_of_time(tmp_path: Path) -> None
 
 
 def test_a_time_with_offset_is_honoured(tmp_path: Path) -> None:
-    row = order_row(1, 0, "BUY", timestamp="2025-03-03T09:00:00-06:00")
-    (order,) = read_order_history(write_history(tmp_path, [row], [])).orders
+    row = order_row(1, 0, action="BUY", timestamp="2025-03-03T09:00:00-06:00")
+    (order,) = read_order_history(write_history(tmp_path, [row], executions=[])).orders
     assert order.at == datetime(2025, 3, 3, 15, 0, tzinfo=UTC)
 
 
 def test_prices_of_the_legs_stand_in_for_those_of_the_order(tmp_path: Path) -> None:
     rows = [
-        order_row(1, 0, "BUY"),
-        order_row(2, 1, "SELL", parent_order_id=1, order_type="STOP_LIMIT", stop_price=5995.0),
-        order_row(3, 2, "SELL", parent_order_id=1, limit_price=6010.0),
-        order_row(4, 3, "BUY", stop_loss=1.0, take_profit=2.0),
-        order_row(5, 4, "SELL", parent_order_id=4, order_type="STOP", stop_price=9.0),
+        order_row(1, 0, action="BUY"),
+        order_row(
+            2, 1, action="SELL", parent_order_id=1, order_type="STOP_LIMIT", stop_price=5995.0
+        ),
+        order_row(3, 2, action="SELL", parent_order_id=1, limit_price=6010.0),
+        order_row(4, 3, action="BUY", stop_loss=1.0, take_profit=2.0),
+        order_row(5, 4, action="SELL", parent_order_id=4, order_type="STOP", stop_price=9.0),
     ]
-    record = read_order_history(write_history(tmp_path, rows, []))
+    record = read_order_history(write_history(tmp_path, rows, executions=[]))
     order, own = record.order(1), record.order(4)
     assert (order.stop_loss, order.take_profit) == (Decimal("5995.0"), Decimal("6010.0"))
     assert (own.stop_loss, own.take_profit) == (Decimal("1.0"), Decimal("2.0"))
@@ -71,15 +73,15 @@ def test_prices_of_the_legs_stand_in_for_those_of_the_order(tmp_path: Path) -> N
 def test_the_rationale_is_read_but_never_trusted(
     tmp_path: Path, rationale: str, trend: str
 ) -> None:
-    row = order_row(1, 0, "BUY", rationale=rationale, confidence=0.62)
-    record = read_order_history(write_history(tmp_path, [row], []))
+    row = order_row(1, 0, action="BUY", rationale=rationale, confidence=0.62)
+    record = read_order_history(write_history(tmp_path, [row], executions=[]))
     (signal,) = [fact for fact in record.facts if isinstance(fact, Signalled)]
     assert (signal.action, signal.confidence, signal.trend) == ("BUY", 0.62, trend)
 
 
 def test_a_confidence_beyond_one_is_not_believed(tmp_path: Path) -> None:
-    row = order_row(1, 0, "BUY", confidence=62)
-    record = read_order_history(write_history(tmp_path, [row], []))
+    row = order_row(1, 0, action="BUY", confidence=62)
+    record = read_order_history(write_history(tmp_path, [row], executions=[]))
     assert [f.confidence for f in record.facts if isinstance(f, Signalled)] == [None]
 
 
@@ -87,13 +89,15 @@ def test_a_confidence_beyond_one_is_not_believed(tmp_path: Path) -> None:
     ("execution", "why"),
     [
         (execution_row(9, 1), "order 9 filled, but the history does not hold it"),
-        (execution_row(1, 1, 6000.1), "off the 0.25 grid"),
+        (execution_row(1, 1, price=6000.1), "off the 0.25 grid"),
     ],
 )
 def test_an_execution_that_fits_nowhere_is_a_doubt(
     tmp_path: Path, execution: dict[str, object], why: str
 ) -> None:
-    record = read_order_history(write_history(tmp_path, [order_row(1, 0, "BUY")], [execution]))
+    record = read_order_history(
+        write_history(tmp_path, [order_row(1, 0, action="BUY")], executions=[execution])
+    )
     assert [why in doubt.why for doubt in record.doubts] == [True]
 
 
@@ -113,13 +117,17 @@ def test_an_execution_that_fits_nowhere_is_a_doubt(
 def test_a_value_that_cannot_be_is_named(
     tmp_path: Path, column: str, value: object, why: str
 ) -> None:
-    path = write_history(tmp_path, [order_row(1, 0, "BUY", **{column: value})], [])
+    path = write_history(
+        tmp_path, [order_row(1, 0, action="BUY") | {column: value}], executions=[]
+    )
     with pytest.raises(BadInput, match=why):
         read_order_history(path)
 
 
 def test_text_that_is_no_word_is_not_shown(tmp_path: Path) -> None:
-    path = write_history(tmp_path, [order_row(1, 0, "BUY", status="\x1b[31mFilled")], [])
+    path = write_history(
+        tmp_path, [order_row(1, 0, action="BUY", status="\x1b[31mFilled")], executions=[]
+    )
     assert read_order_history(path).last_status(1) == "unreadable"
 
 
@@ -131,7 +139,7 @@ def test_text_that_is_no_word_is_not_shown(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_the_tables_is_refused(tmp_path: Path, statement: str, why: str) -> None:
-    path = write_history(tmp_path, [], [])
+    path = write_history(tmp_path, [], executions=[])
     with closing(sqlite3.connect(path)) as database:
         database.execute(statement)
     with pytest.raises(BadInput, match=why):
@@ -140,8 +148,10 @@ def test_a_file_without_the_tables_is_refused(tmp_path: Path, statement: str, wh
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.9])
 def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
-    rows = [order_row(number, number, "BUY", rationale="x" * 500) for number in range(1, 40)]
-    path = write_history(tmp_path, rows, [])
+    rows = [
+        order_row(number, number, action="BUY", rationale="x" * 500) for number in range(1, 40)
+    ]
+    path = write_history(tmp_path, rows, executions=[])
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
     assert is_order_history(path)
@@ -150,8 +160,10 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
 
 
 def test_a_page_of_rubbish_is_refused(tmp_path: Path) -> None:
-    rows = [order_row(number, number, "BUY", rationale="x" * 500) for number in range(1, 40)]
-    path = write_history(tmp_path, rows, [])
+    rows = [
+        order_row(number, number, action="BUY", rationale="x" * 500) for number in range(1, 40)
+    ]
+    path = write_history(tmp_path, rows, executions=[])
     whole = bytearray(path.read_bytes())
     whole[-3000:] = b"\x07" * 3000
     path.write_bytes(bytes(whole))

@@ -6,7 +6,14 @@ import msgspec
 from rich.console import Console
 
 from mytrader.domain.orders import Side
-from mytrader.replay.history import AnyFact, Doubtful, LinkLost, Reported, Signalled
+from mytrader.replay.history import (
+    AnyFact,
+    Doubtful,
+    Leg,
+    LinkLost,
+    Reported,
+    Signalled,
+)
 from mytrader.replay.report import as_json, print_explanation
 from mytrader.replay.verdict import explain
 from tests.replay_samples import START, fill, history, order
@@ -14,10 +21,10 @@ from tests.replay_samples import START, fill, history, order
 LOSS = (
     Reported(START, "ES", -1),
     Signalled(START, "BUY", 0.62, "UP", "LOW"),
-    order(1, 1, Side.BUY),
-    fill(1, 2, Side.BUY),
-    order(2, 3, Side.SELL),
-    fill(2, 4, Side.SELL, price=23_864),
+    order(1, 1, side=Side.BUY),
+    fill(1, 2, side=Side.BUY),
+    order(2, 3, side=Side.SELL),
+    fill(2, 4, side=Side.SELL, price=23_864),
 )
 
 
@@ -54,35 +61,59 @@ def test_both_readings_are_named_when_the_record_does_not_say() -> None:
 
 
 def test_an_unknown_position_is_said_to_be_unknown() -> None:
-    assert "unknown: line 3; as far as" in words(Doubtful(START, "line 3"), order(1, 1, Side.BUY))
-    assert "unknown: the link was lost" in words(LinkLost(START), order(1, 1, Side.BUY))
+    assert "unknown: line 3; as far as" in words(
+        Doubtful(START, "line 3"), order(1, 1, side=Side.BUY)
+    )
+    assert "unknown: the link was lost" in words(LinkLost(START), order(1, 1, side=Side.BUY))
 
 
 def test_an_old_report_is_said_to_be_no_evidence() -> None:
-    facts = (order(1, 0, Side.BUY), Reported(START, "ES", 0), fill(1, 1, Side.BUY))
-    assert "older than the newest fill" in words(*facts, order(2, 2, Side.SELL), order_id=2)
+    facts = (order(1, 0, side=Side.BUY), Reported(START, "ES", 0), fill(1, 1, side=Side.BUY))
+    assert "older than the newest fill" in words(*facts, order(2, 2, side=Side.SELL), order_id=2)
+
+
+def test_what_the_record_lacks_is_said_to_be_lacking() -> None:
+    """A confidence that is not recorded, a stop that is named without its price."""
+    entry = order(1, 1, side=Side.BUY)
+    stop = order(2, 2, side=Side.SELL, parent_id=1, leg=Leg.STOP)
+    text = words(Signalled(START, "BUY", None), entry, stop)
+    assert text.startswith("Order 1 cannot be judged from this record")
+    assert "BUY, confidence not recorded" in text
+    assert "unknown the record names the stop 2 but not its price" in text
 
 
 def test_an_order_without_a_fill_cost_nothing() -> None:
     assert "no fill of this order is recorded; its last status is not recorded cost nothing" in (
-        words(order(1, 0, Side.BUY))
+        words(order(1, 0, side=Side.BUY))
     )
 
 
 def test_an_open_trade_has_no_cost_yet() -> None:
-    text = words(order(1, 0, Side.BUY), fill(1, 1, Side.BUY))
+    text = words(order(1, 0, side=Side.BUY), fill(1, 1, side=Side.BUY))
     assert "not known: still long 1 when the record ends" in text
 
 
 def test_a_trade_of_many_fills_has_no_sum_to_show() -> None:
-    facts = (order(1, 0, Side.BUY, 2), fill(1, 1, Side.BUY), fill(1, 2, Side.BUY))
-    text = words(*facts, order(2, 3, Side.SELL, 2), fill(2, 4, Side.SELL, 2, 24_004))
+    facts = (
+        order(1, 0, side=Side.BUY, quantity=2),
+        fill(1, 1, side=Side.BUY),
+        fill(1, 2, side=Side.BUY),
+    )
+    text = words(
+        *facts,
+        order(2, 3, side=Side.SELL, quantity=2),
+        fill(2, 4, side=Side.SELL, quantity=2, price=24_004),
+    )
     assert "gained $100.00 before commission; gained $90.40" in text
 
 
 def test_lots_are_part_of_the_sum() -> None:
-    facts = (order(1, 0, Side.SELL, 2), fill(1, 1, Side.SELL, 2), fill(2, 2, Side.BUY, 2, 23_996))
-    text = words(*facts[:2], order(2, 1, Side.BUY, 2), facts[2])
+    facts = (
+        order(1, 0, side=Side.SELL, quantity=2),
+        fill(1, 1, side=Side.SELL, quantity=2),
+        fill(2, 2, side=Side.BUY, quantity=2, price=23_996),
+    )
+    text = words(*facts[:2], order(2, 1, side=Side.BUY, quantity=2), facts[2])
     assert "gained $100.00 before commission, (6000.00 - 5999.00) x $50 x 2" in text
 
 
@@ -97,7 +128,7 @@ def test_json_holds_the_same_answer() -> None:
 
 
 def test_json_of_an_unknown_position_has_no_interval() -> None:
-    facts = (Doubtful(START, "line 3"), order(1, 1, Side.BUY))
+    facts = (Doubtful(START, "line 3"), order(1, 1, side=Side.BUY))
     told: dict[str, Any] = msgspec.json.decode(as_json(explain(history(*facts), 1)))
     assert told["known"]["position_interval"] is None
     assert told["doubts"] == ["line 3"]

@@ -26,8 +26,8 @@ FILLS = st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4), st.integers
 
 def test_a_loss_is_exact() -> None:
     """The founding incident: bought at 6890.50, sold at 6856.50."""
-    buy = fill(1, 0, Side.BUY, price=ES.ticks("6890.50"))
-    sale = fill(2, 1, Side.SELL, price=ES.ticks("6856.50"))
+    buy = fill(1, 0, side=Side.BUY, price=ES.ticks("6890.50"))
+    sale = fill(2, 1, side=Side.SELL, price=ES.ticks("6856.50"))
     (trip,) = round_trips([buy, sale])
     assert trip.gross_usd(ES) == Decimal(-1700)
     assert (trip.entry_order_ids, trip.exit_order_ids) == ((1,), (2,))
@@ -36,7 +36,7 @@ def test_a_loss_is_exact() -> None:
 
 def test_a_short_gains_when_the_price_falls() -> None:
     (trip,) = round_trips(
-        [fill(1, 0, Side.SELL, price=24_000), fill(2, 1, Side.BUY, price=23_990)]
+        [fill(1, 0, side=Side.SELL, price=24_000), fill(2, 1, side=Side.BUY, price=23_990)]
     )
     assert trip.gross_usd(MES) == Decimal("12.50")
 
@@ -44,10 +44,10 @@ def test_a_short_gains_when_the_price_falls() -> None:
 def test_entries_and_exits_in_parts_are_one_trade() -> None:
     """Two lots in, one out, one more in, two out: flat only at the end."""
     fills = [
-        fill(1, 0, Side.BUY, 2),
-        fill(2, 1, Side.SELL, 1),
-        fill(3, 2, Side.BUY, 1),
-        fill(4, 3, Side.SELL, 2),
+        fill(1, 0, side=Side.BUY, quantity=2),
+        fill(2, 1, side=Side.SELL, quantity=1),
+        fill(3, 2, side=Side.BUY, quantity=1),
+        fill(4, 3, side=Side.SELL, quantity=2),
     ]
     (trip,) = round_trips(fills)
     assert trip.entry_order_ids == (1, 3)
@@ -56,20 +56,25 @@ def test_entries_and_exits_in_parts_are_one_trade() -> None:
 
 
 def test_a_fill_through_zero_ends_one_trade_and_begins_the_next() -> None:
-    first, second = round_trips([fill(1, 0, Side.BUY, 1), fill(2, 1, Side.SELL, 3)])
+    first, second = round_trips(
+        [fill(1, 0, side=Side.BUY, quantity=1), fill(2, 1, side=Side.SELL, quantity=3)]
+    )
     assert first.closed_at is not None
     assert (second.side, second.position, second.entry_order_ids) == (Side.SELL, -2, (2,))
 
 
 def test_an_open_trade_has_no_result() -> None:
-    (trip,) = round_trips([fill(1, 0, Side.BUY)])
+    (trip,) = round_trips([fill(1, 0, side=Side.BUY)])
     assert trip.gross_usd(ES) is None
     assert trip.closed_at is None
 
 
 def test_contracts_do_not_mix() -> None:
-    other = replace(fill(2, 1, Side.SELL), symbol="MES")
-    assert [trip.symbol for trip in round_trips([fill(1, 0, Side.BUY), other])] == ["ES", "MES"]
+    other = replace(fill(2, 1, side=Side.SELL), symbol="MES")
+    assert [trip.symbol for trip in round_trips([fill(1, 0, side=Side.BUY), other])] == [
+        "ES",
+        "MES",
+    ]
 
 
 @pytest.mark.slow
@@ -77,7 +82,7 @@ def test_contracts_do_not_mix() -> None:
 def test_no_contract_is_lost_or_invented(drawn: list[tuple[Side, int, int]]) -> None:
     """The pieces add up to the fills, every trade but the last is flat, and cash is conserved."""
     fills = [
-        fill(number, number, side, quantity, price)
+        fill(number, number, side=side, quantity=quantity, price=price)
         for number, (side, quantity, price) in enumerate(drawn)
     ]
     trips = round_trips(fills)
@@ -94,12 +99,12 @@ def _cash(fills: list[Filled]) -> int:
 def test_every_order_of_a_trade_leads_to_it() -> None:
     """The entry, the exit, and a leg that never filled."""
     record = history(
-        order(1, 0, Side.BUY),
-        fill(1, 1, Side.BUY),
-        order(2, 2, Side.SELL, parent_id=1),
-        order(3, 3, Side.SELL),
-        fill(3, 4, Side.SELL),
-        order(4, 5, Side.SELL),
+        order(1, 0, side=Side.BUY),
+        fill(1, 1, side=Side.BUY),
+        order(2, 2, side=Side.SELL, parent_id=1),
+        order(3, 3, side=Side.SELL),
+        fill(3, 4, side=Side.SELL),
+        order(4, 5, side=Side.SELL),
     )
     trips = {number: trade_of(record, number) for number in (1, 2, 3, 4)}
     assert trips[1] is not None
@@ -109,10 +114,10 @@ def test_every_order_of_a_trade_leads_to_it() -> None:
 
 def test_an_order_that_flipped_belongs_to_the_trade_it_opened() -> None:
     record = history(
-        order(1, 0, Side.BUY),
-        fill(1, 1, Side.BUY),
-        order(2, 2, Side.SELL, 2),
-        fill(2, 3, Side.SELL, 2),
+        order(1, 0, side=Side.BUY),
+        fill(1, 1, side=Side.BUY),
+        order(2, 2, side=Side.SELL, quantity=2),
+        fill(2, 3, side=Side.SELL, quantity=2),
     )
     trip = trade_of(record, 2)
     assert trip is not None

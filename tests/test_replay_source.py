@@ -10,7 +10,9 @@ from tests.replay_samples import good_entry, order_row, write_history, write_log
 
 
 def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
-    database = write_history(tmp_path, [order_row(1, 0, "BUY")], []).rename(tmp_path / "a.log")
+    database = write_history(tmp_path, [order_row(1, 0, action="BUY")], executions=[]).rename(
+        tmp_path / "a.log"
+    )
     log = write_log(tmp_path, *good_entry()).rename(tmp_path / "a.sqlite")
     assert read_history(database).kind == "order history"
     assert read_history(log).kind == "text log"

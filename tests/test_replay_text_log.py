@@ -57,13 +57,13 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_summer_time_is_an_hour_nearer_to_utc(tmp_path: Path) -> None:
-    text = placed(0, 1, "BUY", "6000.00").replace("2025-03-03", "2025-07-01")
+    text = placed(0, 1, action="BUY", limit="6000.00").replace("2025-03-03", "2025-07-01")
     (order,) = read(tmp_path, reported(0, 0), text.replace("CST", "CDT")).orders
     assert order.at == datetime(2025, 7, 1, 14, 0, tzinfo=UTC)
 
 
 def test_a_time_without_zone_is_chicago_time(tmp_path: Path) -> None:
-    text = placed(0, 1, "BUY", "6000.00").replace(" CST", ".123")
+    text = placed(0, 1, action="BUY", limit="6000.00").replace(" CST", ".123")
     (order,) = read(tmp_path, reported(0, 0), text).orders
     assert order.at == datetime(2025, 3, 3, 15, 0, tzinfo=UTC)
 
@@ -72,9 +72,9 @@ def test_a_leg_has_its_parents_opposite_side(tmp_path: Path) -> None:
     record = read(
         tmp_path,
         reported(0, 0),
-        placed(1, 5, "SELL", "6000.00"),
-        leg(2, 6, 5),
-        filled(3, 6, "6001.00"),
+        placed(1, 5, action="SELL", limit="6000.00"),
+        leg(2, 6, parent_id=5),
+        filled(3, 6, price="6001.00"),
     )
     child = record.order(6)
     assert (child.side, child.leg, child.parent_id) == (Side.BUY, Leg.STOP, 5)
@@ -82,7 +82,7 @@ def test_a_leg_has_its_parents_opposite_side(tmp_path: Path) -> None:
 
 
 def test_a_leg_of_an_unknown_parent_is_passed_over(tmp_path: Path) -> None:
-    assert read(tmp_path, reported(0, 0), leg(2, 6, 5)).orders == ()
+    assert read(tmp_path, reported(0, 0), leg(2, 6, parent_id=5)).orders == ()
 
 
 def test_advice_is_read_with_its_weight(tmp_path: Path) -> None:
@@ -107,23 +107,28 @@ def test_advice_is_read_with_its_weight(tmp_path: Path) -> None:
 
 def test_a_confidence_beyond_one_is_not_believed(tmp_path: Path) -> None:
     """It would override a WAIT."""
-    record = read(tmp_path, reported(0, 0), signal(1, "BUY", "1.62"), signal(2, "BUY", "0.9"))
+    record = read(
+        tmp_path,
+        reported(0, 0),
+        signal(1, "BUY", confidence="1.62"),
+        signal(2, "BUY", confidence="0.9"),
+    )
     assert [fact.confidence for fact in record.facts if isinstance(fact, Signalled)] == [0.9]
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (filled(3, 5, "6000.10"), "off the 0.25 grid"),
-        (filled(3, 5, "6000.00", "0.5"), "line 5 speaks of an execution"),
-        (filled(3, 5, "six thousand"), "cannot be read"),
-        (filled(3, 8, "6000.00"), "order 8 filled, but the log never placed it"),
+        (filled(3, 5, price="6000.10"), "off the 0.25 grid"),
+        (filled(3, 5, price="6000.00", quantity="0.5"), "line 5 speaks of an execution"),
+        (filled(3, 5, price="six thousand"), "cannot be read"),
+        (filled(3, 8, price="6000.00"), "order 8 filled, but the log never placed it"),
         ("Execution: Order 5, torn", "cannot be read"),
-        (placed(3, 5, "SELL", "6000.00"), "order id 5 was issued again"),
+        (placed(3, 5, action="SELL", limit="6000.00"), "order id 5 was issued again"),
     ],
 )
 def test_an_execution_that_cannot_be_read_is_a_doubt(tmp_path: Path, text: str, why: str) -> None:
-    record = read(tmp_path, reported(0, 0), placed(1, 5, "BUY", "6000.00"), text)
+    record = read(tmp_path, reported(0, 0), placed(1, 5, action="BUY", limit="6000.00"), text)
     assert [why in doubt.why for doubt in record.doubts] == [True]
     assert record.fills == ()
 
@@ -133,13 +138,13 @@ def test_an_alert_protects_the_order_whose_fill_it_describes(tmp_path: Path) -> 
     record = read(
         tmp_path,
         reported(0, 0),
-        placed(1, 5, "BUY", "6000.00"),
-        filled(2, 5, "6000.00"),
-        leg(3, 6, 5),
-        filled(4, 6, "5995.00"),
-        alert(5, "BUY", "6000.0", "5995.0", "None"),
-        alert(6, "BUY", "6000.0", "1.0", "2.0"),
-        alert(7, "BUY", "7000.0", "1.0", "2.0"),
+        placed(1, 5, action="BUY", limit="6000.00"),
+        filled(2, 5, price="6000.00"),
+        leg(3, 6, parent_id=5),
+        filled(4, 6, price="5995.00"),
+        alert(5, "BUY", price="6000.0", stop="5995.0", target="None"),
+        alert(6, "BUY", price="6000.0", stop="1.0", target="2.0"),
+        alert(7, "BUY", price="7000.0", stop="1.0", target="2.0"),
     )
     assert record.order(5).stop_loss == Decimal("5995.0")
     assert record.order(5).take_profit is None
@@ -148,7 +153,7 @@ def test_an_alert_protects_the_order_whose_fill_it_describes(tmp_path: Path) -> 
 
 def test_a_lost_link_is_a_fact_once_there_is_a_time(tmp_path: Path) -> None:
     lost = "Error 1100, reqId -1: Connectivity between IBKR and TWS has been lost."
-    record = read(tmp_path, lost, reported(0, 0), lost, status(1, 5, "Submitted"))
+    record = read(tmp_path, lost, reported(0, 0), lost, status(1, 5, word="Submitted"))
     assert len([fact for fact in record.facts if isinstance(fact, LinkLost)]) == 1
 
 
@@ -157,7 +162,7 @@ def test_an_impossible_time_is_no_line_of_the_log() -> None:
 
 
 def test_a_log_that_reports_no_position_needs_the_contract(tmp_path: Path) -> None:
-    path = write_log(tmp_path, placed(1, 5, "BUY", "6000.00"))
+    path = write_log(tmp_path, placed(1, 5, action="BUY", limit="6000.00"))
     with pytest.raises(BadInput, match="--symbol"):
         read_text_log(path)
     assert read_text_log(path, "MES").order(5).symbol == "MES"
@@ -165,7 +170,7 @@ def test_a_log_that_reports_no_position_needs_the_contract(tmp_path: Path) -> No
 
 def test_two_contracts_cannot_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="ES, MES, but its order lines name no contract"):
-        read(tmp_path, reported(0, 0), reported(1, 0, "MES"))
+        read(tmp_path, reported(0, 0), reported(1, 0, symbol="MES"))
 
 
 @pytest.mark.parametrize(("content", "why"), [("", "is empty"), ("hello\n", "holds no line")])
@@ -201,6 +206,7 @@ def test_garbage_between_the_lines_changes_nothing(before: list[str], after: lis
     ]
 
 
+@pytest.mark.slow
 @given(st.text(), st.integers(0, 5))
 def test_a_line_torn_anywhere_never_raises(tail: str, number: int) -> None:
     text = good_entry()[number]

@@ -45,17 +45,17 @@ def reading_codes(explanation: Explanation, meaning: Meaning) -> list[str]:
 
 def protected(second: int = 0) -> AnyFact:
     """Return order 1, which no guard refuses."""
-    return order(1, second, Side.BUY, stop_loss=STOP, take_profit=TARGET)
+    return order(1, second, side=Side.BUY, stop_loss=STOP, take_profit=TARGET)
 
 
 def test_a_guarded_entry_is_allowed() -> None:
-    answer = explain(history(protected(), fill(1, 1, Side.BUY)), 1)
+    answer = explain(history(protected(), fill(1, 1, side=Side.BUY)), 1)
     assert answer.judged.decision is Decision.ALLOWED
     assert answer.judged.decision.exit_status == 1
 
 
 def test_an_entry_without_stop_and_target_is_refused() -> None:
-    answer = explain(history(order(1, 0, Side.BUY)), 1)
+    answer = explain(history(order(1, 0, side=Side.BUY)), 1)
     assert answer.judged.decision.exit_status == 0
     assert {"MISSING_STOP", "MISSING_TARGET"} <= codes(answer)
 
@@ -76,9 +76,9 @@ def test_an_exit_on_a_position_that_only_the_report_shows_is_refused() -> None:
 def test_an_exit_leads_to_the_order_that_opened_the_trade() -> None:
     facts = (
         protected(),
-        fill(1, 1, Side.BUY),
-        order(2, 9, Side.SELL),
-        fill(2, 10, Side.SELL, price=23_996),
+        fill(1, 1, side=Side.BUY),
+        order(2, 9, side=Side.SELL),
+        fill(2, 10, side=Side.SELL, price=23_996),
     )
     answer = explain(history(*facts), 2)
     assert (answer.asked_id, answer.judged.order.order_id) == (2, 1)
@@ -97,39 +97,39 @@ def test_an_exit_leads_to_the_order_that_opened_the_trade() -> None:
     ],
 )
 def test_a_later_order_is_judged_by_the_position(side: Side, quantity: int, code: str) -> None:
-    facts = (protected(), fill(1, 1, Side.BUY), order(2, 9, side, quantity))
+    facts = (protected(), fill(1, 1, side=Side.BUY), order(2, 9, side=side, quantity=quantity))
     assert reading_codes(explain(history(*facts), 2), Meaning.EXIT) == [code]
 
 
 def test_an_exit_beside_a_working_stop_is_refused() -> None:
     """Long 1, stop SELL 1 working, SELL 1: both together reach short 1 (SAFETY.md 5.5)."""
-    stop = order(2, 2, Side.SELL, parent_id=1, leg=Leg.STOP)
-    facts = (protected(), fill(1, 1, Side.BUY), stop, order(3, 9, Side.SELL))
+    stop = order(2, 2, side=Side.SELL, parent_id=1, leg=Leg.STOP)
+    facts = (protected(), fill(1, 1, side=Side.BUY), stop, order(3, 9, side=Side.SELL))
     answer = explain(history(*facts), 3)
     assert answer.judged.decision is Decision.REFUSED
     assert codes(answer) == {"EXIT_ALREADY_WORKING"}
 
 
 def test_an_unfilled_leg_leads_to_its_parent() -> None:
-    child = order(2, 1, Side.SELL, parent_id=1, leg=Leg.STOP)
+    child = order(2, 1, side=Side.SELL, parent_id=1, leg=Leg.STOP)
     assert explain(history(protected(), child), 2).judged.order.order_id == 1
 
 
 def test_a_leg_without_a_price_cannot_be_judged() -> None:
     """The record names the stop, so it is not missing; its price is."""
-    child = order(2, 1, Side.SELL, parent_id=1, leg=Leg.STOP)
-    entry = order(1, 0, Side.BUY, take_profit=TARGET)
+    child = order(2, 1, side=Side.SELL, parent_id=1, leg=Leg.STOP)
+    entry = order(1, 0, side=Side.BUY, take_profit=TARGET)
     answer = explain(history(entry, child), 1)
     assert answer.judged.decision is Decision.CANNOT_TELL
     assert answer.judged.decision.exit_status == 2
 
 
 def test_an_order_without_limit_is_judged_at_its_fill() -> None:
-    market = order(1, 0, Side.BUY, stop_loss=STOP, take_profit=TARGET)
+    market = order(1, 0, side=Side.BUY, stop_loss=STOP, take_profit=TARGET)
     unpriced = type(market)(
         market.at, 1, "ES", Side.BUY, 1, "MARKET", stop_loss=STOP, take_profit=TARGET
     )
-    told = history(unpriced, fill(1, 1, Side.BUY))
+    told = history(unpriced, fill(1, 1, side=Side.BUY))
     assert explain(told, 1).judged.decision is Decision.ALLOWED
     assert explain(history(unpriced), 1).judged.decision is Decision.CANNOT_TELL
 
@@ -161,7 +161,7 @@ def test_an_advisory_wait_yields_only_above_the_threshold(
     tmp_path: Path, confidence: str, refused: bool
 ) -> None:
     lines = good_entry()
-    lines[1] = signal(1, "BUY", confidence)
+    lines[1] = signal(1, "BUY", confidence=confidence)
     lines[2:3] = [advice(2, "WAIT"), line(2, ADVISORY)]
     assert codes(explain_log(tmp_path, *lines)) == ({"AWS_WAIT"} if refused else set())
 
@@ -173,7 +173,7 @@ def test_a_wait_without_a_recorded_confidence_is_not_overridden(tmp_path: Path) 
 
 
 def test_a_log_that_names_a_leg_without_price_cannot_tell(tmp_path: Path) -> None:
-    lines = [reported(0, 0), placed(1, 7, "BUY", "6000.00"), leg(2, 8, 7)]
+    lines = [reported(0, 0), placed(1, 7, action="BUY", limit="6000.00"), leg(2, 8, parent_id=7)]
     assert explain_log(tmp_path, *lines).judged.decision is Decision.CANNOT_TELL
 
 

@@ -44,20 +44,20 @@ _ASKED: Final[tuple[Guard, ...]] = (
 
 
 def judge_day(
-    history: History, order: Placed, moment: Moment, *, instrument: Instrument, limits: Limits
+    history: History, order: Placed, *, moment: Moment, instrument: Instrument, limits: Limits
 ) -> list[Verdict]:
     """Ask every entry guard whose data the record holds."""
     state = TraderState(
         limits=limits,
         positions={moment.position.con_id: moment.position},
-        day=_day_before(history, order, instrument),
+        day=_day_before(history, order, instrument=instrument),
     )
     proposal = Proposal(cycle=_cycle(order, moment), contract=None, bracket="")
     confident = () if proposal.cycle.confidence is None else (confidence_is_enough,)
     return [guard(proposal, state, order.at) for guard in (*_ASKED, *confident)]
 
 
-def _day_before(history: History, order: Placed, instrument: Instrument) -> DayLedger:
+def _day_before(history: History, order: Placed, *, instrument: Instrument) -> DayLedger:
     today = trading_date(order.at)
     fills = [
         fact

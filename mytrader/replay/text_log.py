@@ -97,7 +97,7 @@ def read_text_log(path: Path, symbol: str | None = None) -> History:
     if not known:
         what = "holds no line of the trader's log" if size else "is empty"
         raise BadInput(f"{path} {what}: give the log or the SQLite order history of that day")
-    instrument = instrument_of(_symbol(known, path, symbol), path.name)
+    instrument = instrument_of(_symbol(known, path, given=symbol), path.name)
     return History(path.name, "text log", tuple(_Interpreter(instrument).facts_of(known)))
 
 
@@ -110,14 +110,14 @@ def recognise(lines: Iterable[str]) -> Iterator[Recognised]:
         moment = _moment(head) if head is not None else None
         if head is not None and moment is not None:
             at = moment
-            yield from _shaped(number, at, head[3])
+            yield from _shaped(number, at, message=head[3])
         elif at is not None and _LINK.match(line):
             yield Recognised(number, at, "link", ())
         elif at is not None and _EXECUTION_MARK in line:
             yield Recognised(number, at, "unreadable", ())
 
 
-def _shaped(number: int, at: datetime, message: str) -> Iterator[Recognised]:
+def _shaped(number: int, at: datetime, *, message: str) -> Iterator[Recognised]:
     for shape, pattern in _SHAPES.items():
         match = pattern.match(message)
         if match is not None:
@@ -135,7 +135,7 @@ def _moment(head: re.Match[str]) -> datetime | None:
         return None
 
 
-def _symbol(known: Iterable[Recognised], path: Path, given: str | None) -> str:
+def _symbol(known: Iterable[Recognised], path: Path, *, given: str | None) -> str:
     named = sorted({line.captured[0] for line in known if line.shape == "reported"})
     if given is not None:
         named = [given]
@@ -273,10 +273,10 @@ class _Interpreter:
                 and (fact.side, fact.quantity) == (Side(side), int(quantity))
                 and self._instrument.price(fact.price) == Decimal(price)
             ):
-                self._protect(fact.order_id, _price(stop), _price(target))
+                self._protect(fact.order_id, _price(stop), target=_price(target))
                 return
 
-    def _protect(self, order_id: int, stop: Decimal | None, target: Decimal | None) -> None:
+    def _protect(self, order_id: int, stop: Decimal | None, *, target: Decimal | None) -> None:
         order = self._order(order_id)
         if order is not None and order_id not in self._alerted:
             self._alerted.add(order_id)

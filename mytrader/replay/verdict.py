@@ -120,7 +120,7 @@ DEFAULTS: Final = Limits()
 """The limits a trader without a configuration runs with."""
 
 
-def explain(history: History, order_id: int, limits: Limits = DEFAULTS) -> Explanation:
+def explain(history: History, order_id: int, *, limits: Limits = DEFAULTS) -> Explanation:
     """Judge the trade to which an order belongs.
 
     Raises `BadInput` when the record does not hold the order, or not unambiguously.
@@ -137,30 +137,30 @@ def explain(history: History, order_id: int, limits: Limits = DEFAULTS) -> Expla
         source=history.name,
         source_kind=history.kind,
         asked_id=order_id,
-        judged=judge(history, opener, limits),
+        judged=judge(history, opener, limits=limits),
         last_status=history.last_status(opener.order_id),
         trade=trade,
-        exits=tuple(judge(history, order, limits) for order in exits if order.leg is None),
+        exits=tuple(judge(history, order, limits=limits) for order in exits if order.leg is None),
         doubts=history.doubts,
         instrument=instrument_of(opener.symbol, history.name),
         limits=limits,
     )
 
 
-def judge(history: History, order: Placed, limits: Limits) -> Judgement:
+def judge(history: History, order: Placed, *, limits: Limits) -> Judgement:
     """Put one recorded order before the trader's own guards, in both readings."""
     moment = moment_before(history, order)
-    entry, unrecorded = _as_entry(history, order, moment, limits=limits)
+    entry, unrecorded = _as_entry(history, order, moment=moment, limits=limits)
     return Judgement(order, moment, (_as_exit(order, moment), entry), unrecorded)
 
 
 def _as_entry(
-    history: History, order: Placed, moment: Moment, *, limits: Limits
+    history: History, order: Placed, *, moment: Moment, limits: Limits
 ) -> tuple[Reading, tuple[str, ...]]:
-    bracket, gaps = _judge_legs(history, order, limits)
+    bracket, gaps = _judge_legs(history, order, limits=limits)
     advice, unrecorded = _judge_advice(moment, limits)
     instrument = instrument_of(order.symbol, history.name)
-    day = judge_day(history, order, moment, instrument=instrument, limits=limits)
+    day = judge_day(history, order, moment=moment, instrument=instrument, limits=limits)
     counts, why = _counts_as_entry(order, moment)
     reading = Reading(Meaning.ENTRY, counts, why, (*bracket, *advice, *day), gaps)
     return reading, (*unrecorded, NOT_ASKED)
@@ -226,7 +226,7 @@ def _judge_company(order: Placed, moment: Moment) -> Iterable[Verdict]:
 
 
 def _judge_legs(
-    history: History, order: Placed, limits: Limits
+    history: History, order: Placed, *, limits: Limits
 ) -> tuple[list[Verdict], tuple[str, ...]]:
     given = {"stop": order.stop_loss, "target": order.take_profit}
     gaps = tuple(
