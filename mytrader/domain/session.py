@@ -1,6 +1,6 @@
 """Trading sessions: which trading date a moment belongs to, and where in a session it lies."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,3 +22,25 @@ def session_at(sessions: tuple[Session, ...], at: datetime) -> Session | None:
         if session[0] <= at < session[1]:
             return session
     return None
+
+
+def parse_sessions(text: str, zone: str) -> tuple[Session, ...]:
+    """Return the sessions of a broker's trading hours, sorted, closed days left out.
+
+    The form is `YYYYMMDD:HHMM-YYYYMMDD:HHMM;YYYYMMDD:CLOSED;...` in `zone` (TWS-PROTOCOL.md
+    section 6.3). Raises `ValueError` for any other text: hours that cannot be read are unknown.
+    """
+    place = ZoneInfo(zone)
+    sessions = []
+    for part in filter(None, text.split(";")):
+        if part.endswith(":CLOSED"):
+            continue
+        opens, dash, closes = part.partition("-")
+        if not dash:
+            raise ValueError(f"{part!r} is not a session")
+        sessions.append((_moment(opens, place), _moment(closes, place)))
+    return tuple(sorted(sessions))
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    return datetime.strptime(text, "%Y%m%d:%H%M").replace(tzinfo=zone).astimezone(UTC)
