@@ -51,6 +51,7 @@ def risk(**features: float) -> Opinion:
 def test_a_directed_market_is_a_go() -> None:
     opinion = decision(efficiency_ratio=0.5)
     assert opinion.decision is Advice.GO
+    assert not opinion.advisory_only
     assert "efficiency ratio 0.50" in opinion.rationale
 
 

@@ -106,6 +106,24 @@ def test_averages_that_only_touch_have_not_crossed() -> None:
     assert [s.side for s in signals([*up_touch_up, bar(9, 26_900)], SHORT)] == [Side.SELL]
 
 
+def test_nothing_is_proposed_before_the_slow_average_has_its_seed() -> None:
+    """Two averages of the same few closes are no averages yet."""
+    swings = [27_000 + 40 * (minute // 3 % 2) for minute in range(40)]
+    raised = [f.bars for _, f, s in decide(closes(*swings), {"fast": 2, "slow": 20}) if s]
+    assert raised
+    assert min(raised) > 20
+
+
+def test_the_slope_counts_for_a_sell_when_the_slow_average_falls() -> None:
+    zigzag = closes(*(27_000 + 60 * (minute // 70 % 2) for minute in range(400)))
+    raised = [(features, signal) for _, features, signal in decide(zigzag) if signal]
+    assert {signal.side for _, signal in raised} == {Side.BUY, Side.SELL}
+    for features, signal in raised:
+        slope = signal.side.sign * features.ema_slow_slope / features.atr
+        assert slope != 0
+        assert signal.features["cross_slope_atr"] == round(slope, 4)
+
+
 def test_a_market_that_stands_still_proposes_nothing() -> None:
     assert signals(closes(*([27_000] * 200))) == []
 

@@ -17,7 +17,6 @@ reply that believes it can say more than the schema holds has not understood wha
 
 import json
 from collections.abc import Mapping
-from math import isfinite
 from typing import Final, NoReturn
 
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
@@ -117,8 +116,9 @@ def _fraction(name: str, value: object) -> float:
     # A bool is an int to Python; nobody means 1 by true.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnreadableReply(f"{name} is {_quoted(value)}, not a number")
-    # Comparing before converting: a whole number may be too large for a float.
-    if not 0 <= value <= 1 or not isfinite(value):
+    # NaN is not between any two numbers. Comparing comes before converting, because a whole
+    # number may be too large for a float.
+    if not 0 <= value <= 1:
         raise UnreadableReply(f"{name} is {_quoted(value)}, not from 0 to 1")
     return float(value)
 
