@@ -10,9 +10,8 @@ from mytrader.simulator.account_reports import (
     position_report,
 )
 from mytrader.simulator.broker import Broker
-from mytrader.simulator.connection import ClientConnection
+from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
-from mytrader.simulator.handlers import Handler
 from mytrader.simulator.ledger import Ledger
 from mytrader.simulator.order_rules import VALIDATION
 from mytrader.simulator.trading_hours import CENTRAL

@@ -8,9 +8,10 @@ error and the connection lives on.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from mytrader.simulator.listing import zoned_text
 from mytrader.tws import answers, codec, frames
@@ -205,3 +206,7 @@ class ClientConnection(asyncio.Protocol):
         name = "a client" if self.client_id is None else f"client {self.client_id}"
         _log.warning("Connection of %s closed: %s", name, why)
         self.close()
+
+
+Handler = Callable[[ClientConnection, Any], None]
+"""Answers one kind of request: takes the connection and a request of the type it stands for."""

@@ -28,9 +28,8 @@ from mytrader.simulator.account_desk import AccountDesk
 from mytrader.simulator.agenda import Agenda
 from mytrader.simulator.broker import Broker
 from mytrader.simulator.broker_orders import BrokerOrder
-from mytrader.simulator.connection import ClientConnection
+from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import Faults
-from mytrader.simulator.handlers import Handler
 from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick

@@ -97,6 +97,7 @@ def order_contract(contract: FuturesContract, *, exchange: bool = True) -> Order
         symbol=instrument.symbol,
         sec_type="FUT",
         expiry=contract.expiry.strftime("%Y%m%d"),
+        right="?" if exchange else "",
         multiplier=str(instrument.multiplier_usd),
         exchange=instrument.exchange if exchange else "",
         currency=instrument.currency,

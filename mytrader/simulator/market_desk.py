@@ -13,8 +13,7 @@ from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.bar_book import BarBook
-from mytrader.simulator.connection import ClientConnection
-from mytrader.simulator.handlers import Handler
+from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.listing import Listing, contract_details
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.order_rules import NO_CONTRACT, VALIDATION

@@ -9,9 +9,8 @@ from mytrader.simulator import order_reports
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker import Broker
 from mytrader.simulator.broker_orders import BrokerOrder, OrderNews
-from mytrader.simulator.connection import ClientConnection
+from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
-from mytrader.simulator.handlers import Handler
 from mytrader.simulator.ledger import BrokerFill
 from mytrader.simulator.order_rules import CANCELLED, VALIDATION, Problem
 from mytrader.simulator.times import read_time
