@@ -1,0 +1,1 @@
+"""The heart: guards, order builder, trade cycle, reconcile, manager, executor."""

@@ -1,0 +1,167 @@
+"""The real clock, and the one way to arm a timer, start a task or make an id.
+
+`SystemRuntime` runs on a real event loop. Its clock is `anchor + elapsed x speed` over the
+machine's monotonic clock: it never jumps when the wall clock is set, and it may follow the clock
+of a gateway whose day runs faster than ours.
+"""
+
+import asyncio
+import math
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mytrader.errors import BadInput, invariant
+
+TaskFailed = Callable[[str, BaseException], None]
+"""Told the name of a task and what ended it; a cancelled task has not failed."""
+
+RANDOM_BITS: Final = 80
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MS_BITS: Final = 48
+_CHARACTERS: Final = 26
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_SECOND: Final = timedelta(seconds=1)
+
+
+def encode_ulid(unix_ms: int, randomness: int) -> str:
+    """Return 48 bits of milliseconds and 80 random bits as 26 characters of Crockford base 32.
+
+    Text order is time order. Source: the ULID specification, ulid/spec.
+    """
+    fits = 0 <= unix_ms < 1 << _MS_BITS and 0 <= randomness < 1 << RANDOM_BITS
+    invariant(fits, f"{unix_ms} ms and {randomness} fit an id of 128 bits")
+    number = unix_ms << RANDOM_BITS | randomness
+    return "".join(
+        _ALPHABET[number >> shift & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)
+    )
+
+
+class CycleIds:
+    """Makes ids that only ever grow, also within a millisecond and when the clock steps back.
+
+    `draw` returns 80 random bits.
+    """
+
+    def __init__(self, draw: Callable[[], int]) -> None:
+        self._draw = draw
+        self._newest = (-1, 0)
+
+    def next(self, now: datetime) -> str:
+        """Return a new id for `now`, aware UTC."""
+        unix_ms, randomness = (now - _EPOCH) // _MILLISECOND, self._draw()
+        newest_ms, newest_randomness = self._newest
+        if unix_ms <= newest_ms:
+            unix_ms, randomness = newest_ms, newest_randomness + 1
+            if randomness >> RANDOM_BITS:
+                unix_ms, randomness = unix_ms + 1, self._draw()
+        self._newest = (unix_ms, randomness)
+        return encode_ulid(unix_ms, randomness)
+
+
+class Tasks:
+    """Starts tasks, keeps hold of them until they end, and reports those that fail."""
+
+    def __init__(self, on_failure: TaskFailed) -> None:
+        self._on_failure = on_failure
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start `work` on the running loop."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        # The loop itself holds tasks weakly: one that nobody keeps may vanish half done.
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._on_failure(task.get_name(), error)
+
+
+class _Timer(Struct):
+    when: datetime
+    callback: Callable[[], None]
+    handle: asyncio.TimerHandle | None = None
+
+
+class SystemRuntime:
+    """`ports.Runtime` on the running loop.
+
+    `speed` is seconds of this clock per real second. `anchor` is what the clock shows now, the
+    machine's time if it is not given. `monotonic` is replaced by tests only.
+    """
+
+    def __init__(
+        self,
+        on_failure: TaskFailed,
+        *,
+        speed: float = 1.0,
+        anchor: datetime | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not (math.isfinite(speed) and speed > 0):
+            raise BadInput(f"speed is {speed}; give a number above 0, 1 for real time")
+        self.speed = speed
+        self._monotonic = monotonic
+        self._tasks = Tasks(on_failure)
+        self._ids = CycleIds(lambda: secrets.randbits(RANDOM_BITS))
+        self._timers: dict[int, _Timer] = {}
+        self._numbers = count()
+        self._anchor = anchor or datetime.now(UTC)
+        self._anchored_at = monotonic()
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        return self._anchor + _SECOND * ((self._monotonic() - self._anchored_at) * self.speed)
+
+    def set_anchor(self, now: datetime) -> None:
+        """Let the clock show `now` (aware UTC) from here on; armed timers follow it."""
+        self._anchor, self._anchored_at = now, self._monotonic()
+        for number, timer in self._timers.items():
+            self._arm(number, timer)
+
+    def new_cycle_id(self) -> str:
+        """Return a new id; see `CycleIds`."""
+        return self._ids.next(self.now())
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start a task; its failure goes to `on_failure`."""
+        self._tasks.spawn(work, name)
+
+    def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` once, never before this clock shows `when`; the result disarms it."""
+        number = next(self._numbers)
+        self._timers[number] = _Timer(when, callback)
+        self._arm(number, self._timers[number])
+        return lambda: self._disarm(number)
+
+    def _arm(self, number: int, timer: _Timer) -> None:
+        if timer.handle is not None:
+            timer.handle.cancel()
+        delay_s = max((timer.when - self.now()) / _SECOND / self.speed, 0.0)
+        loop = asyncio.get_running_loop()
+        timer.handle = loop.call_later(delay_s, self._fire, number)
+
+    def _fire(self, number: int) -> None:
+        timer = self._timers[number]
+        if self.now() < timer.when:
+            # Two clocks and a rounding lie between the delay and the time that was asked for.
+            self._arm(number, timer)
+            return
+        del self._timers[number]
+        timer.callback()
+
+    def _disarm(self, number: int) -> None:
+        timer = self._timers.pop(number, None)
+        if timer is not None and timer.handle is not None:
+            timer.handle.cancel()

@@ -1,0 +1,207 @@
+"""One client's connection: handshake, frames, pacing, and writes that are joined.
+
+Whatever a client sends, only its own connection can end by it. Bytes that are no protocol close
+the connection with a line in the log; a message that is malformed or unknown is answered with an
+error and the connection lives on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+from mytrader.simulator.listing import zoned_text
+from mytrader.tws import answers, codec, frames
+from mytrader.tws.errors import NO_SUBJECT, WireError
+from mytrader.tws.fields import Message
+from mytrader.tws.requests import StartApi
+
+REQUEST_BYTES_MAX: Final = 1 << 20
+MESSAGES_PER_SECOND_MAX: Final = 50
+UNSENT_BYTES_MAX: Final = 64 << 20
+TOO_FAST: Final = 100
+MALFORMED: Final = 321
+CLIENT_ID_IN_USE: Final = 326
+_SECOND: Final = timedelta(seconds=1)
+
+_log = logging.getLogger(__name__)
+
+
+class _Stage(StrEnum):
+    GREETING = "greeting"
+    STARTING = "starting"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+class FrontDesk(Protocol):
+    """What a connection needs of its gateway."""
+
+    def now(self) -> datetime:
+        """Return the gateway's time."""
+        ...
+
+    def arrived(self) -> None:
+        """Prepare for messages: carry out what was due before them."""
+        ...
+
+    def admit(self, connection: "ClientConnection", client_id: int) -> bool:
+        """Take a client in; False if its id is in use."""
+        ...
+
+    def handle(self, connection: "ClientConnection", message: Message) -> None:
+        """Answer a request."""
+        ...
+
+    def settle(self) -> None:
+        """Write what has gathered for all connections."""
+        ...
+
+    def gone(self, connection: "ClientConnection") -> None:
+        """Forget a connection."""
+        ...
+
+
+class ClientConnection(asyncio.Protocol):
+    """The server's end of one client's connection."""
+
+    def __init__(self, desk: FrontDesk) -> None:
+        self.client_id: int | None = None
+        self._desk = desk
+        self._stage = _Stage.GREETING
+        self._reader = frames.FrameReader(prefix=frames.API_PREFIX, limit=REQUEST_BYTES_MAX)
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._paused = False
+        self._arrivals: deque[datetime] = deque()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the client has started and the connection stands."""
+        return self._stage is _Stage.READY
+
+    @property
+    def congested(self) -> bool:
+        """Whether the client reads slower than it is written to; quotes may be left out."""
+        return self._paused
+
+    def send(self, *messages: Message) -> None:
+        """Add messages to the next write."""
+        self.send_frames([codec.encode(message) for message in messages])
+
+    def send_frames(self, encoded: list[bytes]) -> None:
+        """Add encoded messages to the next write."""
+        if self._stage is _Stage.CLOSED:
+            return
+        self._unsent += encoded
+        self._unsent_bytes += sum(map(len, encoded))
+        if self._unsent_bytes > UNSENT_BYTES_MAX:
+            self._fail(f"it left {self._unsent_bytes} bytes unread")
+
+    def flush(self) -> None:
+        """Write everything that was added, in one piece."""
+        if self._unsent and self._transport is not None and not self._paused:
+            joined = b"".join(self._unsent)
+            self._unsent.clear()
+            self._unsent_bytes = 0
+            self._transport.write(joined)
+
+    def close(self) -> None:
+        """Write what is left and end the connection."""
+        self.flush()
+        self._stage = _Stage.CLOSED
+        if self._transport is not None:
+            self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; the client speaks first."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, answer every message in them, and write the answers at once."""
+        if self._stage is _Stage.CLOSED:
+            return
+        self._desk.arrived()
+        try:
+            for body in self._reader.feed(data):
+                self._take(body)
+        except WireError as error:
+            self._fail(str(error))
+        self.flush()
+        self._desk.settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client. Its orders work on."""
+        del exc  # a reset and an orderly end mean the same here
+        self._stage = _Stage.CLOSED
+        self._transport = None
+        self._desk.gone(self)
+
+    def pause_writing(self) -> None:
+        """Hold writes back until the client has read."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Write what was held back."""
+        self._paused = False
+        self.flush()
+
+    # Messages.
+
+    def _take(self, body: bytes) -> None:
+        if self._stage is _Stage.GREETING:
+            self._greet(body)
+        elif self._stage is _Stage.STARTING:
+            self._start(body)
+        elif self._stage is _Stage.READY:
+            self._answer(body)
+
+    def _greet(self, body: bytes) -> None:
+        version = frames.choose_version(frames.decode_client_hello(body))
+        hello = frames.ServerHello(version, zoned_text(self._desk.now()))
+        self._unsent.append(frames.encode_server_hello(hello))
+        self._stage = _Stage.STARTING
+
+    def _start(self, body: bytes) -> None:
+        message = codec.decode_request(body)
+        if not isinstance(message, StartApi):
+            raise WireError(f"{type(message).__name__} came before StartApi")
+        self._stage = _Stage.READY
+        if not self._desk.admit(self, message.client_id):
+            text = "Unable to connect as the client id is already in use."
+            self.send(answers.notice(CLIENT_ID_IN_USE, text))
+            self.close()
+            return
+        self.client_id = message.client_id
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            message = codec.decode_request(body)
+        except WireError as error:
+            text = f"Error validating request: {error}"
+            self.send(answers.Problem(error.subject, MALFORMED, text))
+            return
+        if self._too_fast():
+            subject = getattr(message, "order_id", getattr(message, "req_id", NO_SUBJECT))
+            text = f"Max rate of messages per second has been exceeded: {MESSAGES_PER_SECOND_MAX}"
+            self.send(answers.Problem(subject, TOO_FAST, text))
+            return
+        self._desk.handle(self, message)
+
+    def _too_fast(self) -> bool:
+        now = self._desk.now()
+        while self._arrivals and now - self._arrivals[0] >= _SECOND:
+            self._arrivals.popleft()
+        self._arrivals.append(now)
+        return len(self._arrivals) > MESSAGES_PER_SECOND_MAX
+
+    def _fail(self, why: str) -> None:
+        name = "a client" if self.client_id is None else f"client {self.client_id}"
+        _log.warning("Connection of %s closed: %s", name, why)
+        self.close()

@@ -1,0 +1,95 @@
+"""What a broker does wrong, as switches that are all off by default."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct
+
+from mytrader.errors import BadInput
+
+Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+_BYTES_MAX: Final = 1_000_000
+
+
+class EndMessage(StrEnum):
+    """The messages that end an answer."""
+
+    POSITIONS = "positions"
+    OPEN_ORDERS = "open_orders"
+    COMPLETED_ORDERS = "completed_orders"
+    EXECUTIONS = "executions"
+    ACCOUNT = "account"
+    ACCOUNT_MULTI = "account_multi"
+
+
+class Faults(Struct, frozen=True, forbid_unknown_fields=True):
+    """Faults to commit, each at its own switch. Delays are of messages: the order itself is live.
+
+    * `reject_child_stops`: so many stops of bracket families are refused with 201 while their
+      parents live.
+    * `freeze_positions_after_fills`: after so many executions positions are reported as they
+      were then.
+    * `refuse_marketable_stop_changes`: a change that would trigger a stop is answered with 201,
+      the old order stays live.
+    * `drop_stop_acknowledgements`: nothing is said about a stop until it fills or ends.
+    * `stop_acknowledgement_delay_ms`, `acknowledgement_delay_ms`, `fill_delay_ms`,
+      `cancel_delay_ms`: how much later the message leaves.
+    * `drop_connections_at`: all clients lose their connection at these times; they may return.
+    * `missing_end`: this message never ends its answer.
+    """
+
+    reject_child_stops: Count = 0
+    freeze_positions_after_fills: Count | None = None
+    refuse_marketable_stop_changes: bool = False
+    drop_stop_acknowledgements: bool = False
+    stop_acknowledgement_delay_ms: Milliseconds = 0
+    acknowledgement_delay_ms: Milliseconds = 0
+    fill_delay_ms: Milliseconds = 0
+    cancel_delay_ms: Milliseconds = 0
+    drop_connections_at: tuple[Moment, ...] = ()
+    missing_end: EndMessage | None = None
+
+    def acknowledgement_delay(self, *, stop: bool) -> timedelta:
+        """How much later an acknowledgement leaves."""
+        delay_ms = self.acknowledgement_delay_ms
+        if stop:
+            delay_ms = max(delay_ms, self.stop_acknowledgement_delay_ms)
+        return timedelta(milliseconds=delay_ms)
+
+    @property
+    def fill_delay(self) -> timedelta:
+        """How much later the messages about a fill leave."""
+        return timedelta(milliseconds=self.fill_delay_ms)
+
+    @property
+    def cancel_delay(self) -> timedelta:
+        """How much later the confirmation of a cancel leaves."""
+        return timedelta(milliseconds=self.cancel_delay_ms)
+
+
+def load_faults(path: Path) -> Faults:
+    """Return the faults that a YAML file switches on. Raises `BadInput`."""
+    try:
+        text = path.read_bytes()[: _BYTES_MAX + 1]
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise BadInput(f"faults file {path}: {reason}; give a readable YAML file") from None
+    if len(text) > _BYTES_MAX:
+        raise BadInput(f"faults file {path}: over {_BYTES_MAX} bytes; it holds a few switches")
+    try:
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        where = " ".join(str(error).split())
+        raise BadInput(f"faults file {path}: not YAML: {where}") from None
+    try:
+        return msgspec.convert({} if loaded is None else loaded, Faults)
+    except msgspec.ValidationError as error:
+        switches = ", ".join(field.name for field in msgspec.structs.fields(Faults))
+        raise BadInput(f"faults file {path}: {error}; the switches are {switches}") from None

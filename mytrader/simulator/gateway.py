@@ -1,0 +1,287 @@
+"""A TWS API gateway that unmodified clients connect to, over TCP or in memory.
+
+    connection   one client: bytes to requests, answers to bytes
+    order_desk, account_desk, market_desk   what a client may ask, by subject
+    broker       orders and families, numbers, the account; `matching` is its exchange
+    agenda       the one order of time: market ticks, latencies, session ends, faults
+
+Time is the runtime's. The market stands still until the first client subscribes to it, so that
+nobody misses the beginning of a session; then one tick follows the other at its own time.
+"""
+
+import asyncio
+import errno
+import heapq
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.market import Bar
+from mytrader.errors import BadInput
+from mytrader.ports import Runtime
+from mytrader.simulator.account_desk import AccountDesk
+from mytrader.simulator.agenda import Agenda
+from mytrader.simulator.broker import Broker
+from mytrader.simulator.broker_orders import BrokerOrder
+from mytrader.simulator.connection import ClientConnection
+from mytrader.simulator.faults import Faults
+from mytrader.simulator.handlers import Handler
+from mytrader.simulator.ledger import BrokerFill, Ledger
+from mytrader.simulator.listing import Listing
+from mytrader.simulator.market import MarketTick
+from mytrader.simulator.market_desk import MarketDesk, Stream
+from mytrader.simulator.order_desk import OrderDesk
+from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.trading_hours import session_bounds, session_date
+from mytrader.tws import answers
+from mytrader.tws.errors import NO_SUBJECT
+from mytrader.tws.fields import Message
+
+HOST: Final = "127.0.0.1"
+FARMS: Final = (
+    (2104, "Market data farm connection is OK:usfuture"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefil"),
+)
+_MINUTE: Final = timedelta(minutes=1)
+
+_log = logging.getLogger(__name__)
+
+
+class SimulatedMarket(Struct, frozen=True):
+    """One contract with its future and its past: ticks in order of time, bars before them."""
+
+    contract: FuturesContract
+    ticks: Iterable[MarketTick]
+    history: Sequence[Bar] = ()
+
+
+class GatewaySettings(Struct, frozen=True):
+    """What a gateway may differ in. `latency` is the way of an order to the exchange."""
+
+    account: str = "DU0000001"
+    cash_usd: Decimal = Decimal(100_000)
+    latency: timedelta = timedelta(milliseconds=1)
+    faults: Faults = Faults()
+    seed: int = 0
+
+
+class LedgerView:
+    """The truth about the account, for judges and tests; it cannot be changed from here."""
+
+    def __init__(self, ledger: Ledger, broker: Broker) -> None:
+        self._ledger = ledger
+        self._broker = broker
+
+    @property
+    def cash_usd(self) -> Decimal:
+        """Starting cash, plus what closed trades gained, less commissions."""
+        return self._ledger.cash_usd
+
+    @property
+    def realised_usd(self) -> Decimal:
+        """What closed trades gained, all commissions paid."""
+        return self._ledger.realised_usd
+
+    @property
+    def executions(self) -> tuple[BrokerFill, ...]:
+        """Every execution, oldest first."""
+        return tuple(self._ledger.executions)
+
+    @property
+    def orders(self) -> tuple[BrokerOrder, ...]:
+        """The orders that may still fill, those not yet transmitted included, oldest first."""
+        return tuple(self._broker.orders.live())
+
+    @property
+    def orders_over(self) -> tuple[BrokerOrder, ...]:
+        """The orders that are filled, cancelled or refused, oldest first."""
+        return tuple(self._broker.orders.over())
+
+    def position(self, con_id: int) -> int:
+        """Signed contracts that are open."""
+        return self._ledger.position(con_id)
+
+
+class SimulatedGateway:
+    """A gateway over one account and its markets.
+
+    `on_start` is called with the time of the first tick when the markets begin to move, for a
+    clock that is to be set by it. `finished` is set when the last tick's minute is over.
+    """
+
+    def __init__(
+        self,
+        markets: Sequence[SimulatedMarket],
+        runtime: Runtime,
+        *,
+        settings: GatewaySettings = GatewaySettings(),  # noqa: B008 - frozen
+        on_start: Callable[[datetime], None] | None = None,
+    ) -> None:
+        self.finished = asyncio.Event()
+        self._settings = settings
+        self._on_start = on_start
+        self._started = False
+        self._agenda = Agenda(runtime, self.settle)
+        self._ticks = heapq.merge(*map(_labelled, markets), key=lambda each: each[0].at)
+        self._session: dict[int, date] = {}
+        self._connections: list[ClientConnection] = []
+        listing = Listing([each.contract for each in markets])
+        self._ledger = Ledger(settings.account, settings.cash_usd)
+        self._broker = Broker(
+            listing,
+            self._ledger,
+            agenda=self._agenda,
+            faults=settings.faults,
+            latency=settings.latency,
+            seed=settings.seed,
+        )
+        self.ledger = LedgerView(self._ledger, self._broker)
+        streams = [Stream(each.contract, each.history) for each in markets]
+        self._market_desk = MarketDesk(
+            listing, streams, agenda=self._agenda, on_subscribed=self.start
+        )
+        self._account_desk = AccountDesk(self._broker, settings.faults)
+        self._order_desk = OrderDesk(
+            self._broker,
+            self,
+            agenda=self._agenda,
+            faults=settings.faults,
+            after_fill=self._account_desk.publish,
+        )
+        self._handlers: Mapping[type[Message], Handler] = {
+            **self._order_desk.handlers,
+            **self._account_desk.handlers,
+            **self._market_desk.handlers,
+        }
+
+    def protocol_factory(self) -> ClientConnection:
+        """Return the protocol for a new connection; pass the method itself to a server."""
+        return ClientConnection(self)
+
+    async def serve_tcp(self, port: int) -> asyncio.Server:
+        """Listen on the loopback address; port 0 takes a free one. Raises `BadInput`."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.create_server(self.protocol_factory, HOST, port)
+        except OverflowError:
+            raise BadInput(f"port {port}: there is no such port; give one of 1 to 65535") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                why = "it is in use; stop what listens there or give another port"
+            else:
+                why = f"{error.strerror}; give another port"
+            raise BadInput(f"port {port} on {HOST}: {why}") from None
+
+    def start(self) -> None:
+        """Let the markets move, once; the first subscription of a client does this too."""
+        if self._started:
+            return
+        self._started = True
+        first = next(self._ticks, None)
+        if first is None:
+            self.finished.set()
+            return
+        if self._on_start is not None:
+            self._on_start(first[0].at)
+        for moment in self._settings.faults.drop_connections_at:
+            self._agenda.at(moment, self.drop_connections)
+        self._await_tick(first)
+
+    def drop_connections(self) -> None:
+        """End the connection of every client, as a gateway does that restarts."""
+        for connection in list(self._connections):
+            connection.close()
+
+    # connection.FrontDesk
+
+    def now(self) -> datetime:
+        """Return the gateway's time."""
+        return self._agenda.now
+
+    def arrived(self) -> None:
+        """Carry out what was due before a message came."""
+        self._agenda.catch_up()
+
+    def admit(self, connection: ClientConnection, client_id: int) -> bool:
+        """Greet a client; False if its id is in use."""
+        if self.client(client_id) is not None:
+            return False
+        self._connections.append(connection)
+        connection.send(
+            answers.ManagedAccounts(self._settings.account),
+            answers.NextValidId(self._broker.orders.next_id(client_id)),
+            *[answers.notice(code, text) for code, text in FARMS],
+        )
+        return True
+
+    def handle(self, connection: ClientConnection, message: Message) -> None:
+        """Answer a request; what is not offered here is refused by name."""
+        handler = self._handlers.get(type(message))
+        if handler is not None:
+            handler(connection, message)
+            return
+        name = type(message).__name__
+        _log.info("Client %s asked for %s, which is not offered", connection.client_id, name)
+        text = f"Error validating request: {name} is not offered by this gateway"
+        subject = getattr(message, "req_id", NO_SUBJECT)
+        connection.send(answers.Problem(subject, VALIDATION, text))
+
+    def settle(self) -> None:
+        """Write what has gathered for all connections."""
+        for connection in list(self._connections):
+            connection.flush()
+
+    def gone(self, connection: ClientConnection) -> None:
+        """Forget a connection; its client's orders work on."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+        self._market_desk.forget(connection)
+        self._account_desk.forget(connection)
+
+    # order_desk.Clients
+
+    def client(self, client_id: int) -> ClientConnection | None:
+        """Return the connection of a client, `None` while it is away."""
+        for connection in self._connections:
+            if connection.client_id == client_id and connection.ready:
+                return connection
+        return None
+
+    # The market.
+
+    def _await_tick(self, labelled: "LabelledTick") -> None:
+        tick, contract = labelled
+        self._expect_close(contract, tick.at)
+        self._agenda.at(tick.at, lambda: self._advance(contract, tick))
+
+    def _advance(self, contract: FuturesContract, tick: MarketTick) -> None:
+        self._broker.advance(contract, tick)
+        self._market_desk.advance(contract, tick)
+        following = next(self._ticks, None)
+        if following is not None:
+            self._await_tick(following)
+            return
+        minute = tick.at.replace(second=0, microsecond=0)
+        self._agenda.at(minute + _MINUTE, self.finished.set)
+
+    def _expect_close(self, contract: FuturesContract, at: datetime) -> None:
+        day = session_date(at)
+        if self._session.get(contract.con_id) == day:
+            return
+        self._session[contract.con_id] = day
+        close = session_bounds(day)[1]
+        self._agenda.at(close, lambda: self._broker.close_session(contract, close))
+
+
+LabelledTick = tuple[MarketTick, FuturesContract]
+
+
+def _labelled(market: SimulatedMarket) -> Iterator[LabelledTick]:
+    for tick in market.ticks:
+        yield tick, market.contract

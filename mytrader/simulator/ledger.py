@@ -1,0 +1,141 @@
+"""The truth: executions, positions and cash of the simulated account, folded fill by fill."""
+
+from collections import deque
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.orders import Side
+
+
+class BrokerFill(Struct, frozen=True):
+    """One execution as the broker booked it.
+
+    `price` is ticks; `cumulative` and `average_price` (ticks) are the order's after this fill.
+    `realised_usd` is what the fill closed, after its own commission; None when it only opened.
+    """
+
+    exec_id: str
+    contract: FuturesContract
+    perm_id: int
+    client_id: int
+    order_id: int
+    order_ref: str
+    side: Side
+    quantity: int
+    price: int
+    at: datetime
+    aggressor: bool
+    cumulative: int
+    average_price: Decimal
+    commission_usd: Decimal = Decimal(0)
+    realised_usd: Decimal | None = None
+
+
+class Lot(Struct, frozen=True):
+    """Contracts that were opened at one price: signed quantity, price in ticks."""
+
+    quantity: int
+    price: int
+
+
+class Holding:
+    """What is open in one contract; what was opened first is closed first."""
+
+    def __init__(self, contract: FuturesContract) -> None:
+        self.contract = contract
+        self.realised_usd = Decimal(0)
+        self._lots: deque[Lot] = deque()
+
+    @property
+    def position(self) -> int:
+        """Signed contracts."""
+        return sum(lot.quantity for lot in self._lots)
+
+    @property
+    def cost_ticks(self) -> int:
+        """Signed ticks times contracts of what is open."""
+        return sum(lot.quantity * lot.price for lot in self._lots)
+
+    @property
+    def average_cost_usd(self) -> Decimal:
+        """Price times multiplier of one open contract, as the broker reports futures."""
+        position = self.position
+        if not position:
+            return Decimal(0)
+        total = self.contract.instrument.usd(self.cost_ticks)
+        return (total / position).quantize(Decimal("0.0001")).normalize()
+
+    def unrealised_usd(self, mark: int) -> Decimal:
+        """Profit of what is open at a price in ticks."""
+        return self.contract.instrument.usd(mark * self.position - self.cost_ticks)
+
+    def take(self, signed_quantity: int, price: int) -> tuple[int, Decimal]:
+        """Book a fill; return how many contracts it closed and what they gained, dollars."""
+        closed, gained_ticks = 0, 0
+        left = signed_quantity
+        while left and self._lots and self._lots[0].quantity * left < 0:
+            lot = self._lots.popleft()
+            matched = min(abs(left), abs(lot.quantity))
+            sign = 1 if lot.quantity > 0 else -1
+            closed += matched
+            gained_ticks += sign * matched * (price - lot.price)
+            left += sign * matched
+            if rest := lot.quantity - sign * matched:
+                self._lots.appendleft(Lot(rest, lot.price))
+        if left:
+            self._lots.append(Lot(left, price))
+        return closed, self.contract.instrument.usd(gained_ticks)
+
+
+class Ledger:
+    """Cash, positions and executions of one account; judges read it, only the broker writes."""
+
+    def __init__(self, account: str, cash_usd: Decimal) -> None:
+        self.account = account
+        self.cash_usd = cash_usd
+        self.executions: list[BrokerFill] = []
+        self.commissions_usd = Decimal(0)
+        self._holdings: dict[int, Holding] = {}
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every contract that was ever traded, in the order of its first fill."""
+        return tuple(self._holdings.values())
+
+    @property
+    def realised_usd(self) -> Decimal:
+        """What closed trades gained, all commissions paid."""
+        gained = sum((each.realised_usd for each in self.holdings), Decimal(0))
+        return gained - self.commissions_usd
+
+    def position(self, con_id: int) -> int:
+        """Signed contracts that are open."""
+        holding = self._holdings.get(con_id)
+        return 0 if holding is None else holding.position
+
+    def unrealised_usd(self, marks: dict[int, int]) -> Decimal:
+        """Profit of all that is open, at `marks` (ticks by contract id)."""
+        return sum(
+            (each.unrealised_usd(marks.get(each.contract.con_id, 0)) for each in self.open()),
+            Decimal(0),
+        )
+
+    def open(self) -> list[Holding]:
+        """Return the contracts with an open position."""
+        return [each for each in self.holdings if each.position]
+
+    def book(self, fill: BrokerFill, commission_usd: Decimal) -> BrokerFill:
+        """Book a fill with what it costs, and return it with what it realised."""
+        con_id = fill.contract.con_id
+        holding = self._holdings.setdefault(con_id, Holding(fill.contract))
+        closed, gained = holding.take(fill.side.sign * fill.quantity, fill.price)
+        holding.realised_usd += gained
+        self.cash_usd += gained - commission_usd
+        self.commissions_usd += commission_usd
+        realised = gained - commission_usd if closed else None
+        booked = structs.replace(fill, commission_usd=commission_usd, realised_usd=realised)
+        self.executions.append(booked)
+        return booked

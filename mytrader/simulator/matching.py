@@ -1,0 +1,286 @@
+"""The exchange for one contract: our orders against a market that does not notice them.
+
+Rules, each with its mirror for the other side. They lean against the trader where the market
+data leaves a choice.
+
+Taking. An order that can trade when it arrives (a buy whose limit is at or above the ask) takes
+the ask, never a worse price than its limit. It fills at once against the newest tick.
+
+Resting. An order that cannot trade rests at its limit. It fills there, at its limit exactly, when
+the ask comes down to the limit or a trade prints below it. A trade *at* the limit with the ask
+still above does not fill it: we stand at the end of the queue.
+
+Size. A tick offers each side as many contracts as traded in it, once, to all of our orders
+together: best limit first, then oldest. What it cannot fill waits for the next tick; a taker's
+rest stays a taker while the ask is within its limit. Nothing fills against a tick of size 0.
+
+Stop-limits are the exchange's own. A buy is triggered by a trade at or above its stop (the last
+price; a moved quote is not a trade) and is from then on a limit order that has just arrived. It
+may be triggered and rest unfilled beyond its limit. A triggered order stays triggered.
+
+Replacing. The order works as it was until `replace` is called; what is then refused changes
+nothing. A replacement takes effect as if the order had just arrived, except that a smaller
+quantity alone keeps its place. `quantity` is the total, with what has filled.
+
+Sessions. Before the first tick and after `close_session` nothing trades: orders are accepted and
+wait for the next tick. DAY orders end with the session. An order with `outside_rth` false is held
+outside regular hours: it neither triggers nor fills.
+
+Orders never trade against each other.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct, structs
+
+from mytrader.domain.orders import OrderKind, Side, TimeInForce
+from mytrader.simulator.market import MarketTick
+from mytrader.simulator.trading_hours import in_regular_hours
+
+
+class ExchangeOrder(Struct, frozen=True):
+    """An order as the exchange sees it: prices in ticks, `order_id` unique in the contract."""
+
+    order_id: int
+    side: Side
+    quantity: int
+    kind: OrderKind
+    limit: int
+    stop: int | None = None
+    tif: TimeInForce = TimeInForce.GTC
+    outside_rth: bool = True
+
+
+class CancelReason(StrEnum):
+    """Why an order ended without filling completely."""
+
+    REQUESTED = "requested"
+    EXPIRED = "expired"
+
+
+class Accepted(Struct, frozen=True):
+    """The order, or its replacement, is in force."""
+
+    order_id: int
+
+
+class Triggered(Struct, frozen=True):
+    """The stop was reached; the order is a limit order now."""
+
+    order_id: int
+
+
+class Filled(Struct, frozen=True):
+    """A trade: contracts, price in ticks. `aggressor` means that we took what was offered."""
+
+    order_id: int
+    quantity: int
+    price: int
+    at: datetime
+    aggressor: bool
+
+
+class Cancelled(Struct, frozen=True):
+    """The rest of the order is gone and cannot fill any more."""
+
+    order_id: int
+    reason: CancelReason
+
+
+class Refused(Struct, frozen=True):
+    """The request changed nothing. `code` is the broker's error number, TWS-PROTOCOL.md 8."""
+
+    order_id: int
+    code: int
+    text: str
+
+
+Fact = Accepted | Triggered | Filled | Cancelled | Refused
+
+DUPLICATE_ID: Final = 103
+MODIFY_FILLED: Final = 104
+MODIFY_MISMATCH: Final = 105
+UNKNOWN_ID: Final = 135
+MALFORMED: Final = 321
+SIZE_ZERO: Final = 434
+CANCEL_UNKNOWN: Final = 10147
+CANCEL_TOO_LATE: Final = 10148
+
+
+class WorkingOrder(Struct):
+    """An order in the book: what has filled, whether it is triggered, its place in the queue."""
+
+    order: ExchangeOrder
+    place: int
+    triggered: bool
+    taker: bool = True
+    filled: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Contracts that may still fill."""
+        return self.order.quantity - self.filled
+
+
+class Matching:
+    """One contract's exchange. Equal calls give equal facts: it has no clock and no chance."""
+
+    def __init__(self) -> None:
+        self._book: dict[int, WorkingOrder] = {}
+        self._ended: dict[int, str] = {}
+        self._places = 0
+        self._tick: MarketTick | None = None
+        self._traded: int | None = None
+        self._taken = {Side.BUY: 0, Side.SELL: 0}
+
+    @property
+    def working(self) -> tuple[WorkingOrder, ...]:
+        """Copies of the orders that may still fill, in the order of their ids' arrival."""
+        return tuple(
+            WorkingOrder(
+                entry.order, entry.place, entry.triggered, taker=entry.taker, filled=entry.filled
+            )
+            for entry in self._book.values()
+        )
+
+    def submit(self, order: ExchangeOrder, at: datetime) -> list[Fact]:
+        """Accept a new order and trade what it can; `Refused` if it is malformed or repeated."""
+        flaw = _flaw(order)
+        if flaw is None and (order.order_id in self._book or order.order_id in self._ended):
+            flaw = (DUPLICATE_ID, f"order {order.order_id} exists already")
+        if flaw is not None:
+            return [Refused(order.order_id, *flaw)]
+        entry = WorkingOrder(order, self._next_place(), triggered=order.kind is OrderKind.LMT)
+        self._book[order.order_id] = entry
+        return [Accepted(order.order_id), *self._work([entry], at, arriving=True)]
+
+    def replace(self, order: ExchangeOrder, at: datetime) -> list[Fact]:
+        """Put `order` in the place of the one with its id, or refuse and keep the old one."""
+        flaw = self._replace_flaw(order)
+        if flaw is not None:
+            return [Refused(order.order_id, *flaw)]
+        entry = self._book[order.order_id]
+        old, entry.order = entry.order, order
+        if not _keeps_place(old, order):
+            entry.place = self._next_place()
+            entry.taker = True
+        return [Accepted(order.order_id), *self._work([entry], at, arriving=True)]
+
+    def cancel(self, order_id: int, at: datetime) -> list[Fact]:
+        """Take an order out of the book; `Refused` if it is unknown or has ended already."""
+        del at  # the exchange is synchronous: the moment of the request decides nothing
+        if order_id in self._book:
+            self._end(order_id, "Cancelled")
+            return [Cancelled(order_id, CancelReason.REQUESTED)]
+        state = self._ended.get(order_id)
+        if state is None:
+            return [Refused(order_id, CANCEL_UNKNOWN, f"order {order_id} is not known")]
+        return [Refused(order_id, CANCEL_TOO_LATE, f"order {order_id} is {state}")]
+
+    def advance(self, tick: MarketTick) -> list[Fact]:
+        """Let the market move to `tick` and return what that did to the orders."""
+        self._tick = tick
+        self._taken[Side.BUY] = self._taken[Side.SELL] = 0
+        if tick.size:
+            self._traded = tick.last
+        if not self._book:
+            return []
+        return self._work(sorted(self._book.values(), key=_priority), tick.at, arriving=False)
+
+    def close_session(self, at: datetime) -> list[Fact]:
+        """End the session: DAY orders expire, the rest waits for the next tick."""
+        del at  # the caller knows the calendar; the exchange is shut from now on
+        self._tick = self._traded = None
+        expired = [key for key, entry in self._book.items() if entry.order.tif is TimeInForce.DAY]
+        for order_id in expired:
+            self._end(order_id, "Cancelled")
+        return [Cancelled(order_id, CancelReason.EXPIRED) for order_id in expired]
+
+    def _replace_flaw(self, order: ExchangeOrder) -> tuple[int, str] | None:
+        entry = self._book.get(order.order_id)
+        if entry is None:
+            state = self._ended.get(order.order_id)
+            if state is None:
+                return UNKNOWN_ID, f"order {order.order_id} is not known"
+            return MODIFY_FILLED, f"order {order.order_id} is {state}"
+        old = entry.order
+        if (old.side, old.kind) != (order.side, order.kind):
+            return MODIFY_MISMATCH, "side and type of an order cannot be changed"
+        flaw = _flaw(order)
+        if flaw is None and order.quantity <= entry.filled:
+            flaw = MODIFY_MISMATCH, f"{entry.filled} contracts have filled already"
+        return flaw
+
+    def _work(self, entries: list[WorkingOrder], at: datetime, *, arriving: bool) -> list[Fact]:
+        tick = self._tick
+        if tick is None:
+            return []
+        facts: list[Fact] = []
+        for entry in entries:
+            if not entry.order.outside_rth and not in_regular_hours(at):
+                continue
+            fresh = arriving
+            if not entry.triggered:
+                if not _stop_reached(entry.order, self._traded):
+                    continue
+                entry.triggered = fresh = True
+                facts.append(Triggered(entry.order.order_id))
+            fill = self._trade(entry, tick, at, fresh=fresh)
+            if fill is not None:
+                facts.append(fill)
+        return facts
+
+    def _trade(
+        self, entry: WorkingOrder, tick: MarketTick, at: datetime, *, fresh: bool
+    ) -> Filled | None:
+        order = entry.order
+        sign = order.side.sign
+        touch = tick.ask if order.side is Side.BUY else tick.bid
+        at_touch = sign * (order.limit - touch) >= 0
+        # A trade that printed before the order arrived cannot have been with the order.
+        through = not fresh and sign * (order.limit - tick.last) > 0
+        if not at_touch:
+            entry.taker = False
+        quantity = min(entry.remaining, tick.size - self._taken[order.side])
+        if quantity <= 0 or not (at_touch or through):
+            return None
+        self._taken[order.side] += quantity
+        entry.filled += quantity
+        if entry.remaining == 0:
+            self._end(order.order_id, "Filled")
+        price = touch if entry.taker else order.limit
+        return Filled(order.order_id, quantity, price, at, aggressor=entry.taker)
+
+    def _end(self, order_id: int, state: str) -> None:
+        del self._book[order_id]
+        self._ended[order_id] = state
+
+    def _next_place(self) -> int:
+        self._places += 1
+        return self._places
+
+
+def _stop_reached(order: ExchangeOrder, traded: int | None) -> bool:
+    if order.stop is None or traded is None:
+        return False
+    return order.side.sign * (traded - order.stop) >= 0
+
+
+def _priority(entry: WorkingOrder) -> tuple[int, int]:
+    return -entry.order.side.sign * entry.order.limit, entry.place
+
+
+def _keeps_place(old: ExchangeOrder, new: ExchangeOrder) -> bool:
+    return new.quantity <= old.quantity and structs.replace(new, quantity=old.quantity) == old
+
+
+def _flaw(order: ExchangeOrder) -> tuple[int, str] | None:
+    if order.quantity <= 0:
+        return SIZE_ZERO, f"quantity {order.quantity} is not positive"
+    if order.kind is OrderKind.STP_LMT and order.stop is None:
+        return MALFORMED, "a stop-limit order needs a stop price"
+    if order.kind is OrderKind.LMT and order.stop is not None:
+        return MALFORMED, "a limit order has no stop price"
+    return None

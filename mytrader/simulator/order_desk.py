@@ -1,0 +1,221 @@
+"""Orders over the wire: takes them from clients, tells clients what became of them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from mytrader.domain.orders import Side
+from mytrader.simulator import order_reports
+from mytrader.simulator.agenda import Action, Agenda
+from mytrader.simulator.broker import Broker
+from mytrader.simulator.broker_orders import BrokerOrder, OrderNews
+from mytrader.simulator.connection import ClientConnection
+from mytrader.simulator.faults import EndMessage, Faults
+from mytrader.simulator.handlers import Handler
+from mytrader.simulator.ledger import BrokerFill
+from mytrader.simulator.order_rules import CANCELLED, VALIDATION, Problem
+from mytrader.simulator.times import read_time
+from mytrader.tws import answers, requests
+from mytrader.tws.errors import NO_SUBJECT, WireError
+from mytrader.tws.fields import Message
+from mytrader.tws.order_answers import CompletedOrdersEnd, ExecutionsEnd, OpenOrderEnd
+from mytrader.tws.place_order import PlaceOrder
+
+_SIDES: Final = {
+    "": tuple(Side),
+    "BUY": (Side.BUY,),
+    "BOT": (Side.BUY,),
+    "SELL": (Side.SELL,),
+    "SLD": (Side.SELL,),
+}
+
+
+class Clients(Protocol):
+    """Who is connected."""
+
+    def client(self, client_id: int) -> ClientConnection | None:
+        """Return the connection of a client, `None` while it is away."""
+        ...
+
+
+class OrderDesk:
+    """Answers order requests, and is the broker's listener.
+
+    `after_fill` is called when the messages about a fill have left.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        clients: Clients,
+        *,
+        agenda: Agenda,
+        faults: Faults,
+        after_fill: Action,
+    ) -> None:
+        self._broker = broker
+        self._clients = clients
+        self._agenda = agenda
+        self._faults = faults
+        self._after_fill = after_fill
+        broker.report_to(self)
+
+    @property
+    def handlers(self) -> Mapping[type[Message], Handler]:
+        """Return what this desk answers."""
+        return {
+            PlaceOrder: self._place,
+            requests.CancelOrder: self._cancel,
+            requests.GlobalCancel: self._global_cancel,
+            requests.RequestOpenOrders: self._open_orders,
+            requests.RequestAllOpenOrders: self._all_open_orders,
+            requests.RequestAutoOpenOrders: self._auto_open_orders,
+            requests.RequestCompletedOrders: self._completed_orders,
+            requests.RequestExecutions: self._executions,
+            requests.RequestIds: self._next_id,
+        }
+
+    # The broker's listener.
+
+    def order_changed(self, order: BrokerOrder, news: OrderNews) -> None:
+        """Tell the order's client, late or never where a fault says so."""
+        if self._silent(order, news):
+            return
+        messages = self._pictures(order)
+        self._send_later(self._delay(order, news), order.client_id, messages)
+
+    def traded(self, order: BrokerOrder, fill: BrokerFill) -> None:
+        """Tell the order's client of an execution: details, status, then commission."""
+        messages: list[Message] = [
+            order_reports.execution_details(fill, self._account, NO_SUBJECT),
+            *self._pictures(order),
+            order_reports.commission_report(fill),
+        ]
+        delay = self._faults.fill_delay
+        self._send_later(delay, order.client_id, messages)
+        self._do_later(delay, self._after_fill)
+
+    def problem(self, client_id: int, order_id: int, problem: Problem) -> None:
+        """Tell a client of an error or notice about one of its orders."""
+        delay = timedelta()
+        if problem.code == CANCELLED:
+            delay = self._faults.cancel_delay
+        message = answers.Problem(order_id, problem.code, problem.text)
+        self._send_later(delay, client_id, [message])
+
+    def _silent(self, order: BrokerOrder, news: OrderNews) -> bool:
+        quiet = news in (OrderNews.ACKNOWLEDGED, OrderNews.CHANGED)
+        is_stop = order.terms.stop is not None
+        return self._faults.drop_stop_acknowledgements and is_stop and quiet
+
+    def _delay(self, order: BrokerOrder, news: OrderNews) -> timedelta:
+        if news is OrderNews.ENDED:
+            return self._faults.cancel_delay
+        if news is OrderNews.CANCEL_ASKED:
+            return timedelta()
+        return self._faults.acknowledgement_delay(stop=order.terms.stop is not None)
+
+    def _send_later(self, delay: timedelta, client_id: int, messages: list[Message]) -> None:
+        def send() -> None:
+            connection = self._clients.client(client_id)
+            if connection is not None:
+                connection.send(*messages)
+
+        self._do_later(delay, send)
+
+    def _do_later(self, delay: timedelta, action: Action) -> None:
+        if delay:
+            self._agenda.at(self._agenda.now + delay, action)
+        else:
+            action()
+
+    # Requests.
+
+    def _place(self, connection: ClientConnection, message: PlaceOrder) -> None:
+        self._broker.place(_client_id(connection), message)
+
+    def _cancel(self, connection: ClientConnection, message: requests.CancelOrder) -> None:
+        self._broker.cancel(_client_id(connection), message.order_id)
+
+    def _global_cancel(self, connection: ClientConnection, message: Message) -> None:
+        del connection, message
+        self._broker.cancel_all()
+
+    def _open_orders(self, connection: ClientConnection, message: Message) -> None:
+        del message
+        client_id = _client_id(connection)
+        own = [each for each in self._known_orders() if each.client_id == client_id]
+        self._send_open(connection, own)
+
+    def _all_open_orders(self, connection: ClientConnection, message: Message) -> None:
+        del message
+        self._send_open(connection, self._known_orders())
+
+    def _known_orders(self) -> list[BrokerOrder]:
+        return [each for each in self._broker.orders.live() if each.transmitted]
+
+    def _send_open(self, connection: ClientConnection, orders: list[BrokerOrder]) -> None:
+        for order in orders:
+            connection.send(*self._pictures(order))
+        if self._faults.missing_end is not EndMessage.OPEN_ORDERS:
+            connection.send(OpenOrderEnd())
+
+    def _auto_open_orders(self, connection: ClientConnection, message: Message) -> None:
+        """Do nothing: nobody places orders by hand here."""
+
+    def _completed_orders(self, connection: ClientConnection, message: Message) -> None:
+        del message
+        over = self._broker.orders.over()
+        connection.send(*[order_reports.completed_order(each, self._account) for each in over])
+        if self._faults.missing_end is not EndMessage.COMPLETED_ORDERS:
+            connection.send(CompletedOrdersEnd())
+
+    def _executions(
+        self, connection: ClientConnection, message: requests.RequestExecutions
+    ) -> None:
+        try:
+            since = read_time(message.since) if message.since else None
+        except WireError as error:
+            connection.send(answers.Problem(message.req_id, VALIDATION, str(error)))
+            return
+        for fill in self._broker.ledger.executions:
+            if self._asked_for(fill, message, since):
+                details = order_reports.execution_details(fill, self._account, message.req_id)
+                connection.send(details, order_reports.commission_report(fill))
+        if self._faults.missing_end is not EndMessage.EXECUTIONS:
+            connection.send(ExecutionsEnd(message.req_id))
+
+    def _asked_for(
+        self, fill: BrokerFill, wanted: requests.RequestExecutions, since: datetime | None
+    ) -> bool:
+        instrument = fill.contract.instrument
+        return (
+            wanted.client_id in (0, fill.client_id)
+            and wanted.account in ("", self._account)
+            and (since is None or fill.at >= since)
+            and wanted.symbol in ("", instrument.symbol)
+            and wanted.sec_type in ("", "FUT")
+            and wanted.exchange in ("", instrument.exchange)
+            and fill.side in _SIDES.get(wanted.side.upper(), ())
+        )
+
+    def _next_id(self, connection: ClientConnection, message: Message) -> None:
+        del message
+        next_id = self._broker.orders.next_id(_client_id(connection))
+        connection.send(answers.NextValidId(next_id))
+
+    @property
+    def _account(self) -> str:
+        return self._broker.ledger.account
+
+    def _pictures(self, order: BrokerOrder) -> list[Message]:
+        parent = self._broker.orders.parent(order)
+        parent_id = 0 if parent is None else parent.sent.order_id
+        return [
+            order_reports.open_order(order, self._account, parent_id),
+            order_reports.order_status(order, parent_id),
+        ]
+
+
+def _client_id(connection: ClientConnection) -> int:
+    return -1 if connection.client_id is None else connection.client_id

@@ -1,0 +1,208 @@
+"""What this broker accepts as an order, and the error it answers otherwise.
+
+Error codes: TWS-PROTOCOL.md section 8.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct, structs
+
+from mytrader.domain.instrument import FuturesContract, Instrument, OffGridError
+from mytrader.domain.orders import OrderKind, Side, TimeInForce
+from mytrader.simulator.listing import Listing
+from mytrader.simulator.matching import ExchangeOrder
+from mytrader.tws.place_order import PlaceOrder
+
+ORDER_REJECTED: Final = 201
+NO_CONTRACT: Final = 200
+DUPLICATE_ID: Final = 103
+MODIFY_FILLED: Final = 104
+MODIFY_MISMATCH: Final = 105
+OFF_GRID: Final = 110
+PARENT_UNKNOWN: Final = 135
+NOT_CANCELLABLE: Final = 161
+CANCELLED: Final = 202
+VALIDATION: Final = 321
+MODIFY_TYPE: Final = 329
+QUEUED: Final = 399
+SIZE_ZERO: Final = 434
+CANCEL_UNKNOWN: Final = 10147
+CANCEL_TOO_LATE: Final = 10148
+TIF_PRESET: Final = 10349
+
+QUANTITY_MAX: Final = 100_000
+
+
+class Problem(Struct, frozen=True):
+    """An answer that is not the wished one: the broker's code and text."""
+
+    code: int
+    text: str
+
+
+class Terms(Struct, frozen=True):
+    """What an order asks of the exchange; prices in ticks."""
+
+    contract: FuturesContract
+    side: Side
+    quantity: int
+    kind: OrderKind
+    limit: int
+    stop: int | None
+    tif: TimeInForce
+    outside_rth: bool
+
+    def exchange_order(self, perm_id: int) -> ExchangeOrder:
+        """Return the order as the exchange sees it."""
+        return ExchangeOrder(
+            order_id=perm_id,
+            side=self.side,
+            quantity=self.quantity,
+            kind=self.kind,
+            limit=self.limit,
+            stop=self.stop,
+            tif=self.tif,
+            outside_rth=self.outside_rth,
+        )
+
+
+# Fields that change what an order means and that this broker does not carry out. An order that
+# uses one is refused: carried out without it, it would be another order.
+_MUST_BE_DEFAULT: Final = (
+    "sec_id_type",
+    "sec_id",
+    "oca_group",
+    "origin",
+    "block_order",
+    "sweep_to_fill",
+    "hidden",
+    "good_after_time",
+    "good_till_date",
+    "fa_group",
+    "fa_method",
+    "fa_percentage",
+    "all_or_none",
+    "min_quantity",
+    "percent_offset",
+    "trail_stop_price",
+    "trailing_percent",
+    "active_start_time",
+    "active_stop_time",
+    "what_if",
+    "adjusted_order_type",
+    "trigger_price",
+    "adjusted_stop_price",
+    "cash_quantity",
+    "duration",
+)
+_DEFAULTS: Final = {
+    field.name: field.default
+    for field in structs.fields(PlaceOrder)
+    if field.name in _MUST_BE_DEFAULT
+}
+
+
+class Rules:
+    """Reads orders for one account against what is listed."""
+
+    def __init__(self, listing: Listing, account: str) -> None:
+        self._listing = listing
+        self._account = account
+
+    def read(self, order: PlaceOrder) -> Terms | Problem:
+        """Return what `order` asks, or why it is refused."""
+        contracts = self._listing.find(order.contract)
+        if len(contracts) != 1:
+            found = "No" if not contracts else "Ambiguous"
+            return Problem(NO_CONTRACT, f"{found} security definition for the request")
+        for check in (self._check_account, _check_fields, _check_quantity, _check_choices):
+            problem = check(order)
+            if problem is not None:
+                return problem
+        return _priced(order, contracts[0])
+
+    def _check_account(self, order: PlaceOrder) -> Problem | None:
+        if order.account in ("", self._account):
+            return None
+        return _invalid(f"account {order.account!r} is not {self._account}")
+
+
+def _invalid(text: str) -> Problem:
+    return Problem(VALIDATION, f"Error validating request: {text}")
+
+
+def _check_fields(order: PlaceOrder) -> Problem | None:
+    for name, default in _DEFAULTS.items():
+        if getattr(order, name) != default:
+            return _invalid(f"{name} is not supported, got {getattr(order, name)!r}")
+    return None
+
+
+def _check_quantity(order: PlaceOrder) -> Problem | None:
+    quantity = order.quantity
+    if quantity == 0:
+        return Problem(SIZE_ZERO, "The order size cannot be zero.")
+    if quantity != quantity.to_integral_value() or not 0 < quantity <= QUANTITY_MAX:
+        return _invalid(f"quantity {quantity} is not a whole number of contracts")
+    return None
+
+
+def _check_choices(order: PlaceOrder) -> Problem | None:
+    if order.action not in list(Side):
+        return _invalid(f"action {order.action!r} is not BUY or SELL")
+    if order.order_type not in list(OrderKind):
+        return _invalid(f"order type {order.order_type!r} is not LMT or STP LMT")
+    if order.tif not in ("", *TimeInForce):
+        return _invalid(f"time in force {order.tif!r} is not DAY or GTC")
+    if order.limit_price is None:
+        return _invalid("the order needs a limit price")
+    if order.order_type == OrderKind.STP_LMT and order.aux_price is None:
+        return _invalid("a stop-limit order needs a stop price")
+    return None
+
+
+def _priced(order: PlaceOrder, contract: FuturesContract) -> Terms | Problem:
+    ticks = contract.instrument.ticks
+    kind = OrderKind(order.order_type)
+    try:
+        limit = ticks(order.limit_price or Decimal(0))
+        stop = ticks(order.aux_price or Decimal(0)) if kind is OrderKind.STP_LMT else None
+    except OffGridError:
+        text = "The price does not conform to the minimum price variation for this contract."
+        return Problem(OFF_GRID, text)
+    return Terms(
+        contract=contract,
+        side=Side(order.action),
+        quantity=int(order.quantity),
+        kind=kind,
+        limit=limit,
+        stop=stop,
+        tif=TimeInForce(order.tif or "DAY"),
+        outside_rth=order.outside_rth,
+    )
+
+
+def change_problem(
+    old: PlaceOrder, new: PlaceOrder, terms: Terms, before: Terms
+) -> Problem | None:
+    """Return why `new` cannot take the place of the live order `old`, `None` if it can."""
+    if terms.contract != before.contract or terms.side is not before.side:
+        return Problem(MODIFY_MISMATCH, "Order being modified does not match the original order.")
+    if new.parent_id not in (0, old.parent_id) or new.order_ref != old.order_ref:
+        return Problem(MODIFY_MISMATCH, "Order being modified does not match the original order.")
+    if terms.kind is not before.kind:
+        return Problem(MODIFY_TYPE, "Order modify failed. Cannot change to the new order type.")
+    return None
+
+
+def marketable_stop(terms: Terms, last: int | None) -> bool:
+    """Whether a stop at these terms would be triggered by a last price in ticks."""
+    if terms.stop is None or last is None:
+        return False
+    return terms.side.sign * (last - terms.stop) >= 0
+
+
+def commission_usd(instrument: Instrument, quantity: int) -> Decimal:
+    """Return what the broker takes for a fill, dollars."""
+    return instrument.commission_usd_per_side * quantity
