@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.domain.trader import Limits
+from mytrader.domain.limits import Limits
 
 DEFAULT: Final = "default"
 CONTRACTS_CEILING: Final = 10

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from signal_bars import SESSION_OPEN, bar
 
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.opinion import checked
@@ -17,6 +16,7 @@ from mytrader.domain.instrument import ES
 from mytrader.domain.orders import Side
 from mytrader.signals.features import FeatureEngine
 from mytrader.signals.strategies.ema_cross import EmaCross
+from tests.signal_bars import SESSION_OPEN, bar
 
 CALM = {
     "efficiency_ratio": 0.5,

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
+from mytrader.domain.limits import Limits
 from mytrader.domain.positions import PositionView
-from mytrader.domain.trader import Limits, Mode, TraderState
+from mytrader.domain.trader import Mode, TraderState
 from tests.domain_samples import ES_DECEMBER, a_cycle
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from mytrader.domain.instrument import ES
+from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Side
-from mytrader.domain.trader import Limits
 from mytrader.replay.day import judge_day
 from mytrader.replay.history import AnyFact, Placed, Reported, Signalled
 from mytrader.replay.moment import moment_before

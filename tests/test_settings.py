@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from mytrader.domain.trader import Limits
+from mytrader.domain.limits import Limits
 from mytrader.settings import (
     SECTIONS,
     AwsAgentsSettings,

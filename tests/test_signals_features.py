@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
-from signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 from mytrader.domain.market import Bar
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
 from mytrader.signals.features import WARM_BARS, FeatureEngine, Features, session_minute
+from tests.signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 
 def profile(minute: int) -> float:

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
-from signal_bars import QUICK, bar, bar_series
 
 from mytrader.domain.market import Bar
 from mytrader.signals.features import FeatureEngine, Features
 from mytrader.signals.regime import Trend, Volatility, trend, volatility
+from tests.signal_bars import QUICK, bar, bar_series
 
 
 def last_features(closes: list[int]) -> Features:

@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signal_bars import INCIDENT_DAY, QUICK, bar, bar_series, real_bars
 
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES
@@ -16,6 +15,7 @@ from mytrader.domain.orders import Side
 from mytrader.errors import BadInput
 from mytrader.signals.features import FeatureEngine, Features
 from mytrader.signals.strategies.ema_cross import CrossEvidence, EmaCross, confidence
+from tests.signal_bars import INCIDENT_DAY, QUICK, bar, bar_series, real_bars
 
 SHORT = {"fast": 2, "slow": 3}
 Decided = tuple[Bar, Features, Signal | None]

@@ -1,6 +1,6 @@
 """The trader's whole state: mode, link, market, positions, cycles, day ledger, limits."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import ForeignOrder
 from mytrader.domain.positions import PositionView
@@ -27,44 +28,10 @@ class Mode(StrEnum):
         return list(Mode).index(self)
 
 
-class Limits(Struct, frozen=True):
-    """Every number a guard compares with; units are in the names."""
-
-    symbols_allowed: tuple[str, ...] = ("ES", "MES")
-    quantity_per_entry: int = 1
-    order_size_max: int = 5
-    position_size_max: int = 5
-    stop_distance_ticks_min: int = 4
-    loss_usd_trade_max: Decimal = Decimal(1250)
-    loss_usd_daily_max: Decimal = Decimal(2000)
-    drawdown_usd_max: Decimal = Decimal(5000)
-    daily_trades_max: int = 20
-    loss_streak_max: int = 5
-    cooldown: timedelta = timedelta(minutes=5)
-    confidence_min: float = 0.60
-    wait_override_confidence: float = 0.75
-    quote_age_max: timedelta = timedelta(seconds=90)
-    clock_skew_max: timedelta = timedelta(seconds=5)
-    no_entry_before_close: timedelta = timedelta(minutes=15)
-    flatten_before_close: timedelta = timedelta(minutes=5)
-    entry_collar_ticks: int = 8
-    exit_collar_ticks: int = 20
-    stop_limit_offset_ticks: int = 20
-    price_collar_ticks: int = 40
-    messages_per_second_max: int = 40
-    roll_days_before_expiry: int = 3
-    advice_timeout: timedelta = timedelta(seconds=2)
-    entry_timeout: timedelta = timedelta(seconds=10)
-    cover_timeout: timedelta = timedelta(seconds=2)
-    query_interval: timedelta = timedelta(milliseconds=500)
-    exit_chase_interval: timedelta = timedelta(seconds=2)
-    exit_attempts_max: int = 5
-
-
 class DayLedger(Struct, frozen=True):
     """What one trading date has cost and earned so far, dollars and counts."""
 
-    date: date | None = None
+    on: date | None = None
     entries: int = 0
     losses_in_a_row: int = 0
     last_entry_at: datetime | None = None
@@ -126,10 +93,10 @@ class TraderState(Struct, frozen=True):
         The last entry and the last signal carry over, for the throttles that look back minutes.
         """
         today = trading_date(now)
-        if self.day.date == today:
+        if self.day.on == today:
             return self.day
         return DayLedger(
-            date=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal
+            on=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal
         )
 
     def position(self, con_id: int) -> PositionView:

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.instrument import Instrument, OffGridError
+from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict, refusal
-from mytrader.domain.trader import Limits
 from mytrader.execution.order_builder import (
     STOP_LOSS,
     TAKE_PROFIT,

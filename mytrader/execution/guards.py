@@ -16,6 +16,7 @@ from datetime import datetime
 
 from mytrader.domain.decision import Advice, Opinion
 from mytrader.domain.instrument import INSTRUMENTS
+from mytrader.domain.limits import Limits
 from mytrader.domain.orders import (
     Approved,
     Bracket,
@@ -27,7 +28,7 @@ from mytrader.domain.orders import (
     refusal,
 )
 from mytrader.domain.positions import UNBOUNDED
-from mytrader.domain.trader import Limits, TraderState
+from mytrader.domain.trader import TraderState
 from mytrader.execution.bracket_guards import ORDER_SIZE_CEILING, judge_bracket
 from mytrader.execution.entry_guards import ENTRY_GUARDS, Proposal, bracket_verdicts
 from mytrader.execution.exposure import Exposure, OcaGroup, exit_safe, exposures

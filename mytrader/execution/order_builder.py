@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.instrument import Instrument
+from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role, Side
-from mytrader.domain.trader import Limits
 
 Price = Decimal | float | int | str | None
 

@@ -14,6 +14,7 @@ from mytrader.domain.events import (
     LinkChanged,
     OrderReported,
     PositionReported,
+    TraderStarted,
 )
 from mytrader.domain.known import Known
 from mytrader.domain.orders import Death, ForeignOrder, TrackedOrder, parse_ref
@@ -27,16 +28,28 @@ from mytrader.execution.order_tracking import (
 from mytrader.execution.turn import Turn
 
 
-def on_link(turn: Turn, event: LinkChanged) -> None:
-    """A link that went down makes positions unconfirmed and unanswered changes unknown."""
+def on_start(turn: Turn, event: TraderStarted) -> None:
+    """A new process: nothing that the last one heard from the broker is confirmed any more."""
+    turn.replace(limits=event.limits)
+    _unconfirm(turn, up=False)
+    for cycle in list(turn.state.cycles.values()):
+        _forget_changes(turn, cycle)
+
+
+def _unconfirm(turn: Turn, *, up: bool) -> None:
     link = turn.state.link
     turn.replace(
-        link=replace(link, up=event.up, queries_answered=link.queries_asked, query_wanted=False),
+        link=replace(link, up=up, queries_answered=link.queries_asked, query_wanted=False),
         positions={
             con_id: replace(view, confirmed=False, reported=None)
             for con_id, view in turn.state.positions.items()
         },
     )
+
+
+def on_link(turn: Turn, event: LinkChanged) -> None:
+    """A link that went down makes positions unconfirmed and unanswered changes unknown."""
+    _unconfirm(turn, up=event.up)
     if event.up:
         turn.query_book(f"connected: {event.why}")
         return

@@ -209,6 +209,7 @@ def _on_halted(turn: Turn, event: events.Halted) -> None:
 Handler = Callable[[Turn, Any], None]
 
 HANDLERS: Final[Mapping[type, Handler]] = {
+    events.TraderStarted: reconcile.on_start,
     events.ContractStated: market_watch.on_contract,
     events.QuoteSeen: market_watch.on_quote,
     events.BarClosed: market_watch.on_bar,

@@ -12,9 +12,10 @@ from typing import Final
 from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import Instrument
+from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict
 from mytrader.domain.session import trading_date
-from mytrader.domain.trader import DayLedger, Limits, TraderState
+from mytrader.domain.trader import DayLedger, TraderState
 from mytrader.execution.entry_guards import (
     Guard,
     Proposal,
@@ -71,7 +72,7 @@ def _day_before(history: History, order: Placed, *, instrument: Instrument) -> D
     openers = {number for trip in round_trips(fills) for number in trip.entry_order_ids}
     entered = [placed.at for placed in history.orders if placed.order_id in openers]
     return DayLedger(
-        date=today,
+        on=today,
         entries=len(results),
         losses_in_a_row=_losses_in_a_row(closed),
         last_entry_at=max(entered, default=None),

@@ -21,8 +21,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain.instrument import Instrument
+from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict
-from mytrader.domain.trader import Limits
 from mytrader.execution.bracket_guards import judge_bracket, judge_order_size
 from mytrader.execution.exposure import Exposure, exit_safe
 from mytrader.execution.guards import judge_exit_when, should_block_on_wait
