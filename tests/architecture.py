@@ -46,7 +46,6 @@ FIXED_SIGNATURES: Final = {
     "__exit__": "the language's own signature",
     "__aexit__": "the language's own signature",
     "create_connection": "the signature of asyncio.AbstractEventLoop, overridden",
-    "settings_customise_sources": "the signature of pydantic_settings.BaseSettings, overridden",
 }
 """Functions whose positional parameters somebody else decides, by name, with the reason."""
 
@@ -73,6 +72,17 @@ class Source:
         """Every function and method, nested ones included."""
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
         return [node for node in self.nodes if isinstance(node, kinds)]
+
+    @cached_property
+    def vendor_callbacks(self) -> set[ast.stmt]:
+        """The methods of the executor's classes that extend the client: its calls, its shapes."""
+        classes = [node for node in self.nodes if isinstance(node, ast.ClassDef)]
+        extended = [
+            node
+            for node in classes
+            if any((self.meaning(base) or "").startswith("ib_async.") for base in node.bases)
+        ]
+        return {method for node in extended for method in node.body if self.path == EXECUTOR}
 
     @cached_property
     def imported(self) -> dict[str, str]:
@@ -163,7 +173,7 @@ def many_parameters(source: Source) -> Iterator[str]:
             function.name.startswith("test_") or is_fixture(function)
         ):
             continue
-        if is_typer_command(source, function):
+        if is_typer_command(source, function) or function in source.vendor_callbacks:
             continue
         positional = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
         if positional[:1] in (["self"], ["cls"]):

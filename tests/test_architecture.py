@@ -59,6 +59,9 @@ EVERYWHERE: Final[tuple[Check, ...]] = (
 PACKAGE: Final[tuple[Check, ...]] = (checks.forged_permissions, checks.vendor_imports)
 
 _LONG_BODY: Final = "    x = 1\n" * checks.LINES_PER_FUNCTION_MAX
+_CLIENT: Final = (
+    "from ib_async import wrapper\nclass A(wrapper.Wrapper):\n def f(self, a, b, c, d): 1"
+)
 _MANY: Final = ", ".join("abcdefg"[: checks.POSITIONAL_MAX + 1])
 _APPROVED: Final = "from mytrader.domain.orders import Approved as Yes\n"
 _IGNORE: Final = "# type: " + "ignore"
@@ -76,6 +79,8 @@ BAD: Final[list[tuple[Check, str, str]]] = [
     (checks.many_parameters, OURS, f"@app.command()\ndef f({_MANY}): ..."),
     (checks.many_parameters, "mytrader/cli.py", f"def f({_MANY}): ..."),
     (checks.many_parameters, TESTS, f"def helper({_MANY}): ..."),
+    (checks.many_parameters, OURS, _CLIENT),
+    (checks.many_parameters, checks.EXECUTOR, f"class A(B):\n def f(self, {_MANY}): 1"),
     (checks.broad_handlers, OURS, "try: pass\nexcept: pass"),
     (checks.broad_handlers, OURS, "try: pass\nexcept Exception: pass"),
     (checks.broad_handlers, OURS, "try: pass\nexcept (OSError, BaseException): pass"),
@@ -121,6 +126,7 @@ GOOD: Final[list[tuple[Check, str, str]]] = [
     (checks.long_lines, OURS, "x" * checks.COLUMNS_MAX + f"  {_NOQA}: S101 - the reason"),
     (checks.long_functions, OURS, "def f():\n" + _LONG_BODY.replace("    x = 1\n", "", 1)),
     (checks.many_parameters, OURS, "class A:\n def f(self, a, b, *args, c, d, e, f, **kw): ..."),
+    (checks.many_parameters, checks.EXECUTOR, _CLIENT),
     (checks.many_parameters, OURS, "def step(state, event, now): ..."),
     (checks.many_parameters, "mytrader/cli.py", "@app.command()\ndef f(a, b, c, d, e, f, g): ..."),
     (
@@ -321,10 +327,11 @@ def test_every_part_of_the_heart_is_held_to_be_pure() -> None:
     settings = ConfigParser()
     settings.read(ROOT / ".importlinter", encoding="utf-8")
     pure = settings["importlinter:contract:pure"]["source_modules"].split()
+    executor = settings["importlinter:contract:executor"]["protected_modules"].split()
     doors = (checks.LOOP, checks.EXECUTOR, "mytrader/execution/__init__.py")
     heart = [one.path for one in sources("mytrader/execution") if one.path not in doors]
     names = {path.removesuffix(".py").replace("/", ".") for path in heart}
-    assert names <= set(pure)
+    assert names <= {*pure, *executor}
 
 
 def test_commands_of_the_house_are_there() -> None:

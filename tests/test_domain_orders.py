@@ -99,9 +99,9 @@ def test_two_permanent_ids_are_two_orders() -> None:
 
 @pytest.mark.parametrize("life", OrderLife)
 def test_an_order_works_only_when_the_broker_said_so(life: OrderLife) -> None:
-    """Written is not working: between them lies the broker's refusal."""
+    """Neither written nor held is working: only a working stop protects."""
     order = TrackedOrder(an_order(), life=life)
-    assert order.confirmed_working == (life in {OrderLife.HELD, OrderLife.WORKING})
+    assert order.confirmed_working == (life is OrderLife.WORKING)
 
 
 @pytest.mark.parametrize(
