@@ -211,6 +211,15 @@ def test_a_stop_is_not_triggered_by_a_quote(side: Side) -> None:
 
 
 @BOTH
+def test_a_stop_waits_for_the_first_trade_of_the_session(side: Side) -> None:
+    """A quote beyond it, with nothing traded yet, elects nothing."""
+    venue = Venue(side)
+    venue.tick(7, size=0)
+    assert venue.submit(venue.order(9, stop=5)) == [Accepted(1)]
+    assert venue.tick(7) == [Triggered(1), venue.fill(7, aggressor=True)]
+
+
+@BOTH
 def test_an_untriggered_stop_does_not_trade_however_good_the_price(side: Side) -> None:
     venue = Venue(side)
     venue.tick(0)

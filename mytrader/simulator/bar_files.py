@@ -163,10 +163,9 @@ def _rules(instrument: Instrument) -> Iterator[_Rule]:
     yield _Rule(years, "is of another age; check its unit", ("timestamp",))
     odd = time.dt.truncate("1m") != time
     yield _Rule(odd, "is not on a whole minute; aggregate to one-minute bars", ("timestamp",))
-    yield _Rule(time.diff() < dt.timedelta(0), "is earlier than the row before; sort the file")
-    yield _Rule(
-        time.diff() == dt.timedelta(0), "is the minute of the row before; keep one of them"
-    )
+    step, none = time.diff(), dt.timedelta(0)
+    yield _Rule(step < none, "is before the row above; sort the file", ("timestamp",))
+    yield _Rule(step == none, "is there twice; keep one of the rows", ("timestamp",))
     tick = float(instrument.tick_size)
     for name in _PRICES:
         price = pl.col(name)
