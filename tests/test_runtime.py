@@ -170,6 +170,7 @@ def test_what_does_not_fit_is_not_encoded(unix_ms: int, randomness: int) -> None
         encode_ulid(unix_ms, randomness)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(-5, 5), st.sampled_from([0, 1, RANDOM_MAX])), min_size=2))
 def test_ids_grow_whatever_the_clock_and_the_random_bits_do(steps: list[tuple[int, int]]) -> None:
     draws = iter([bits for _, bits in steps for _ in range(2)])

@@ -40,7 +40,7 @@ def foreign() -> Any:  # noqa: ANN401  # a module made of text has no type
 
 def test_every_way_of_asking_for_the_time_is_answered_by_the_clock() -> None:
     module = foreign()
-    with rebind_clock(lambda: NOW, lambda: 12.5, [module]):
+    with rebind_clock(lambda: NOW, lambda: 12.5, modules=[module]):
         for value in module.seen().values():
             assert type(value) is datetime
             assert abs(value - NOW) <= timedelta(microseconds=1)
@@ -56,7 +56,7 @@ def test_every_way_of_asking_for_the_time_is_answered_by_the_clock() -> None:
 
 def test_everything_else_is_the_original() -> None:
     module = foreign()
-    with rebind_clock(lambda: NOW, lambda: 0.0, [module]):
+    with rebind_clock(lambda: NOW, lambda: 0.0, modules=[module]):
         assert type(module.stamp(2025, 1, 2)) is datetime
         assert isinstance(datetime(2025, 1, 2, tzinfo=UTC), module.dt.datetime)
         assert not isinstance("2025", module.stamp)
@@ -69,7 +69,7 @@ def test_everything_else_is_the_original() -> None:
 def test_a_blocking_sleep_is_refused() -> None:
     module = foreign()
     with (
-        rebind_clock(lambda: NOW, lambda: 0.0, [module]),
+        rebind_clock(lambda: NOW, lambda: 0.0, modules=[module]),
         pytest.raises(OurFault, match="blocks"),
     ):
         module.sleep(1)
@@ -80,7 +80,7 @@ def test_names_are_restored_also_after_an_error() -> None:
     before = dict(vars(module))
 
     def fail() -> None:
-        with rebind_clock(lambda: NOW, lambda: 0.0, [module]):
+        with rebind_clock(lambda: NOW, lambda: 0.0, modules=[module]):
             assert vars(module) != before
             raise ZeroDivisionError
 

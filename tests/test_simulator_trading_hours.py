@@ -15,7 +15,7 @@ from mytrader.simulator.trading_hours import (
 )
 
 
-def central(day: int, hour: int, minute: int = 0) -> datetime:
+def central(day: int, hour: int, *, minute: int = 0) -> datetime:
     """Return a time in December 2025, Central."""
     return datetime(2025, 12, day, hour, minute, tzinfo=CENTRAL)
 
@@ -23,9 +23,9 @@ def central(day: int, hour: int, minute: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("at", "day"),
     [
-        (central(11, 16, 59), date(2025, 12, 11)),
+        (central(11, 16, minute=59), date(2025, 12, 11)),
         (central(11, 17), date(2025, 12, 12)),
-        (central(12, 15, 59), date(2025, 12, 12)),
+        (central(12, 15, minute=59), date(2025, 12, 12)),
         (central(14, 17), date(2025, 12, 15)),
     ],
 )
@@ -50,7 +50,7 @@ def test_the_incident_session_in_utc() -> None:
 
 def test_regular_hours_include_their_open_and_exclude_their_close() -> None:
     opened, closed = regular_bounds(date(2025, 12, 12))
-    assert opened == central(12, 8, 30)
+    assert opened == central(12, 8, minute=30)
     assert in_regular_hours(opened)
     assert in_regular_hours(closed - timedelta(microseconds=1))
     assert not in_regular_hours(opened - timedelta(microseconds=1))

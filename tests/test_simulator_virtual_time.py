@@ -138,9 +138,9 @@ def test_nobody_serves_and_nobody_serves_any_more() -> None:
     async def main(loop: VirtualLoop) -> None:
         with pytest.raises(ConnectionRefusedError, match="nobody serves"):
             await loop.create_connection(asyncio.Protocol, "127.0.0.1", 4002)
-        server = loop.serve("127.0.0.1", 4002, asyncio.Protocol)
+        server = loop.serve("127.0.0.1", 4002, protocol_factory=asyncio.Protocol)
         with pytest.raises(OSError, match="in use"):
-            loop.serve("localhost", 4002, asyncio.Protocol)
+            loop.serve("localhost", 4002, protocol_factory=asyncio.Protocol)
         transport, _ = await loop.create_connection(asyncio.Protocol, "localhost", 4002)
         server.close()
         server.close()
@@ -161,7 +161,7 @@ def test_streams_work_over_memory() -> None:
         def serve() -> asyncio.StreamReaderProtocol:
             return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), shout, loop=loop)
 
-        loop.serve("127.0.0.1", 7, serve)
+        loop.serve("127.0.0.1", 7, protocol_factory=serve)
         reader, writer = await asyncio.open_connection("127.0.0.1", 7)
         writer.write(b"hello\n")
         answer = await reader.read()
@@ -294,7 +294,7 @@ def talk(loop_epoch: datetime = EPOCH) -> tuple[list[bytes], list[datetime], lis
     heard: list[str] = []
 
     async def main(loop: VirtualLoop) -> list[datetime]:
-        loop.serve("127.0.0.1", 4002, lambda: gateway)
+        loop.serve("127.0.0.1", 4002, protocol_factory=lambda: gateway)
         ib = ib_async.IB()
 
         async def on_disconnect() -> None:
