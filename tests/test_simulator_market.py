@@ -81,6 +81,10 @@ def test_ticks_are_inside_their_minute_in_order_and_gaps_stay_gaps() -> None:
     assert minutes == {bar.opened_at for bar in bars}
 
 
+def test_no_ticks_make_no_bars() -> None:
+    assert list(aggregate(bar_ticks([]))) == []
+
+
 @pytest.mark.slow
 @given(
     st.lists(

@@ -32,7 +32,7 @@ def test_every_minute_of_the_session_has_a_bar_that_fits_together() -> None:
     for bar in bars:
         assert 0 < bar.low <= min(bar.open, bar.close)
         assert bar.high >= max(bar.open, bar.close)
-        assert bar.volume >= 0
+        assert bar.volume > 0
 
 
 @pytest.mark.slow

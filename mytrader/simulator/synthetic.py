@@ -108,8 +108,6 @@ class _Session:
             end = max(start + round(self._move(sigma)), 1)
             high, low = self._extremes(start, end, sigma=sigma)
             volume = self._contracts(minute, high - low, sigma=sigma)
-            if volume == 0:
-                start = end = high = low = self._price
             at = opened + timedelta(minutes=minute)
             bars.append(Bar(at, start, high, low, end, volume))
             self._price = end
@@ -156,4 +154,5 @@ class _Session:
         activity: float = ((span + 1) / (1.6 * sigma + 1)) ** 0.6
         noise = math.exp(self._chance.gauss(-0.05, 0.4))
         busy = math.exp(0.5 * (self._slow + self._level))
-        return round(self._volume * expected_share(minute) * activity * noise * busy)
+        contracts = self._volume * expected_share(minute) * activity * noise * busy
+        return max(round(contracts), 1)
