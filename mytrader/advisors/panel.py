@@ -58,7 +58,9 @@ class Panel:
         # Tasks are made here rather than by the runtime because each one's outcome is looked at
         # here, and because a task that ignores its cancellation must not be waited for.
         tasks = [
-            asyncio.ensure_future(_ask(seat, con_id, signal=signal, now=asked_at))
+            asyncio.ensure_future(  # noqa: TID251 - each task's outcome is looked at right here
+                _ask(seat, con_id, signal=signal, now=asked_at)
+            )
             for seat in self._seats
         ]
         answered_at: dict[AdvisorTask, datetime] = {}

@@ -15,6 +15,7 @@ loop takes them from there, in order, in a turn of its own.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import ModuleType
@@ -58,6 +59,7 @@ CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
 
 CONNECT_TIMEOUT_S: Final = 10.0
 BOOK_TIMEOUT: Final = timedelta(seconds=1)
+EMPTY_HISTORY_RETRY: Final = timedelta(seconds=61)
 HISTORY_DURATION: Final = "2 D"
 LINK_LOST: Final = 1100
 LINK_BACK_DATA_LOST: Final = 1101
@@ -183,6 +185,8 @@ class IBExecutor:
         self._executions: dict[int, tuple[list[Execution], asyncio.Future[list[Any]]]] = {}
         self._feed = QuoteFeed()
         self._refusal = ""
+        self._lost: Callable[[], None] | None = None
+        self._holding = True
         self._start_session()
 
     def _start_session(self) -> None:
@@ -198,9 +202,13 @@ class IBExecutor:
         """Deliver every event to `emit`, in order, never from inside `carry_out`."""
         self._emit = emit
 
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever the connection is gone."""
+        self._lost = callback
+
     def _tell(self, event: events.AnyEvent) -> None:
         self._inbox.append(event)
-        if not self._scheduled:
+        if not self._scheduled and not self._holding:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._deliver)
 
@@ -217,6 +225,8 @@ class IBExecutor:
         """Connect and synchronise completely; raises `BrokerFault` with what to do."""
         place = f"{self._endpoint.host}:{self._endpoint.port}"
         self._refusal = ""
+        self._holding = True
+        self._start_session()
         try:
             await self._ib.connectAsync(
                 self._endpoint.host,
@@ -226,15 +236,16 @@ class IBExecutor:
                 account=self._endpoint.account,
                 raiseSyncErrors=True,
             )
-        except TimeoutError:
-            why = self._refusal or f"no complete answer within {CONNECT_TIMEOUT_S:.0f} s"
-            raise BrokerFault(f"gateway {place}: {why}") from None
-        except ConnectionRefusedError:
-            raise BrokerFault(
-                f"nobody listens at {place}: start TWS or the gateway there, or `mytrader gateway`"
-            ) from None
         except OSError as error:
-            raise BrokerFault(f"gateway {place}: {error}") from None
+            self._holding = False
+            raise BrokerFault(f"gateway {place}: {self._why_not(error)}") from None
+
+    def _why_not(self, error: OSError) -> str:
+        if isinstance(error, TimeoutError):
+            return self._refusal or f"no complete answer within {CONNECT_TIMEOUT_S:.0f} s"
+        if isinstance(error, ConnectionRefusedError):
+            return "nobody listens there; start TWS or IB Gateway, or `mytrader gateway`"
+        return str(error)
 
     async def open_market(self, symbol: str, *, roll_days: int) -> tuple[int, list[Bar]]:
         """Find the front month, state it, subscribe; returns its id and the bars so far.
@@ -242,8 +253,17 @@ class IBExecutor:
         The last bar of the history may still be forming and is left out. Raises `BrokerFault`.
         """
         contract = await self._front_month(symbol, roll_days)
+        con_id = contract.conId
+        history = await self._bars_so_far(con_id)
+        request = self._ib.client.getReqId()
+        self._feed.watch(request, self._contracts[con_id])
+        self._ib.client.reqMktData(request, contract, "", False, False, [])
+        return con_id, history
+
+    async def _bars_so_far(self, con_id: int) -> list[Bar]:
+        """Subscribe to bars; the client drops every update of a list that began empty."""
         bars = await self._ib.reqHistoricalDataAsync(
-            contract,
+            self._ib_contracts[con_id],
             endDateTime="",
             durationStr=HISTORY_DURATION,
             barSizeSetting="1 min",
@@ -252,12 +272,21 @@ class IBExecutor:
             formatDate=2,
             keepUpToDate=True,
         )
-        con_id = contract.conId
+        if not bars:
+            self._ib.cancelHistoricalData(bars)
+            again = self._runtime.now() + EMPTY_HISTORY_RETRY
+            self._runtime.call_at(
+                again, lambda: self._runtime.spawn(self._late_bars(con_id), f"bars {con_id}")
+            )
+            return []
         bars.updateEvent += lambda bars, new: self._on_bars(con_id, bars, has_new=new)
-        request = self._ib.client.getReqId()
-        self._feed.watch(request, self._contracts[con_id])
-        self._ib.client.reqMktData(request, contract, "", False, False, [])
-        return con_id, [closed_bar(self._contracts[con_id], bar) for bar in bars[:-1]]
+        return [closed_bar(self._contracts[con_id], bar) for bar in bars[:-1]]
+
+    async def _late_bars(self, con_id: int) -> None:
+        """The market has begun since: the bars that closed meanwhile are news."""
+        if self._ib.client.isReady():
+            for bar in await self._bars_so_far(con_id):
+                self._tell(events.BarClosed(con_id, bar))
 
     async def _front_month(self, symbol: str, roll_days: int) -> Any:
         instrument = INSTRUMENTS[symbol]
@@ -291,7 +320,8 @@ class IBExecutor:
         )
 
     def announce(self) -> None:
-        """Say that the link is up: everything that was asked at the start has been answered."""
+        """Say that the link is up, and deliver what was held back while connecting."""
+        self._holding = False
         self._tell(events.LinkChanged(up=True, why="synchronised"))
 
     def close(self) -> None:
@@ -300,7 +330,10 @@ class IBExecutor:
         self._ib.disconnect()
 
     def _on_disconnected(self) -> None:
+        self._holding = False
         self._tell(events.LinkChanged(up=False, why="the gateway closed the connection"))
+        if self._lost is not None:
+            self._lost()
 
     def account_value(self, tag: str) -> Decimal | None:
         """The broker's own account figure in dollars, for comparison only."""
