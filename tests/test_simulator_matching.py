@@ -1,7 +1,7 @@
 """The exchange: every rule of `simulator.matching`, each with its mirror, then any order flow."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -28,57 +28,10 @@ from mytrader.simulator.matching import (
     Refused,
     Triggered,
 )
+from tests.matching_venue import AT, Judge, Venue
 
-AT = datetime(2025, 12, 12, 16, 0, tzinfo=UTC)
 NIGHT = datetime(2025, 12, 12, 3, 0, tzinfo=UTC)
 BOTH = pytest.mark.parametrize("side", list(Side))
-
-
-class Venue:
-    """A `Matching` seen from one side of the market: prices are distances from 1000.
-
-    For a seller the market is turned upside down, so one test states a rule for both sides.
-    """
-
-    def __init__(self, side: Side, at: datetime = AT) -> None:
-        self.side = side
-        self.at = at
-        self.matching = Matching()
-
-    def price(self, distance: int) -> int:
-        """Return the price at a distance that is bad for the trader when positive."""
-        return 1000 + self.side.sign * distance
-
-    def order(self, limit: int, stop: int | None = None, quantity: int = 1) -> ExchangeOrder:
-        """Return order 1; a stop makes it a stop-limit."""
-        return ExchangeOrder(
-            order_id=1,
-            side=self.side,
-            quantity=quantity,
-            kind=OrderKind.LMT if stop is None else OrderKind.STP_LMT,
-            limit=self.price(limit),
-            stop=None if stop is None else self.price(stop),
-        )
-
-    def submit(self, order: ExchangeOrder) -> list[Fact]:
-        """Send an order."""
-        return self.matching.submit(order, self.at)
-
-    def replace(self, order: ExchangeOrder) -> list[Fact]:
-        """Change an order."""
-        return self.matching.replace(order, self.at)
-
-    def tick(self, touch: int, last: int | None = None, size: int = 10) -> list[Fact]:
-        """Move the price that we would take to `touch`; the other side is one tick better."""
-        near, far = self.price(touch), self.price(touch - 1)
-        traded = self.price(touch if last is None else last)
-        return self.matching.advance(
-            MarketTick(self.at, min(near, far), max(near, far), traded, size)
-        )
-
-    def fill(self, price: int, quantity: int = 1, *, aggressor: bool) -> Filled:
-        """Return the fact of a fill of order 1."""
-        return Filled(1, quantity, self.price(price), self.at, aggressor)
 
 
 @BOTH
@@ -208,6 +161,15 @@ def test_a_stop_is_not_triggered_by_a_quote(side: Side) -> None:
     venue.submit(venue.order(9, stop=5))
     assert venue.tick(7, last=4) == []
     assert venue.tick(7, last=7, size=0) == []
+
+
+@BOTH
+def test_a_stop_waits_for_the_first_trade_of_the_session(side: Side) -> None:
+    """A quote beyond it, with nothing traded yet, elects nothing."""
+    venue = Venue(side)
+    venue.tick(7, size=0)
+    assert venue.submit(venue.order(9, stop=5)) == [Accepted(1)]
+    assert venue.tick(7) == [Triggered(1), venue.fill(7, aggressor=True)]
 
 
 @BOTH
@@ -453,43 +415,6 @@ ACTIONS = st.one_of(
 )
 
 
-class Judge:
-    """Believes the requests and the facts alone, and objects to any impossible fact."""
-
-    def __init__(self) -> None:
-        self.orders: dict[int, ExchangeOrder] = {}
-        self.filled: dict[int, int] = {}
-        self.triggered: set[int] = set()
-        self.dead: set[int] = set()
-
-    def hear(self, asked: ExchangeOrder | None, fact: Fact) -> None:
-        """Check one fact."""
-        if isinstance(fact, Refused):
-            return
-        assert fact.order_id not in self.dead, "nothing happens to an order that has ended"
-        if isinstance(fact, Accepted):
-            assert asked is not None
-            self.orders[fact.order_id] = asked
-        elif isinstance(fact, Triggered):
-            assert fact.order_id not in self.triggered
-            self.triggered.add(fact.order_id)
-        elif isinstance(fact, Cancelled):
-            self.dead.add(fact.order_id)
-        else:
-            self._fill(fact)
-
-    def _fill(self, fact: Filled) -> None:
-        order = self.orders[fact.order_id]
-        assert fact.quantity > 0
-        assert order.side.sign * (order.limit - fact.price) >= 0, "never worse than the limit"
-        assert order.kind is OrderKind.LMT or fact.order_id in self.triggered
-        total = self.filled.get(fact.order_id, 0) + fact.quantity
-        assert total <= order.quantity, "never more than the quantity"
-        self.filled[fact.order_id] = total
-        if total == order.quantity:
-            self.dead.add(fact.order_id)
-
-
 @settings(max_examples=150, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
 @pytest.mark.slow
@@ -497,8 +422,8 @@ def test_no_order_flow_produces_an_impossible_fact(actions: list[tuple[str, obje
     """And equal calls give equal facts."""
     one, other, judge = Matching(), Matching(), Judge()
     for name, value in actions:
-        facts = act(one, name, value)
-        assert facts == act(other, name, value)
+        facts = act(one, (name, value))
+        assert facts == act(other, (name, value))
         for fact in facts:
             judge.hear(value if isinstance(value, ExchangeOrder) else None, fact)
     alive = {entry.order.order_id: entry.filled for entry in one.working}
@@ -509,16 +434,16 @@ def test_no_order_flow_produces_an_impossible_fact(actions: list[tuple[str, obje
     }
 
 
-def act(matching: Matching, name: str, value: object) -> list[Fact]:
+def act(matching: Matching, action: tuple[str, object]) -> list[Fact]:
     """Carry out one drawn action."""
-    match name, value:
-        case "advance", MarketTick():
-            return matching.advance(value)
-        case "submit", ExchangeOrder():
-            return matching.submit(value, AT)
-        case "replace", ExchangeOrder():
-            return matching.replace(value, AT + timedelta(0))
-        case "cancel", int():
-            return matching.cancel(value, AT)
+    match action:
+        case "advance", MarketTick() as tick:
+            return matching.advance(tick)
+        case "submit", ExchangeOrder() as order:
+            return matching.submit(order, AT)
+        case "replace", ExchangeOrder() as order:
+            return matching.replace(order, AT)
+        case "cancel", int() as order_id:
+            return matching.cancel(order_id, AT)
         case _:
             return matching.close_session(AT)

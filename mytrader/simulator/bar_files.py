@@ -58,7 +58,7 @@ def load_bar_file(path: Path, instrument: Instrument, *, date: dt.date | None = 
     unreadable or wrong, and for a date without bars; see the module.
     """
     frame = _read(path)
-    _check(path, frame, instrument)
+    _check(path, frame, instrument=instrument)
     bars = list(_bars(frame, instrument))
     if date is None:
         return BarFile([], bars)
@@ -106,7 +106,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     with path.open("rb") as file:
         frame = pl.read_csv(file, infer_schema=False)
     _check_columns(path, frame)
-    times = [_csv_time(path, row, text) for row, text in enumerate(frame["timestamp"], 1)]
+    times = [_csv_time(path, text, row=row) for row, text in enumerate(frame["timestamp"], 1)]
     numbers = [pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) for name in _NUMBERS]
     parsed = frame.with_columns(pl.Series("timestamp", times, dtype=_UTC), *numbers)
     for name in _NUMBERS:
@@ -116,7 +116,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     return parsed
 
 
-def _csv_time(path: Path, row: int, text: str | None) -> dt.datetime:
+def _csv_time(path: Path, text: str | None, *, row: int) -> dt.datetime:
     try:
         time = dt.datetime.fromisoformat((text or "").strip())
     except ValueError:
@@ -140,7 +140,7 @@ def _check_columns(path: Path, frame: pl.DataFrame) -> None:
         raise BadInput(f"{path} has no rows; export it again")
 
 
-def _check(path: Path, frame: pl.DataFrame, instrument: Instrument) -> None:
+def _check(path: Path, frame: pl.DataFrame, *, instrument: Instrument) -> None:
     rows = frame.select(
         pl.int_range(1, pl.len() + 1).alias("row"),
         "timestamp",
@@ -163,10 +163,9 @@ def _rules(instrument: Instrument) -> Iterator[_Rule]:
     yield _Rule(years, "is of another age; check its unit", ("timestamp",))
     odd = time.dt.truncate("1m") != time
     yield _Rule(odd, "is not on a whole minute; aggregate to one-minute bars", ("timestamp",))
-    yield _Rule(time.diff() < dt.timedelta(0), "is earlier than the row before; sort the file")
-    yield _Rule(
-        time.diff() == dt.timedelta(0), "is the minute of the row before; keep one of them"
-    )
+    step, none = time.diff(), dt.timedelta(0)
+    yield _Rule(step < none, "is before the row above; sort the file", ("timestamp",))
+    yield _Rule(step == none, "is there twice; keep one of the rows", ("timestamp",))
     tick = float(instrument.tick_size)
     for name in _PRICES:
         price = pl.col(name)

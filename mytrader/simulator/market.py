@@ -76,16 +76,16 @@ def aggregate(ticks: Iterable[MarketTick]) -> Iterator[Bar]:
     for tick in ticks:
         opened = tick.at.replace(second=0, microsecond=0)
         if minute is not None and opened != minute:
-            yield _bar(minute, prices, volume)
+            yield _bar(minute, prices, volume=volume)
             prices, volume = [], 0
         minute = opened
         prices.append(tick.last)
         volume += tick.size
     if minute is not None:
-        yield _bar(minute, prices, volume)
+        yield _bar(minute, prices, volume=volume)
 
 
-def _bar(minute: datetime, prices: list[int], volume: int) -> Bar:
+def _bar(minute: datetime, prices: list[int], *, volume: int) -> Bar:
     return Bar(minute, prices[0], max(prices), min(prices), prices[-1], volume)
 
 

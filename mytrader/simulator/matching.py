@@ -227,13 +227,13 @@ class Matching:
                     continue
                 entry.triggered = fresh = True
                 facts.append(Triggered(entry.order.order_id))
-            fill = self._trade(entry, tick, at, fresh=fresh)
+            fill = self._trade(entry, tick, at=at, fresh=fresh)
             if fill is not None:
                 facts.append(fill)
         return facts
 
     def _trade(
-        self, entry: WorkingOrder, tick: MarketTick, at: datetime, *, fresh: bool
+        self, entry: WorkingOrder, tick: MarketTick, *, at: datetime, fresh: bool
     ) -> Filled | None:
         order = entry.order
         sign = order.side.sign

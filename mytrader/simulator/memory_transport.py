@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 _HIGH_WATER: Final = 64 * 1024
-_STEP_S: Final = 1e-6
+_STEP_S: Final = 2e-6
+"""More than the loop lands after a timer, so that two deliveries never share an instant."""
 
 
 class TurningLoop(Protocol):
@@ -156,7 +157,7 @@ class MemoryTransport(asyncio.Transport):
 
     def receive(self, data: bytes | bytearray | memoryview | None) -> None:
         """Take what the peer has written, `None` for its end of file, for delivery later."""
-        if self._closing:
+        if self._closing or self._loop.is_closed():
             return
         last = self._inbox[-1] if self._inbox else None
         size = 0 if data is None else len(data)
@@ -196,6 +197,7 @@ class MemoryTransport(asyncio.Transport):
         finally:
             if not completed:
                 error = sys.exception()
+                self.write_eof()
                 self._end(error if isinstance(error, Exception) else None)
         if self.peer is not None:
             self.peer.drained()

@@ -76,7 +76,10 @@ def _stand_ins(
 
 @contextmanager
 def rebind_clock(
-    now: Callable[[], dt.datetime], elapsed_s: Callable[[], float], modules: Sequence[ModuleType]
+    now: Callable[[], dt.datetime],
+    elapsed_s: Callable[[], float],
+    *,
+    modules: Sequence[ModuleType],
 ) -> Iterator[None]:
     """Let `modules` see `now` (aware UTC) as the wall clock and `elapsed_s` as the monotonic one.
 

@@ -106,10 +106,8 @@ class _Session:
             sigma = self._sigma(minute)
             start = self._price + round(self._chance.gauss(0, 0.6))
             end = max(start + round(self._move(sigma)), 1)
-            high, low = self._extremes(start, end, sigma)
-            volume = self._contracts(minute, high - low, sigma)
-            if volume == 0:
-                start = end = high = low = self._price
+            high, low = self._extremes(start, end, sigma=sigma)
+            volume = self._contracts(minute, high - low, sigma=sigma)
             at = opened + timedelta(minutes=minute)
             bars.append(Bar(at, start, high, low, end, volume))
             self._price = end
@@ -140,7 +138,7 @@ class _Session:
             shock += chance.choice((-1, 1)) * (3 + chance.expovariate(0.5))
         return drift + sigma * shock
 
-    def _extremes(self, start: int, end: int, sigma: float) -> tuple[int, int]:
+    def _extremes(self, start: int, end: int, *, sigma: float) -> tuple[int, int]:
         # The maximum of a Brownian bridge from 0 to m has the distribution below; so, mirrored,
         # has its minimum. Drawing the two independently widens the range a little.
         move = end - start
@@ -152,8 +150,9 @@ class _Session:
         low = min(start + math.ceil((move - below) / 2), start, end)
         return high, max(low, 1)
 
-    def _contracts(self, minute: int, span: int, sigma: float) -> int:
+    def _contracts(self, minute: int, span: int, *, sigma: float) -> int:
         activity: float = ((span + 1) / (1.6 * sigma + 1)) ** 0.6
         noise = math.exp(self._chance.gauss(-0.05, 0.4))
         busy = math.exp(0.5 * (self._slow + self._level))
-        return round(self._volume * expected_share(minute) * activity * noise * busy)
+        contracts = self._volume * expected_share(minute) * activity * noise * busy
+        return max(round(contracts), 1)

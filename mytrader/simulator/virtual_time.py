@@ -126,7 +126,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.epoch + timedelta(seconds=self._jump.now_s)
 
     def serve(
-        self, host: str, port: int, protocol_factory: Callable[[], asyncio.Protocol]
+        self, host: str, port: int, *, protocol_factory: Callable[[], asyncio.Protocol]
     ) -> MemoryServer:
         """Answer connections to an address with protocols; `OSError` if it is served already."""
         address = _address(host, port)
@@ -156,15 +156,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._client_port += 1
         server_name, client_name = (host, port), (_CLIENT_HOST, self._client_port)
         server, client = serving(), protocol_factory()
-        theirs = self._end_of_wire(server, server_name, client_name)
-        ours = self._end_of_wire(client, client_name, server_name)
+        theirs = self._end_of_wire(server, local=server_name, remote=client_name)
+        ours = self._end_of_wire(client, local=client_name, remote=server_name)
         theirs.peer, ours.peer = ours, theirs
         server.connection_made(theirs)
         client.connection_made(ours)
         return ours, client
 
     def _end_of_wire(
-        self, protocol: asyncio.Protocol, local: tuple[str, int], remote: tuple[str, int]
+        self, protocol: asyncio.Protocol, *, local: tuple[str, int], remote: tuple[str, int]
     ) -> MemoryTransport:
         extra = {"sockname": local, "peername": remote}
         return MemoryTransport(self, protocol, latency_s=self._latency_s, extra=extra)
@@ -253,7 +253,7 @@ def run_virtual(
     loop = VirtualLoop(epoch, latency=latency, turns_max=turns_max)
     asyncio.set_event_loop(loop)
     try:
-        with rebind_clock(loop.now, loop.time, modules):
+        with rebind_clock(loop.now, loop.time, modules=modules):
             try:
                 return loop.run_until_complete(main(loop))
             finally:
