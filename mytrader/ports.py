@@ -8,6 +8,9 @@ from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.events import AnyEvent
 
+Emit = Callable[[AnyEvent], None]
+"""Where an adapter delivers events."""
+
 
 class Clock(Protocol):
     """What time it is: the machine's, the gateway's, or the virtual loop's."""
@@ -84,4 +87,16 @@ class Advisor(Protocol):
 
     async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
         """Return an opinion; may fail or hang: the panel holds the deadline."""
+        ...
+
+
+class Broker(Protocol):
+    """The broker as the loop sees it: events come in by `listen`, commands go out."""
+
+    def listen(self, emit: Emit) -> None:
+        """Deliver every event to `emit`, in order, never from inside `carry_out`."""
+        ...
+
+    def carry_out(self, command: AnyCommand) -> None:
+        """Write what the command asks for; the outcome returns as events."""
         ...

@@ -30,6 +30,23 @@ class Phase(StrEnum):
         return self in (Phase.REFUSED, Phase.ABORTED, Phase.CLOSED)
 
 
+class Fact(StrEnum):
+    """What events amount to for one cycle; with the phase it selects a row of the table."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+    ENTRY_FILLED = "entry_filled"
+    COVERED = "covered"
+    UNCOVERED = "uncovered"
+    COVER_EXPIRED = "cover_expired"
+    EXIT_ASKED = "exit_asked"
+    EXIT_FAILED = "exit_failed"
+    REDUCED = "reduced"
+    FLAT = "flat"
+    SETTLED = "settled"
+    SURPRISE = "surprise"
+
+
 class ExitReason(StrEnum):
     """Whoever asked for the exit."""
 
@@ -41,8 +58,12 @@ class ExitReason(StrEnum):
 
 
 class ExitStage(StrEnum):
-    """How far an exit has come. A moves the stop; C cancels it, proves it dead, then sends."""
+    """How far an exit has come. A moves the stop; C cancels it, proves it dead, then sends.
 
+    REFUSED is an exit that the rule did not permit; it is asked for again when due.
+    """
+
+    REFUSED = "refused"
     MOVING_STOP = "moving_stop"
     CANCELLING_STOP = "cancelling_stop"
     SENDING = "sending"
@@ -61,7 +82,8 @@ class TradeCycle(Struct, frozen=True):
     """Everything about one trade; its id joins signal, advice, orders, fills and profit.
 
     Prices are ticks. `orders` is keyed by reference. `commissions_usd` is keyed by execution id.
-    The `*_due_at` fields are deadlines at which `step` must be called; `None` is never.
+    The `*_due_at` fields are deadlines at which `step` must be called; `None` is never:
+    advice, entry fill, cover, next book query, and (`commissions_due_at`) the last commission.
     """
 
     cycle_id: str
@@ -88,6 +110,7 @@ class TradeCycle(Struct, frozen=True):
     entry_due_at: datetime | None = None
     cover_due_at: datetime | None = None
     query_due_at: datetime | None = None
+    commissions_due_at: datetime | None = None
     naked_since: datetime | None = None
     unprotected_seconds_max: float = 0.0
     halted_why: str | None = None

@@ -9,12 +9,22 @@ from msgspec import Struct
 from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
+from mytrader.domain.limits import Limits
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import Side
 
 
 class Event(Struct, frozen=True, tag_field="kind"):
     """A fact. Subclasses are tagged by `kind`; times inside are the broker's, aware UTC."""
+
+
+# The start
+
+
+class TraderStarted(Event, frozen=True, tag="started"):
+    """A process took over: these limits hold from here on, and no broker has answered it yet."""
+
+    limits: Limits
 
 
 # The market
@@ -198,7 +208,8 @@ class Halted(Event, frozen=True, tag="halted"):
 
 
 AnyEvent = (
-    ContractStated
+    TraderStarted
+    | ContractStated
     | QuoteSeen
     | BarClosed
     | SignalRaised

@@ -159,7 +159,8 @@ class TrackedOrder(Struct, frozen=True):
     """One order of ours as far as it is known.
 
     `filled` comes from executions alone. `change` is a modification that was sent and not yet
-    echoed; `change_unknown` says that the link broke meanwhile. `claim_filled` is the cumulative
+    echoed, `change_refusal` the error that came for it; `change_unknown` says that the link broke
+    meanwhile. `claim_filled` is the cumulative
     quantity in a cancelled or expired status and `claim_query` the last book query asked before
     it (or before a refusal): only a later query can prove the death.
     """
@@ -171,6 +172,7 @@ class TrackedOrder(Struct, frozen=True):
     filled: int = 0
     status: str = ""
     change: OrderSpec | None = None
+    change_refusal: str | None = None
     change_unknown: bool = False
     cancel_asked: bool = False
     refusal: str | None = None
@@ -196,10 +198,10 @@ class TrackedOrder(Struct, frozen=True):
 
     @property
     def confirmed_working(self) -> bool:
-        """Whether the broker itself has said that this order is resting, as last written."""
+        """Whether the broker itself has said that this order works, not merely is held."""
         return (
             self.death is None
-            and self.life in (OrderLife.HELD, OrderLife.WORKING)
+            and self.life is OrderLife.WORKING
             and self.refusal is None
             and self.claim_filled is None
             and not self.change_unknown
@@ -222,6 +224,11 @@ class Verdict(Struct, frozen=True):
     code: str
     approved: bool
     detail: str
+
+
+def refusal(code: str, detail: str) -> Verdict:
+    """Return the verdict of a guard that refuses."""
+    return Verdict(code, approved=False, detail=detail)
 
 
 class Refused(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The trader's whole state: mode, link, market, positions, cycles, day ledger, limits."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import ForeignOrder
 from mytrader.domain.positions import PositionView
+from mytrader.domain.session import trading_date
 
 
 class Mode(StrEnum):
@@ -26,58 +28,36 @@ class Mode(StrEnum):
         return list(Mode).index(self)
 
 
-class Limits(Struct, frozen=True):
-    """Every number a guard compares with; units are in the names."""
-
-    symbols_allowed: tuple[str, ...] = ("ES", "MES")
-    quantity_per_entry: int = 1
-    order_size_max: int = 5
-    position_size_max: int = 5
-    stop_distance_ticks_min: int = 4
-    loss_usd_trade_max: Decimal = Decimal(1250)
-    loss_usd_daily_max: Decimal = Decimal(2000)
-    drawdown_usd_max: Decimal = Decimal(5000)
-    daily_trades_max: int = 20
-    loss_streak_max: int = 5
-    cooldown: timedelta = timedelta(minutes=5)
-    confidence_min: float = 0.60
-    wait_override_confidence: float = 0.75
-    quote_age_max: timedelta = timedelta(seconds=90)
-    clock_skew_max: timedelta = timedelta(seconds=5)
-    no_entry_before_close: timedelta = timedelta(minutes=15)
-    flatten_before_close: timedelta = timedelta(minutes=5)
-    entry_collar_ticks: int = 8
-    exit_collar_ticks: int = 20
-    stop_limit_offset_ticks: int = 20
-    price_collar_ticks: int = 40
-    messages_per_second_max: int = 40
-    roll_days_before_expiry: int = 3
-    advice_timeout: timedelta = timedelta(seconds=2)
-    entry_timeout: timedelta = timedelta(seconds=10)
-    cover_timeout: timedelta = timedelta(seconds=2)
-    query_interval: timedelta = timedelta(milliseconds=500)
-    exit_chase_interval: timedelta = timedelta(seconds=2)
-    exit_attempts_max: int = 5
-
-
 class DayLedger(Struct, frozen=True):
-    """What today has cost and earned so far, dollars and counts; the day is the session's."""
+    """What one trading date has cost and earned so far, dollars and counts."""
 
+    on: date | None = None
     entries: int = 0
     losses_in_a_row: int = 0
     last_entry_at: datetime | None = None
     last_signal: tuple[int, str, datetime] | None = None
     realised_usd: Decimal = Decimal(0)
-    equity_peak_usd: Decimal = Decimal(0)
     emergency_stops: int = 0
 
 
 class LinkState(Struct, frozen=True):
-    """Whether the broker hears us and has told us everything."""
+    """Whether the broker hears us and has told us everything.
+
+    Book queries are numbered; `query_wanted` asks for another one after the pending answer.
+    `messages` counts what was written in the second `messages_second` (epoch seconds).
+    """
 
     up: bool = False
     queries_asked: int = 0
-    query_pending: bool = False
+    queries_answered: int = 0
+    query_wanted: bool = False
+    messages_second: int = 0
+    messages: int = 0
+
+    @property
+    def query_pending(self) -> bool:
+        """Whether a book query is still unanswered."""
+        return self.queries_asked > self.queries_answered
 
 
 class TraderState(Struct, frozen=True):
@@ -85,7 +65,7 @@ class TraderState(Struct, frozen=True):
 
     `closed_executions` keeps, per final cycle of the day, the execution ids that were booked, so
     that a late repeat is recognised. `move_stop_refused` remembers a venue's definitive refusal
-    of exit protocol A, by order type.
+    of exit protocol A, by order type. `equity_usd` is the net profit since the journal began.
     """
 
     limits: Limits
@@ -97,12 +77,27 @@ class TraderState(Struct, frozen=True):
     quotes: dict[int, Quote] = {}
     positions: dict[int, PositionView] = {}
     cycles: dict[str, TradeCycle] = {}
-    finished: TradeCycle | None = None
+    finished: tuple[TradeCycle, ...] = ()
     closed_executions: dict[str, frozenset[str]] = {}
     foreign: dict[int, ForeignOrder] = {}
+    foreign_executions: frozenset[str] = frozenset()
     day: DayLedger = DayLedger()
+    equity_usd: Decimal = Decimal(0)
+    equity_peak_usd: Decimal = Decimal(0)
     move_stop_refused: frozenset[str] = frozenset()
     newest_at: datetime | None = None
+
+    def ledger(self, now: datetime) -> DayLedger:
+        """The day ledger as of `now`: a new trading date starts from zero.
+
+        The last entry and the last signal carry over, for the throttles that look back minutes.
+        """
+        today = trading_date(now)
+        if self.day.on == today:
+            return self.day
+        return DayLedger(
+            on=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal
+        )
 
     def position(self, con_id: int) -> PositionView:
         """What is known of a contract's position; unconfirmed when nothing was ever said."""

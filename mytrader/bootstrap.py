@@ -1,0 +1,182 @@
+"""Joins ports to adapters: the one place that knows both. It contains no decisions."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from mytrader import __version__
+from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
+from mytrader.advisors.panel import Panel, Seat
+from mytrader.config import config_hash
+from mytrader.domain import events
+from mytrader.domain.decision import Signal
+from mytrader.domain.instrument import INSTRUMENTS, Instrument
+from mytrader.domain.market import Bar
+from mytrader.execution import LOGIC_VERSION
+from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
+from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
+from mytrader.journal.codec import Opening
+from mytrader.journal.writer import JournalWriter
+from mytrader.ports import Runtime
+from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.settings import Settings, to_limits
+from mytrader.signals.features import FeatureEngine
+from mytrader.signals.strategy import Strategy, create_strategy
+
+CLIENT_CLOCKS: Final = CLIENT_MODULES
+"""Modules of the client whose clock virtual time has to rebind."""
+
+CASH_TAG: Final = "TotalCashValue"
+
+
+class Plan(Struct, frozen=True):
+    """One run of the trader, wherever its gateway is."""
+
+    settings: Settings
+    symbol: str
+    strategy: str
+    journal: Path
+    seed: int
+    host: str = "127.0.0.1"
+    port: int = 4002
+
+
+class Outcome(Struct, frozen=True):
+    """How a run ended. `cash_change_usd` is the broker's own figure, `None` if it gave none."""
+
+    book: CycleBook
+    mode: str
+    mode_why: str
+    head_hash: str
+    position_open: int
+    started_at: datetime
+    ended_at: datetime
+    cash_change_usd: Decimal | None
+
+
+class Proposer:
+    """Feeds each contract's bars to its features and its strategy."""
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+        self._engines: dict[int, tuple[FeatureEngine, Strategy]] = {}
+        self._newest: dict[int, datetime] = {}
+
+    def prepare(self, con_id: int, instrument: Instrument, *, history: Sequence[Bar]) -> None:
+        """Take in the bars that were missed; what they would have proposed is the past."""
+        if con_id not in self._engines:
+            strategy = create_strategy(self._strategy, instrument)
+            self._engines[con_id] = (FeatureEngine(), strategy)
+        for bar in history:
+            self.propose(con_id, bar)
+
+    def propose(self, con_id: int, bar: Bar) -> Signal | None:
+        """Return what the strategy makes of a closed bar; a repeat proposes nothing."""
+        newest = self._newest.get(con_id)
+        if newest is not None and bar.opened_at <= newest:
+            return None
+        self._newest[con_id] = bar.opened_at
+        engine, strategy = self._engines[con_id]
+        return strategy.on_bar(bar, engine.update(bar))
+
+
+class Trader:
+    """A manager with everything it needs around it."""
+
+    def __init__(
+        self, plan: Plan, runtime: Runtime, *, observers: Sequence[Observer] = ()
+    ) -> None:
+        self._plan = plan
+        self._runtime = runtime
+        self._started_at = runtime.now()
+        self._cash_before: Decimal | None = None
+        self.book = CycleBook()
+        self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
+        state = fold(self.journal.read(), self.book)
+        self.executor = IBExecutor(_endpoint(plan), runtime=runtime)
+        self._proposer = Proposer(plan.strategy)
+        self.manager = LiveTradingManager(
+            state,
+            broker=self.executor,
+            journal=self.journal,
+            runtime=runtime,
+            panel=_panel(runtime, plan.settings),
+            propose=self._proposer.propose,
+        )
+        for observer in (self.book, *observers):
+            self.manager.observe(observer)
+
+    async def connect(self, *, connected: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Connect, synchronise, take in the bars so far; raises `BrokerFault`.
+
+        `connected` is awaited before the first question that depends on the time.
+        """
+        settings = self._plan.settings
+        await self.executor.connect()
+        if connected is not None:
+            await connected()
+        con_id, history = await self.executor.open_market(
+            self._plan.symbol, roll_days=settings.trading.roll_days_before_expiry
+        )
+        self._proposer.prepare(con_id, INSTRUMENTS[self._plan.symbol], history=history)
+        if self._cash_before is None:
+            self._cash_before = self.executor.account_value(CASH_TAG)
+
+    def begin(self) -> None:
+        """Let events flow: from here on everything is recorded."""
+        self._started_at = self._runtime.now()
+        self.manager.handle(events.TraderStarted(to_limits(self._plan.settings)))
+        self.executor.announce()
+
+    def resume(self) -> None:
+        """Let events flow again after a reconnect."""
+        self.executor.announce()
+
+    @property
+    def flat(self) -> bool:
+        """Whether our fills leave nothing open and nothing of ours may still fill."""
+        state = self.manager.state
+        return not state.cycles and all(view.booked == 0 for view in state.positions.values())
+
+    def stop(self) -> Outcome:
+        """Leave the broker and close the record; orders stay where they are."""
+        cash = self.executor.account_value(CASH_TAG)
+        before = self._cash_before
+        self.manager.stop()
+        self.executor.close()
+        self.journal.close()
+        state = self.manager.state
+        return Outcome(
+            book=self.book,
+            mode=state.mode,
+            mode_why=state.mode_why,
+            head_hash=self.journal.head_hash,
+            position_open=sum(view.booked for view in state.positions.values()),
+            started_at=self._started_at,
+            ended_at=self._runtime.now(),
+            cash_change_usd=None if cash is None or before is None else cash - before,
+        )
+
+
+def _endpoint(plan: Plan) -> Endpoint:
+    ib = plan.settings.ib
+    return Endpoint(plan.host, plan.port, client_id=ib.client_id, account=ib.account or "")
+
+
+def _opening(plan: Plan) -> Opening:
+    return Opening(
+        logic_version=LOGIC_VERSION,
+        package_version=__version__,
+        config_hash=config_hash(plan.settings),
+        run={"symbol": plan.symbol, "strategy": plan.strategy, "seed": plan.seed},
+    )
+
+
+def _panel(runtime: Runtime, settings: Settings) -> Panel:
+    advisors = (LocalDecisionAdvisor(), LocalRiskAdvisor())
+    seats = [Seat(advisor.name, advisor.role, advisor) for advisor in advisors]
+    return Panel(seats, runtime, deadline=settings.aws_agents.timeout)

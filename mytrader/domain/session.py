@@ -1,0 +1,46 @@
+"""Trading sessions: which trading date a moment belongs to, and where in a session it lies."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+EXCHANGE_ZONE: Final = ZoneInfo("America/Chicago")
+_HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
+
+Session = tuple[datetime, datetime]
+"""Open and close of one session, aware UTC; the close itself is outside."""
+
+
+def trading_date(at: datetime) -> date:
+    """Return the CME trading date of `at`: from 17:00 US Central on it is the next day's."""
+    return (at.astimezone(EXCHANGE_ZONE).replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
+
+
+def session_at(sessions: tuple[Session, ...], at: datetime) -> Session | None:
+    """Return the session that contains `at`, `None` while the exchange is closed."""
+    for session in sessions:
+        if session[0] <= at < session[1]:
+            return session
+    return None
+
+
+def parse_sessions(text: str, zone: str) -> tuple[Session, ...]:
+    """Return the sessions of a broker's trading hours, sorted, closed days left out.
+
+    The form is `YYYYMMDD:HHMM-YYYYMMDD:HHMM;YYYYMMDD:CLOSED;...` in `zone` (TWS-PROTOCOL.md
+    section 6.3). Raises `ValueError` for any other text: hours that cannot be read are unknown.
+    """
+    place = ZoneInfo(zone)
+    sessions = []
+    for part in filter(None, text.split(";")):
+        if part.endswith(":CLOSED"):
+            continue
+        opens, dash, closes = part.partition("-")
+        if not dash:
+            raise ValueError(f"{part!r} is not a session")
+        sessions.append((_moment(opens, place), _moment(closes, place)))
+    return tuple(sorted(sessions))
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    return datetime.strptime(text, "%Y%m%d:%H%M").replace(tzinfo=zone).astimezone(UTC)

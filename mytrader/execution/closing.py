@@ -1,0 +1,74 @@
+"""The end of a cycle: profit from fills and commissions alone, and the day's ledger."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
+
+from mytrader.domain.commands import AlertLevel
+from mytrader.domain.cycle import ExitReason, TradeCycle
+from mytrader.domain.orders import Role
+from mytrader.execution.turn import Turn
+
+COMMISSION_WAIT: Final = timedelta(seconds=30)
+"""Commission reports may come seconds after their fills; a cycle waits this long for them."""
+
+
+def gross_usd(turn: Turn, cycle: TradeCycle) -> Decimal:
+    """Dollars from the fills alone."""
+    contract = turn.state.contracts.get(cycle.con_id)
+    return Decimal(0) if contract is None else contract.instrument.usd(cycle.gross_ticks)
+
+
+def commissions_are_in(turn: Turn, cycle: TradeCycle) -> bool:
+    """Whether every fill's commission is known, or was waited for long enough."""
+    if all(fill.exec_id in cycle.commissions_usd for fill in cycle.fills):
+        return True
+    if cycle.commissions_due_at is None:
+        turn.change(cycle, commissions_due_at=turn.now + COMMISSION_WAIT)
+        return False
+    if turn.now < cycle.commissions_due_at:
+        return False
+    turn.alert(
+        AlertLevel.WARNING,
+        "COMMISSION_MISSING",
+        text=f"no commission report for a fill after {COMMISSION_WAIT.seconds} s",
+        cycle_id=cycle.cycle_id,
+    )
+    return True
+
+
+def settle(turn: Turn, cycle: TradeCycle) -> None:
+    """Book the finished cycle and let it go; it leaves the state as `finished`."""
+    state = turn.state
+    day = state.ledger(turn.now)
+    if cycle.fills:
+        net = gross_usd(turn, cycle) - cycle.commission_usd
+        equity = state.equity_usd + net
+        day = replace(
+            day,
+            realised_usd=day.realised_usd + net,
+            losses_in_a_row=day.losses_in_a_row + 1 if net < 0 else 0,
+        )
+        turn.replace(equity_usd=equity, equity_peak_usd=max(equity, state.equity_peak_usd))
+        cycle = replace(cycle, exit_reason=_exit_reason(cycle))
+    leave(turn, replace(cycle, closed_at=turn.now, exit=None))
+    turn.replace(day=day)
+
+
+def _exit_reason(cycle: TradeCycle) -> ExitReason:
+    """Whoever asked last; a stop that filled by itself is the stop."""
+    if cycle.exit is not None:
+        return cycle.exit.reason
+    emergency = any(order.filled for order in cycle.of_role(Role.EMERGENCY))
+    return ExitReason.EMERGENCY if emergency else ExitReason.STOP
+
+
+def leave(turn: Turn, cycle: TradeCycle) -> None:
+    """Take a final cycle out of the state, keeping the ids of its executions."""
+    remaining = {key: open_ for key, open_ in turn.state.cycles.items() if key != cycle.cycle_id}
+    turn.replace(cycles=remaining, finished=(*turn.state.finished, cycle))
+    if cycle.fills:
+        booked = frozenset(fill.exec_id for fill in cycle.fills)
+        turn.replace(closed_executions={**turn.state.closed_executions, cycle.cycle_id: booked})

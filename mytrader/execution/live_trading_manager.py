@@ -1,0 +1,269 @@
+"""The loop: journal the event, step, carry out the commands.
+
+Theory of operation. Events arrive one at a time. `step` says what follows; event and commands
+are one durable record; only then is anything sent. Immediately before an order's bytes go out
+the exit rule is evaluated once more on the state of that moment, and a failure closes the
+intent as never written. What the broker answers comes back as further events.
+
+Advice, strategies and observers hang off this line. None of them is on it: the line works with
+all of them gone, and none of them can send anything.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from mytrader.domain import commands, events
+from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
+from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.events import AnyEvent
+from mytrader.domain.market import Bar
+from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
+from mytrader.domain.trader import TraderState
+from mytrader.errors import InvariantBroken, MytraderError
+from mytrader.execution.guards import exit_rule_holds, judge_exit, validate_entry
+from mytrader.execution.order_builder import Price
+from mytrader.execution.order_tracking import CHANGE, PLACE
+from mytrader.execution.trade_cycle import next_deadline, step
+from mytrader.ports import Broker, Journal, Runtime
+
+Propose = Callable[[int, Bar], Signal | None]
+"""A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
+
+
+class Panel(Protocol):
+    """The advisors as the loop sees them; always answers, failures included."""
+
+    async def ask(self, con_id: int, signal: Signal) -> tuple[Opinion, ...]:
+        """Return every advisor's opinion within the panel's deadline."""
+        ...
+
+
+class Observer(Protocol):
+    """Told of every event after it was acted on; must not fail and cannot change anything."""
+
+    def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """Take note of one event, what it led to, and the state after it."""
+        ...
+
+
+class LiveTradingManager:
+    """Owns the trader's state; the only place where events become actions."""
+
+    def __init__(
+        self,
+        state: TraderState,
+        *,
+        broker: Broker,
+        journal: Journal,
+        runtime: Runtime,
+        panel: Panel,
+        propose: Propose,
+    ) -> None:
+        self.state = state
+        self.failure: BaseException | None = None
+        self._broker = broker
+        self._journal = journal
+        self._runtime = runtime
+        self._panel = panel
+        self._propose = propose
+        self._observers: list[Observer] = []
+        self._entry_cycle_ids: dict[int, str] = {}
+        self._deadline: datetime | None = None
+        self._disarm: Callable[[], None] | None = None
+        self._log = structlog.get_logger("mytrader.execution")
+        broker.listen(self.handle)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell `observer` of every event from now on."""
+        self._observers.append(observer)
+
+    # The loop
+
+    def handle(self, event: AnyEvent) -> None:
+        """Work one event through: step, record, act. Never called from inside itself."""
+        if self.failure is not None:
+            return
+        try:
+            self._handle(event)
+        except Exception as error:  # the only broad handler in the package
+            self._halt(f"{type(error).__name__} while handling {type(event).__name__}: {error}")
+            self.failure = error
+            raise
+
+    def _handle(self, event: AnyEvent) -> None:
+        now = self._runtime.now()
+        before = self.state
+        state, asked = step(before, event, now)
+        quiet = isinstance(event, events.QuoteSeen) and not asked
+        self._journal.append(now, event, asked, durable=not quiet)
+        self.state = state
+        self._note_cycles(before)
+        for command in asked:
+            self._carry_out(command)
+        if isinstance(event, events.BarClosed):
+            self._consider(event)
+        for observer in self._observers:
+            observer.seen(event, asked, self.state)
+        self._arm()
+
+    def _halt(self, why: str) -> None:
+        """Stop new risk: what rests at the broker stays there. The journal may be what failed."""
+        self._log.critical("HALTED", why=why)
+        try:
+            halted = events.Halted(why)
+            now = self._runtime.now()
+            self.state, asked = step(self.state, halted, now)
+            self._journal.append(now, halted, asked, durable=True)
+        except MytraderError as error:
+            self._log.critical("HALT_NOT_RECORDED", why=str(error))
+
+    def _arm(self) -> None:
+        """Keep one timer, at the next moment that `step` has to see."""
+        due = next_deadline(self.state)
+        if due == self._deadline:
+            return
+        if self._disarm is not None:
+            self._disarm()
+        self._deadline = due
+        self._disarm = None if due is None else self._runtime.call_at(due, self._on_time)
+
+    def _on_time(self) -> None:
+        self._deadline = None
+        self._disarm = None
+        self.handle(events.TimeReached())
+
+    def stop(self) -> None:
+        """Disarm the timer; the state stays as it is."""
+        if self._disarm is not None:
+            self._disarm()
+            self._disarm = None
+
+    # From bar to decision
+
+    def _consider(self, event: events.BarClosed) -> None:
+        signal = self._propose(event.con_id, event.bar)
+        if signal is not None:
+            self._process_hybrid_signal(event.con_id, signal)
+
+    def _process_hybrid_signal(self, con_id: int, signal: Signal) -> str:
+        """Open a trade cycle for a proposal and return its id; advice and guards follow."""
+        cycle_id = self._runtime.new_cycle_id()
+        self._handle(events.SignalRaised(cycle_id, con_id, signal))
+        return cycle_id
+
+    async def _ask_panel(self, command: commands.AskAdvice) -> None:
+        opinions = await self._panel.ask(command.con_id, command.signal)
+        self.handle(events.AdviceGiven(command.cycle_id, opinions))
+
+    # From command to bytes
+
+    def _carry_out(self, command: AnyCommand) -> None:
+        match command:
+            case commands.AskAdvice():
+                self._runtime.spawn(self._ask_panel(command), f"advice {command.cycle_id}")
+            case RaiseAlert():
+                self._tell(command)
+            case commands.PlaceBracket(approved):
+                self._place_bracket(command, approved)
+            case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
+                self._place_exit_order(command, approved, PLACE)
+            case commands.ChangeOrder(approved):
+                self._place_exit_order(command, approved, CHANGE)
+            case _:
+                self._broker.carry_out(command)
+
+    def _place_bracket(self, command: AnyCommand, approved: Approved[Bracket]) -> None:
+        """Send an approved bracket, its prices checked once more where they are used."""
+        bracket = approved.order
+        instrument = self.state.contracts[bracket.con_id].instrument
+        verdict = self._validate_entry_guard(
+            instrument.price(bracket.entry),
+            instrument.price(bracket.stop),
+            instrument.price(bracket.target),
+            bracket.quantity,
+            bracket.side,
+            symbol=instrument.symbol,
+        )
+        if verdict and exit_rule_holds(self.state, bracket.con_id):
+            self._broker.carry_out(command)
+            return
+        code = verdict.code if not verdict else "POSITION_UNKNOWN"
+        for spec in (spec for lot in bracket.lots for spec in lot):
+            self._close_unwritten(spec, PLACE, code, verdict.detail)
+
+    def _validate_entry_guard(
+        self,
+        entry_price: Price,
+        stop_loss: Price,
+        take_profit: Price,
+        quantity: int,
+        action: str,
+        *,
+        symbol: str = "ES",
+    ) -> Approved[None] | Refused:
+        """Judge a bracket's prices (index points): truthy approved, falsy refused with a code."""
+        return validate_entry(
+            action,
+            entry_price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            quantity=quantity,
+            symbol=symbol,
+            limits=self.state.limits,
+        )
+
+    def _place_exit_order(
+        self, command: AnyCommand, approved: Approved[OrderSpec], action: str
+    ) -> None:
+        """Send an order that may only reduce, if that is still true at this moment.
+
+        Its side comes from the position, by the rule; never from a signal.
+        """
+        spec = approved.order
+        if not spec.reduce_only:
+            raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
+        if exit_rule_holds(self.state, spec.con_id):
+            self._broker.carry_out(command)
+            return
+        verdict = judge_exit(self.state, spec)
+        code = "EXIT_UNSAFE" if verdict.approved else verdict.code
+        self._close_unwritten(spec, action, code, verdict.detail)
+
+    def _close_unwritten(self, spec: OrderSpec, action: str, code: str, detail: str) -> None:
+        """Close an intent as never written: nothing of it has left."""
+        self._handle(events.OrderNotWritten(spec.ref, action, code, detail))
+
+    def _tell(self, alert: RaiseAlert) -> None:
+        log = {
+            AlertLevel.INFO: self._log.info,
+            AlertLevel.WARNING: self._log.warning,
+            AlertLevel.PAGE: self._log.error,
+        }[alert.level]
+        log(alert.code, text=alert.text, cycle_id=alert.cycle_id, ref=alert.ref)
+
+    # Which cycle an exit belongs to
+
+    @property
+    def _current_entry_cycle_id(self) -> str | None:
+        """The cycle whose entry filled last and is not final; a view of the map by contract."""
+        return next(reversed(self._entry_cycle_ids.values()), None)
+
+    def _note_cycles(self, before: TraderState) -> None:
+        if self.state.cycles is before.cycles:
+            return
+        for cycle in self.state.cycles.values():
+            registered = self._entry_cycle_ids.get(cycle.con_id) == cycle.cycle_id
+            if cycle.opened_at is not None and not registered:
+                self._register_trade_entry(cycle)
+        for cycle in self.state.finished:
+            if self._entry_cycle_ids.get(cycle.con_id) == cycle.cycle_id:
+                del self._entry_cycle_ids[cycle.con_id]
+
+    def _register_trade_entry(self, cycle: TradeCycle) -> None:
+        """Remember which cycle the contract's position belongs to; its exits carry the same id."""
+        self._entry_cycle_ids[cycle.con_id] = cycle.cycle_id
+        self._log.info("ENTRY_REGISTERED", cycle_id=cycle.cycle_id, symbol=cycle.symbol)

@@ -1,0 +1,127 @@
+"""What the market makes a cycle do: the watched target, the overrun stop, the session's end."""
+
+from datetime import datetime
+
+from mytrader.domain.commands import AlertLevel
+from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
+from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen
+from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
+from mytrader.domain.market import Quote
+from mytrader.domain.orders import OrderKind, Side
+from mytrader.domain.session import session_at
+from mytrader.domain.trader import TraderState
+from mytrader.execution.exits import ask_exit, cancel_entries
+from mytrader.execution.guards import judge_exit_when
+from mytrader.execution.protection import protective_orders
+from mytrader.execution.turn import Turn
+
+
+def on_contract(turn: Turn, event: ContractStated) -> None:
+    """Learn a contract and its sessions; an instrument that we do not know stays unknown."""
+    instrument = INSTRUMENTS.get(event.symbol)
+    if instrument is None:
+        turn.alert(AlertLevel.WARNING, "CONTRACT_UNKNOWN", text=f"{event.symbol} is not ours")
+        return
+    contract = FuturesContract(event.con_id, instrument, event.local_symbol, event.expiry)
+    state = turn.state
+    turn.replace(
+        contracts={**state.contracts, event.con_id: contract},
+        sessions={**state.sessions, event.con_id: event.sessions},
+    )
+
+
+def on_quote(turn: Turn, event: QuoteSeen) -> None:
+    """Remember the quote; then look at target, stop and session of the contract's cycles."""
+    state = turn.state
+    quote = event.quote
+    newest = state.newest_at
+    if newest is None or turn.now > newest:
+        newest = turn.now
+    turn.replace(quotes={**state.quotes, event.con_id: quote}, newest_at=newest)
+    for cycle in state.cycles.values():
+        if cycle.con_id == event.con_id:
+            _watch(turn, cycle, quote)
+
+
+def on_bar(turn: Turn, event: BarClosed) -> None:
+    """A bar changes nothing in the kernel; the strategy sees it and may raise a signal."""
+    del turn, event
+
+
+def _watch(turn: Turn, cycle: TradeCycle, quote: Quote) -> None:
+    if cycle.exit is not None:
+        if turn.now >= cycle.exit.due_at:
+            turn.touched[cycle.cycle_id] = None
+        return
+    if cycle.phase is not Phase.OPEN:
+        return
+    if _reached(cycle, quote):
+        ask_exit(turn, cycle, ExitReason.TARGET)
+    elif _overrun(cycle, quote):
+        ask_exit(turn, cycle, ExitReason.STOP)
+    else:
+        watch_session(turn, cycle)
+
+
+def _reached(cycle: TradeCycle, quote: Quote) -> bool:
+    """Whether the target can be had now: at the bid for a long, at the ask for a short."""
+    if cycle.target is None:
+        return False
+    if cycle.side is Side.BUY:
+        return quote.bid is not None and quote.bid >= cycle.target
+    return quote.ask is not None and quote.ask <= cycle.target
+
+
+def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
+    """Whether the market is beyond a resting stop's limit: triggered, and not filling."""
+    touch = quote.bid if cycle.side is Side.BUY else quote.ask
+    if touch is None:
+        return False
+    return any(
+        order.spec.kind is OrderKind.STP_LMT and (touch - order.spec.limit) * cycle.side.sign < 0
+        for order in protective_orders(cycle)
+    )
+
+
+def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    """When an open cycle has to be flattened for the end of its session; `None` if not open."""
+    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
+        return None
+    since = cycle.opened_at or cycle.proposed_at
+    session = session_at(state.sessions.get(cycle.con_id, ()), since)
+    return None if session is None else session[1] - state.limits.flatten_before_close
+
+
+def watch_session(turn: Turn, cycle: TradeCycle) -> None:
+    """Flatten before the close."""
+    due = session_exit_at(turn.state, cycle)
+    if due is not None and turn.now >= due:
+        ask_exit(turn, cycle, ExitReason.SESSION_END)
+
+
+def flatten(turn: Turn, who: str) -> None:
+    """A person wants to be flat: exit what is open, and say why not where nothing may be sent."""
+    for con_id in turn.state.contracts:
+        cycles = [cycle for cycle in turn.state.cycles_of(con_id) if cycle.orders]
+        for cycle in cycles:
+            if cycle.position:
+                ask_exit(turn, cycle, ExitReason.OPERATOR)
+            else:
+                cancel_entries(turn, cycle, f"{who} asked to flatten")
+        if not cycles:
+            _refuse_flatten(turn, con_id, who)
+
+
+def _refuse_flatten(turn: Turn, con_id: int, who: str) -> None:
+    """No cycle of ours is open: the exit rule says why no order leaves."""
+    view = turn.state.position(con_id)
+    claimed = view.booked or view.reported or 0
+    side = Side.BUY if claimed < 0 else Side.SELL
+    verdict = judge_exit_when(view.interval, side, max(abs(claimed), 1))
+    code = "EXIT_WHEN_FLAT" if view.confirmed and view.booked == 0 else verdict.code
+    if verdict.approved:
+        code = "EXIT_WITHOUT_CYCLE"
+    symbol = turn.state.contracts[con_id].instrument.symbol
+    told = "nothing" if view.reported is None else view.reported
+    text = f"{who} asked to flatten {symbol}: our fills say {view.booked}, the broker {told}"
+    turn.alert(AlertLevel.WARNING, code, text=text)

@@ -1,0 +1,227 @@
+"""From a signal and limits to orders in whole ticks.
+
+Nothing here asks whether an order may be sent; that is `guards.py`. Everything here is exact:
+prices end on the grid, rounded away from the entry, so that risk is computed after rounding.
+"""
+
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.instrument import Instrument
+from mytrader.domain.limits import Limits
+from mytrader.domain.market import Quote
+from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role, Side
+
+Price = Decimal | float | int | str | None
+
+STOP_LOSS: Final = "stop_loss"
+TAKE_PROFIT: Final = "take_profit"
+
+
+class BracketValidation(Struct, frozen=True):
+    """What became of a bracket's prices (index points).
+
+    `valid` is false when a leg is missing, not a number or on the wrong side; `reason` then
+    starts with the leg. `adjusted_fields` names the legs whose price had to be changed.
+    """
+
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    valid: bool
+    reason: str
+    adjusted_fields: tuple[str, ...] = ()
+
+
+def validate_bracket_prices(  # noqa: PLR0917 - the postmortem fixed this signature
+    action: str,
+    entry_price: Price,
+    stop_loss: Price,
+    take_profit: Price,
+    tick_size: Decimal | float | str,
+    min_distance_ticks: int = 4,
+) -> BracketValidation:
+    """Check a bracket's orientation and put its legs on the grid, far enough from the entry.
+
+    BUY wants stop < entry < target, SELL the reverse. A leg on the wrong side is invalid and is
+    never repaired; one that is nearer than `min_distance_ticks` is moved out to that distance,
+    one off the grid to the next grid price away from the entry. Both are named in
+    `adjusted_fields`. Never raises: what is not a price is answered as invalid.
+    """
+    if action not in (Side.BUY, Side.SELL):
+        return _invalid(f"Action must be BUY or SELL, not {action!r}")
+    entry, tick = _decimal(entry_price), _decimal(tick_size)
+    if tick is None or tick <= 0:
+        return _invalid(f"Tick size must be a positive number, not {tick_size!r}")
+    if entry is None or entry <= 0:
+        return _invalid(f"Entry price must be a positive number, not {entry_price!r}")
+    sign = Side(action).sign
+    stop = _leg(entry, stop_loss, tick, direction=-sign, distance=min_distance_ticks)
+    if isinstance(stop, str):
+        return _invalid(f"Stop-loss {stop}")
+    target = _leg(entry, take_profit, tick, direction=sign, distance=min_distance_ticks)
+    if isinstance(target, str):
+        return _invalid(f"Take-profit {target}")
+    adjusted = ((STOP_LOSS, stop, stop_loss), (TAKE_PROFIT, target, take_profit))
+    return BracketValidation(
+        stop_loss=stop,
+        take_profit=target,
+        valid=True,
+        reason="",
+        adjusted_fields=tuple(name for name, now, was in adjusted if now != _decimal(was)),
+    )
+
+
+def _invalid(reason: str) -> BracketValidation:
+    return BracketValidation(stop_loss=None, take_profit=None, valid=False, reason=reason)
+
+
+def _decimal(value: Price) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _leg(
+    entry: Decimal, price: Price, tick: Decimal, *, direction: int, distance: int
+) -> Decimal | str:
+    """Return the leg on the grid and far enough in `direction`, or what is wrong with it."""
+    leg = _decimal(price)
+    if leg is None or leg <= 0:
+        return "is missing" if price is None else f"must be a positive number, not {price!r}"
+    if (leg - entry) * direction <= 0:
+        side = "above" if direction > 0 else "below"
+        return f"{leg} must be {side} the entry {entry}"
+    nearest = entry + tick * distance * direction
+    far_enough = max(leg, nearest) if direction > 0 else min(leg, nearest)
+    rounding = ROUND_CEILING if direction > 0 else ROUND_FLOOR
+    try:
+        return (far_enough / tick).to_integral_value(rounding) * tick
+    except InvalidOperation:
+        return f"{leg} is not on any grid of {tick}"
+
+
+def build_bracket(
+    cycle: TradeCycle, instrument: Instrument, *, quote: Quote, limits: Limits
+) -> Bracket | str:
+    """Return the entry with its protection as `cycle.quantity` one-lot families, or why not.
+
+    The entry is a limit at the far touch plus the collar, so it fills now or not at all; the
+    stop is a stop-limit that rests at the exchange, good till cancelled and outside regular
+    hours. The reason is the code of the guard that will refuse.
+    """
+    signal = cycle.signal
+    touch = quote.ask if signal.side is Side.BUY else quote.bid
+    if signal.stop is None:
+        return "MISSING_STOP"
+    if signal.target is None:
+        return "MISSING_TARGET"
+    if touch is None:
+        return "STALE_DATA"
+    sign = signal.side.sign
+    stop = _away(instrument, -sign)(signal.stop)
+    target = _away(instrument, sign)(signal.target)
+    limit = touch + sign * limits.entry_collar_ticks
+    lots = tuple(
+        _family(cycle, number, limit=limit, stop=stop, offset=limits.stop_limit_offset_ticks)
+        for number in range(1, cycle.quantity + 1)
+    )
+    return Bracket(
+        cycle_id=cycle.cycle_id,
+        con_id=cycle.con_id,
+        side=signal.side,
+        entry=limit,
+        stop=stop,
+        target=target,
+        lots=lots,
+    )
+
+
+def _away(instrument: Instrument, direction: int) -> Callable[[Decimal], int]:
+    return instrument.ticks_up if direction > 0 else instrument.ticks_down
+
+
+def _family(
+    cycle: TradeCycle, number: int, *, limit: int, stop: int, offset: int
+) -> tuple[OrderSpec, OrderSpec]:
+    entry = OrderSpec(
+        ref=str(OrderRef(cycle.cycle_id, Role.ENTRY, number)),
+        con_id=cycle.con_id,
+        side=cycle.side,
+        quantity=1,
+        kind=OrderKind.LMT,
+        limit=limit,
+        transmit=False,
+    )
+    protection = protective_stop(cycle, Role.STOP, number, stop=stop, offset=offset)
+    return entry, replace(protection, parent_ref=entry.ref)
+
+
+def protective_stop(
+    cycle: TradeCycle, role: Role, number: int, *, stop: int, offset: int
+) -> OrderSpec:
+    """Return a one-lot stop-limit against the cycle's side; its limit is `offset` ticks beyond."""
+    side = cycle.side.opposite
+    return OrderSpec(
+        ref=str(OrderRef(cycle.cycle_id, role, number)),
+        con_id=cycle.con_id,
+        side=side,
+        quantity=1,
+        kind=OrderKind.STP_LMT,
+        stop=stop,
+        limit=stop + side.sign * offset,
+        reduce_only=True,
+    )
+
+
+def marketable_limit(side: Side, quote: Quote, collar_ticks: int) -> int | None:
+    """Return a limit that trades now: the far touch and `collar_ticks` beyond it.
+
+    Falls back to the last trade when that side of the book is empty; `None` when nothing at all
+    is known of the price.
+    """
+    touch = quote.ask if side is Side.BUY else quote.bid
+    reference = touch if touch is not None else quote.last
+    return None if reference is None else reference + side.sign * collar_ticks
+
+
+def exit_order(
+    cycle: TradeCycle, number: int, *, quantity: int, quote: Quote, limits: Limits
+) -> OrderSpec | None:
+    """Return a marketable limit against the cycle's side; `None` when no price is known."""
+    side = cycle.side.opposite
+    limit = marketable_limit(side, quote, limits.exit_collar_ticks)
+    if limit is None:
+        return None
+    return OrderSpec(
+        ref=str(OrderRef(cycle.cycle_id, Role.EXIT, number)),
+        con_id=cycle.con_id,
+        side=side,
+        quantity=quantity,
+        kind=OrderKind.LMT,
+        limit=limit,
+        reduce_only=True,
+    )
+
+
+def made_marketable(spec: OrderSpec, quote: Quote, limits: Limits) -> OrderSpec | None:
+    """Return a resting exit order repriced so that it trades now; `None` without a price.
+
+    A stop keeps its type: its trigger goes through the market so that it elects at once (exit
+    protocol A of SAFETY.md 5.6). Quantity and side never change.
+    """
+    limit = marketable_limit(spec.side, quote, limits.exit_collar_ticks)
+    if limit is None:
+        return None
+    if spec.kind is OrderKind.LMT:
+        return replace(spec, limit=limit)
+    through = marketable_limit(spec.side.opposite, quote, limits.exit_collar_ticks)
+    return None if through is None else replace(spec, limit=limit, stop=through)

@@ -1,0 +1,133 @@
+"""From a signal to an approved bracket: advice is asked, guards decide, the record shows why."""
+
+import math
+
+from msgspec.structs import replace
+
+from mytrader.domain.commands import AlertLevel, AskAdvice, PlaceBracket
+from mytrader.domain.cycle import Fact, Phase, TradeCycle
+from mytrader.domain.decision import Advice, AdvisorRole, Opinion, hybrid_confidence
+from mytrader.domain.events import AdviceGiven, SignalRaised
+from mytrader.domain.orders import Approved, Bracket, Refused, TrackedOrder
+from mytrader.execution.closing import leave
+from mytrader.execution.exits import cancel_entries
+from mytrader.execution.guards import Proposal, approve_entry
+from mytrader.execution.order_builder import build_bracket
+from mytrader.execution.turn import Turn
+
+
+def on_signal(turn: Turn, event: SignalRaised) -> None:
+    """Open a cycle and put the proposal before the advisors."""
+    if event.cycle_id in turn.state.cycles:
+        return
+    contract = turn.state.contracts.get(event.con_id)
+    limits = turn.state.limits
+    turn.put(
+        TradeCycle(
+            cycle_id=event.cycle_id,
+            con_id=event.con_id,
+            symbol=contract.instrument.symbol if contract else "",
+            phase=Phase.PROPOSED,
+            side=event.signal.side,
+            signal=event.signal,
+            proposed_at=turn.now,
+            quantity=limits.quantity_per_entry,
+            # The panel answers within its own deadline; this one is for a panel that does not.
+            advice_due_at=turn.now + 2 * limits.advice_timeout,
+        )
+    )
+    turn.ask(AskAdvice(event.cycle_id, event.con_id, event.signal))
+
+
+def on_silence(turn: Turn, cycle: TradeCycle) -> None:
+    """No advice at all is a WAIT that binds."""
+    opinion = Opinion(
+        advisor="panel",
+        role=AdvisorRole.RISK,
+        decision=Advice.WAIT,
+        rationale="no answer",
+        failure="timeout",
+    )
+    on_advice(turn, AdviceGiven(cycle.cycle_id, (opinion,)))
+
+
+def on_advice(turn: Turn, event: AdviceGiven) -> None:
+    """Judge the proposal with everything that is known now."""
+    cycle = turn.cycle(event.cycle_id)
+    if cycle is None or cycle.phase is not Phase.PROPOSED:
+        return
+    cycle = _weighed(cycle, event.opinions)
+    contract = turn.state.contracts.get(cycle.con_id)
+    quote = turn.state.quotes.get(cycle.con_id)
+    bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
+    if contract is not None and quote is not None:
+        bracket = build_bracket(cycle, contract.instrument, quote=quote, limits=turn.state.limits)
+    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, turn.now)
+    codes = [verdict.code for verdict in verdicts if not verdict.approved]
+    codes += [v.code for v in verdicts if v.approved and v.code == "AWS_WAIT_OVERRIDE"]
+    cycle = turn.put(
+        replace(cycle, verdicts=verdicts, reason_codes=tuple(codes), advice_due_at=None)
+    )
+    _note_signal(turn, cycle)
+    if isinstance(answer, Refused):
+        _refuse(turn, cycle, answer)
+    else:
+        _enter(turn, cycle, answer)
+
+
+def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
+    """Add the opinions, the final confidence and a size that advice may only make smaller."""
+    model = next(
+        (o.confidence for o in opinions if o.role is AdvisorRole.DECISION and not o.failure), None
+    )
+    multiplier = min((o.size_multiplier for o in opinions), default=1.0)
+    multiplier = min(max(multiplier, 0.0), 1.0) if math.isfinite(multiplier) else 0.0
+    return replace(
+        cycle,
+        opinions=opinions,
+        confidence=hybrid_confidence(cycle.signal.confidence, model),
+        quantity=int(cycle.quantity * multiplier),
+    )
+
+
+def _note_signal(turn: Turn, cycle: TradeCycle) -> None:
+    key = f"{cycle.signal.strategy} {cycle.side}"
+    day = turn.state.ledger(turn.now)
+    turn.replace(day=replace(day, last_signal=(cycle.con_id, key, turn.now)))
+
+
+def _refuse(turn: Turn, cycle: TradeCycle, refused: Refused) -> None:
+    turn.alert(
+        AlertLevel.INFO,
+        refused.code,
+        text=f"entry refused: {refused.detail or refused.code}",
+        cycle_id=cycle.cycle_id,
+    )
+    leave(turn, replace(cycle, phase=Phase.REFUSED, closed_at=turn.now))
+
+
+def _enter(turn: Turn, cycle: TradeCycle, approved: Approved[Bracket]) -> None:
+    bracket = approved.order
+    if "AWS_WAIT_OVERRIDE" in cycle.reason_codes:
+        turn.alert(
+            AlertLevel.INFO,
+            "AWS_WAIT_OVERRIDE",
+            text=next(v.detail for v in cycle.verdicts if v.code == "AWS_WAIT_OVERRIDE"),
+            cycle_id=cycle.cycle_id,
+        )
+    turn.change(
+        cycle,
+        stop=bracket.stop,
+        target=bracket.target,
+        orders={spec.ref: TrackedOrder(spec) for lot in bracket.lots for spec in lot},
+        entry_due_at=turn.now + turn.state.limits.entry_timeout,
+    )
+    day = turn.state.ledger(turn.now)
+    turn.replace(day=replace(day, entries=day.entries + 1, last_entry_at=turn.now))
+    turn.ask(PlaceBracket(approved))
+    turn.fact(cycle, Fact.APPROVED)
+
+
+def on_entry_late(turn: Turn, cycle: TradeCycle) -> None:
+    """The entry did not fill in time: cancel what is left of it."""
+    cancel_entries(turn, turn.change(cycle, entry_due_at=None), "the entry did not fill in time")

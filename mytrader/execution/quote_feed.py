@@ -1,0 +1,64 @@
+"""Ticks to quotes: the last bid, ask and trade of each contract, told once per delivery."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from mytrader.domain.events import QuoteSeen
+from mytrader.domain.instrument import FuturesContract
+from mytrader.domain.market import Quote
+from mytrader.execution.ib_translation import ticks
+
+BID, ASK, LAST = 1, 2, 4
+"""Tick types of live prices (TWS-PROTOCOL.md section 6.6)."""
+
+DELAYED_TO_LIVE: Final = {66: BID, 67: ASK, 68: LAST}
+DELAYED_DATA_TYPES: Final = frozenset({3, 4})
+
+
+class QuoteFeed:
+    """The top of the book of every watched contract, as the broker last said it."""
+
+    def __init__(self) -> None:
+        self._contracts: dict[int, FuturesContract] = {}
+        self._touch: dict[int, dict[int, int | None]] = {}
+        self._delayed: set[int] = set()
+        self._changed: dict[int, None] = {}
+
+    def watch(self, request: int, contract: FuturesContract) -> None:
+        """Take the ticks of `request` as those of `contract`."""
+        self._contracts[request] = contract
+        self._touch[contract.con_id] = {}
+
+    def take_tick(self, request: int, kind: int, price: float, size: float) -> None:
+        """Take one price; a side without size is empty, not zero."""
+        contract = self._contracts.get(request)
+        side = DELAYED_TO_LIVE.get(kind, kind)
+        if contract is None or side not in (BID, ASK, LAST):
+            return
+        if side != kind:
+            self._delayed.add(contract.con_id)
+        empty = price <= 0 or (size == 0 and side != LAST)
+        known = None if empty else ticks(contract.instrument, price)
+        self._touch[contract.con_id][side] = known
+        self._changed[contract.con_id] = None
+
+    def take_data_type(self, request: int, kind: int) -> None:
+        """Take the broker's word on whether the data is live (1, 2) or delayed (3, 4)."""
+        contract = self._contracts.get(request)
+        if contract is None:
+            return
+        if kind in DELAYED_DATA_TYPES:
+            self._delayed.add(contract.con_id)
+        else:
+            self._delayed.discard(contract.con_id)
+
+    def changed(self, now: datetime) -> Iterator[QuoteSeen]:
+        """Yield one quote for every contract that changed since the last call."""
+        for con_id in self._changed:
+            touch = self._touch[con_id]
+            quote = Quote(
+                now, touch.get(BID), touch.get(ASK), touch.get(LAST), con_id in self._delayed
+            )
+            yield QuoteSeen(con_id, quote)
+        self._changed.clear()

@@ -1,0 +1,1 @@
+"""The record: what happened, in order, provably complete. Start at `codec`."""

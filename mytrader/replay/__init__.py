@@ -1,0 +1,1 @@
+"""Records of the past, judged by today's guards."""

@@ -1,0 +1,359 @@
+"""What can be set: every setting with its type, default, floor and ceiling. All of it is frozen.
+
+Money is dollars, prices and distances are ticks, a duration is written with its unit ("15 min").
+Limits have ceilings in code that no setting moves, and guards have no off switch.
+
+The models are plain pydantic and read nothing by themselves: what `Settings()` is must not depend
+on the environment it is made in. `config` joins the file, the environment and the command line.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
+
+from mytrader.domain.instrument import INSTRUMENTS
+from mytrader.domain.limits import Limits
+
+DEFAULT: Final = "default"
+CONTRACTS_CEILING: Final = 10
+"""No configuration lets an order or a position be larger (DESIGN.md section 3)."""
+
+_UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|sec|seconds?|min|minutes?|h)", re.ASCII)
+
+
+def duration(text: object) -> timedelta:
+    """Return "15 min", "2 s", "500 ms" or "1 h" as a `timedelta`; raises `ValueError`."""
+    if isinstance(text, timedelta):
+        return text
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError('must be a number with its unit, such as "15 min", "2 s" or "500 ms"')
+    unit = match[2] if match[2] in _UNITS else match[2].removesuffix("s")
+    return timedelta(seconds=float(match[1]) * _UNITS[unit])
+
+
+def duration_text(value: timedelta) -> str:
+    """Return a duration in the largest unit that divides it."""
+    for unit in ("h", "min", "s"):
+        size = timedelta(seconds=_UNITS[unit])
+        if value % size == timedelta(0):
+            return f"{value // size} {unit}"
+    return f"{value / timedelta(milliseconds=1):g} ms"
+
+
+def _not_bool(value: object) -> object:
+    # YAML reads "off" and "no" as false, and false would pass for the number 0.
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not on or off")  # noqa: TRY004 - pydantic reports only ValueError
+    return value
+
+
+def _on(value: bool) -> bool:
+    if not value:
+        raise ValueError("has no off switch: guards are always enforced")
+    return value
+
+
+def _not_built(value: bool) -> bool:
+    if value:
+        raise ValueError("is not built yet: leave it false")
+    return value
+
+
+def _symbols(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Count = Annotated[int, BeforeValidator(_not_bool)]
+Number = Annotated[float, BeforeValidator(_not_bool)]
+Dollars = Annotated[Decimal, BeforeValidator(_not_bool)]
+Guard = Annotated[bool, AfterValidator(_on)]
+NotBuilt = Annotated[bool, AfterValidator(_not_built)]
+Contracts = Annotated[Count, Field(ge=1, le=CONTRACTS_CEILING)]
+Ticks = Annotated[Count, Field(ge=1, le=400)]
+Symbols = Annotated[tuple[str, ...], BeforeValidator(_symbols), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A group of settings. Frozen; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _span(low: str, high: str) -> Any:  # noqa: ANN401 - pydantic's own metadata
+    return Field(ge=duration(low), le=duration(high))
+
+
+class SessionSettings(Section):
+    """When entries end and positions are closed, before the session does."""
+
+    no_entry_before_close: Annotated[Duration, _span("1 min", "4 h")] = Field(
+        default=duration("15 min"), description="no entry this close to it"
+    )
+    flatten_before_close: Annotated[Duration, _span("30 s", "1 h")] = Field(
+        default=duration("5 min"),
+        description="everything is closed by then",
+    )
+
+
+class DataSettings(Section):
+    """What data a decision may rest on."""
+
+    max_age: Annotated[Duration, _span("1 s", "5 min")] = Field(
+        default=duration("90 s"), description="of the last quote or bar"
+    )
+    max_clock_skew: Annotated[Duration, _span("100 ms", "30 s")] = Field(
+        default=duration("5 s"), description="against the broker's clock"
+    )
+
+
+class AwsAgentsSettings(Section):
+    """Advice, which can only subtract permission."""
+
+    block_on_wait: Guard = Field(default=True, description="always true; false is ignored")
+    wait_override_confidence: Number = Field(
+        default=0.75,
+        ge=0.75,
+        le=1,
+        description="0.75 to 1; an advisory WAIT yields only above it",
+    )
+    timeout: Annotated[Duration, _span("10 ms", "10 s")] = Field(
+        default=duration("2 s"), description="silence is a WAIT that binds"
+    )
+
+
+class TradingSettings(Section):
+    """Limits. Dollars, contracts, ticks."""
+
+    symbols: Symbols = Field(default=("ES", "MES"), description="contracts that may be traded")
+    quantity_per_entry: Contracts = Field(
+        default=1, description="contracts that an entry asks for"
+    )
+    max_order_size: Contracts = Field(default=5, description="contracts in one order")
+    max_position_size: Contracts = Field(
+        default=5, description="contracts; the ceiling in code is 10"
+    )
+    min_stop_distance_ticks: Ticks = Field(
+        default=4, description="from the entry to stop and target"
+    )
+    max_loss_per_trade: Dollars = Field(
+        default=Decimal(1250), gt=0, description="dollars, to the stop"
+    )
+    max_daily_loss: Dollars = Field(
+        default=Decimal(2000), gt=0, description="dollars, all that works counted to its stop"
+    )
+    max_drawdown: Dollars = Field(
+        default=Decimal(5000), gt=0, description="dollars below the day's peak"
+    )
+    max_daily_trades: Count = Field(default=20, ge=1, le=500, description="entries a session")
+    max_loss_streak: Count = Field(default=5, ge=1, le=50, description="losses in a row")
+    trade_cooldown_minutes: Number = Field(default=5, gt=0, le=1440, description="between entries")
+    min_confidence_for_trade: Number = Field(
+        default=0.60, gt=0, le=1, description="final confidence"
+    )
+    roll_days_before_expiry: Count = Field(
+        default=3, ge=1, le=30, description="no entry from then on"
+    )
+
+
+class ExecutionSettings(Section):
+    """How orders are priced, timed and paced."""
+
+    profile: Literal["strict", "bracket"] = Field(
+        default="strict", description="strict: only the stop rests; bracket: not built"
+    )
+    oca_trusted: NotBuilt = Field(
+        default=False, description="what bracket will need; not built yet"
+    )
+    entry_collar_ticks: Ticks = Field(default=8, description="how far an entry may pay up")
+    exit_collar_ticks: Ticks = Field(default=20, description="how far an exit may pay up")
+    stop_limit_offset_ticks: Ticks = Field(
+        default=20, description="from a stop's trigger to its limit"
+    )
+    price_collar_ticks: Ticks = Field(default=40, description="an order's price from the market's")
+    max_messages_per_second: Count = Field(default=40, ge=1, le=40, description="to the broker")
+    entry_timeout: Annotated[Duration, _span("1 s", "2 min")] = Field(
+        default=duration("10 s"), description="then the entry is cancelled"
+    )
+    cover_timeout: Annotated[Duration, _span("100 ms", "2 s")] = Field(
+        default=duration("2 s"), description="from a fill to a working stop"
+    )
+    query_interval: Annotated[Duration, _span("50 ms", "2 s")] = Field(
+        default=duration("500 ms"), description="while a fate is open"
+    )
+    exit_chase_interval: Annotated[Duration, _span("100 ms", "30 s")] = Field(
+        default=duration("2 s"), description="before an exit pays up more"
+    )
+    max_exit_attempts: Count = Field(default=5, ge=1, le=20, description="then a person is paged")
+
+
+class RagSettings(Section):
+    """The memory of past trades."""
+
+    opensearch_enabled: NotBuilt = Field(default=False, description="not built yet")
+    cache_ttl: Annotated[Duration, _span("1 s", "1 h")] = Field(
+        default=duration("120 s"), description="age of a cached answer"
+    )
+    cache_entries: Count = Field(default=128, ge=1, le=100_000, description="answers kept")
+
+
+class IbSettings(Section):
+    """Where the broker's gateway is. 4002 is the gateway's paper port."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="of TWS or IB Gateway")
+    port: Count = Field(
+        default=4002, ge=1, le=65535, description="4001 and 7496 are live by custom"
+    )
+    client_id: Count = Field(
+        default=1, ge=1, le=999_999, description="fixed: orders are tied to it"
+    )
+    account: str | None = Field(
+        default=None,
+        min_length=1,
+        description="required for live",
+        json_schema_extra={"secret": True},
+    )
+
+
+class SimulatorSettings(Section):
+    """The embedded gateway."""
+
+    commission_usd_per_side: Dollars | None = Field(
+        default=None, ge=0, le=100, description="dollars a contract; null: the instrument's own"
+    )
+    starting_cash: Dollars = Field(default=Decimal(100_000), gt=0, description="dollars")
+    seed: Count = Field(default=1, ge=0, le=2**63 - 1, description="equal seeds make equal runs")
+
+
+class JournalSettings(Section):
+    """The record."""
+
+    path: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default=Path("runs/mytrader.journal"), description="one writer at a time; on a local disk"
+    )
+
+
+class FeatureSettings(Section):
+    """Flags of the earlier trader: accepted, and enforced whatever they say."""
+
+    entry_risk_guards: Guard = Field(default=True, description="FF_ENTRY_RISK_GUARDS")
+    wait_blocking: Guard = Field(default=True, description="FF_WAIT_BLOCKING")
+    exit_guards: Guard = Field(default=True, description="FF_EXIT_GUARDS")
+    learning_hooks: Guard = Field(default=True, description="FF_LEARNING_HOOKS")
+
+
+class Settings(Section):
+    """Everything that can be set; `Settings()` is the defaults; see `config.load_settings`."""
+
+    session: SessionSettings = SessionSettings()
+    data: DataSettings = DataSettings()
+    aws_agents: AwsAgentsSettings = AwsAgentsSettings()
+    trading: TradingSettings = TradingSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    rag: RagSettings = RagSettings()
+    ib: IbSettings = IbSettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    journal: JournalSettings = JournalSettings()
+    features: FeatureSettings = FeatureSettings()
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _ignored_flags: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+
+    @property
+    def ignored_flags(self) -> tuple[tuple[str, str], ...]:
+        """(name, source) of everything that asked for a guard to be off, and was ignored."""
+        return self._ignored_flags
+
+    def source(self, name: str) -> str:
+        """Return where `section.key` comes from: default, a file, environment, command line."""
+        return self._sources.get(name, DEFAULT)
+
+    def told(self, sources: dict[str, str], ignored_flags: tuple[tuple[str, str], ...]) -> Self:
+        """Remember where the values came from and what was ignored; returns the settings."""
+        self._sources = dict(sources)
+        self._ignored_flags = ignored_flags
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        found = [f"{name}: {problem}" for name, problem in conflicts(self)]
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+
+SECTIONS: Final[dict[str, type[Section]]] = {
+    name: type(field.default) for name, field in Settings.model_fields.items()
+}
+
+
+def conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield (name, problem) for values that are fine alone and impossible together."""
+    trading, session = settings.trading, settings.session
+    if trading.quantity_per_entry > trading.max_position_size:
+        yield "trading.quantity_per_entry", "is above trading.max_position_size"
+    # Who lowers one limit need not lower a default beside it: the lower one holds anyway.
+    given = trading.model_fields_set
+    if "max_order_size" in given and trading.max_order_size > trading.max_position_size:
+        yield "trading.max_order_size", "is above trading.max_position_size"
+    if "max_loss_per_trade" in given and trading.max_loss_per_trade > trading.max_daily_loss:
+        yield "trading.max_loss_per_trade", "is above trading.max_daily_loss"
+    if session.flatten_before_close >= session.no_entry_before_close:
+        yield "session.flatten_before_close", "must be below session.no_entry_before_close"
+    unknown = [symbol for symbol in trading.symbols if symbol not in INSTRUMENTS]
+    if unknown:
+        known = ", ".join(INSTRUMENTS)
+        yield "trading.symbols", f"{', '.join(unknown)} is not known, only {known}"
+    if settings.execution.profile == "bracket":
+        yield "execution.profile", "bracket is not built yet: use strict"
+
+
+def to_limits(settings: Settings) -> Limits:
+    """Return every number that a guard compares with."""
+    trading, execution, session = settings.trading, settings.execution, settings.session
+    return Limits(
+        symbols_allowed=trading.symbols,
+        quantity_per_entry=trading.quantity_per_entry,
+        order_size_max=min(trading.max_order_size, trading.max_position_size),
+        position_size_max=trading.max_position_size,
+        stop_distance_ticks_min=trading.min_stop_distance_ticks,
+        loss_usd_trade_max=trading.max_loss_per_trade,
+        loss_usd_daily_max=trading.max_daily_loss,
+        drawdown_usd_max=trading.max_drawdown,
+        daily_trades_max=trading.max_daily_trades,
+        loss_streak_max=trading.max_loss_streak,
+        cooldown=timedelta(minutes=trading.trade_cooldown_minutes),
+        confidence_min=trading.min_confidence_for_trade,
+        wait_override_confidence=settings.aws_agents.wait_override_confidence,
+        quote_age_max=settings.data.max_age,
+        clock_skew_max=settings.data.max_clock_skew,
+        no_entry_before_close=session.no_entry_before_close,
+        flatten_before_close=session.flatten_before_close,
+        entry_collar_ticks=execution.entry_collar_ticks,
+        exit_collar_ticks=execution.exit_collar_ticks,
+        stop_limit_offset_ticks=execution.stop_limit_offset_ticks,
+        price_collar_ticks=execution.price_collar_ticks,
+        messages_per_second_max=execution.max_messages_per_second,
+        roll_days_before_expiry=trading.roll_days_before_expiry,
+        advice_timeout=settings.aws_agents.timeout,
+        entry_timeout=execution.entry_timeout,
+        cover_timeout=execution.cover_timeout,
+        query_interval=execution.query_interval,
+        exit_chase_interval=execution.exit_chase_interval,
+        exit_attempts_max=execution.max_exit_attempts,
+    )

@@ -1,0 +1,1 @@
+"""From bars to proposals: indicators, the kind of market, strategies. Pure and incremental."""

@@ -1,0 +1,74 @@
+"""Bars to decide on: real ones where the data is at hand, made ones everywhere."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from mytrader.domain.instrument import ES
+from mytrader.domain.market import Bar
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+INCIDENT_DAY = "es-1m-2025-12-12.parquet"
+QUICK = settings(max_examples=15, deadline=None)
+"""For properties over whole series, so that each test stays a unit test."""
+SESSION_OPEN = datetime(2025, 11, 4, 23, 0, tzinfo=UTC)
+"""17:00 US/Central on a Tuesday."""
+
+
+@cache
+def real_bars(name: str) -> tuple[Bar, ...]:
+    """The bars of a file of real ES minutes; skips the test where the file is absent."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"real bars are not at hand: {path} does not exist")
+    ticks = ES.ticks
+    return tuple(
+        Bar(at, ticks(opened), ticks(high), ticks(low), ticks(closed), int(volume))
+        for at, opened, high, low, closed, volume in pl.read_parquet(path).iter_rows()
+    )
+
+
+def bar(minute: int, close: int, *, volume: int = 100, reach: int = 2) -> Bar:
+    """A bar that opens `minute` minutes into the session and closes where it opened."""
+    return Bar(
+        opened_at=SESSION_OPEN + timedelta(minutes=minute),
+        open=close,
+        high=close + reach,
+        low=close - reach,
+        close=close,
+        volume=volume,
+    )
+
+
+@st.composite
+def bar_series(draw: st.DrawFn, most: int = 60) -> list[Bar]:
+    """Any bars: flat and wild ones, absent minutes, breaks between sessions, no volume."""
+    gaps = st.sampled_from((1, 1, 1, 1, 1, 1, 2, 7, 45, 130, 700, 1500))
+    shapes = st.tuples(
+        gaps,
+        st.integers(-40, 40),
+        st.integers(-40, 40),
+        st.integers(0, 30),
+        st.integers(0, 30),
+        st.sampled_from((0, 0, 1, 17, 250, 90_000)),
+    )
+    price, minute, bars = 27_000, draw(st.integers(0, 1300)), []
+    for gap, jump, change, above, below, volume in draw(st.lists(shapes, max_size=most)):
+        opened, closed = price + jump, price + jump + change
+        bars.append(
+            Bar(
+                opened_at=SESSION_OPEN + timedelta(minutes=minute),
+                open=opened,
+                high=max(opened, closed) + above,
+                low=min(opened, closed) - below,
+                close=closed,
+                volume=volume,
+            )
+        )
+        price, minute = closed, minute + gap
+    return bars

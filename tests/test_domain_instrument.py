@@ -1,0 +1,58 @@
+"""Prices become whole ticks at the edge, exactly or not at all."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mytrader.domain.instrument import (
+    ES,
+    INSTRUMENTS,
+    MES,
+    PRICE_TICKS_MAX,
+    Instrument,
+    OffGridError,
+)
+
+TICKS = st.integers(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
+
+
+def test_contract_values_are_the_exchanges() -> None:
+    """A tick of ES is $12.50 and of MES $1.25 (CME contract specifications)."""
+    assert (ES.tick_value_usd, MES.tick_value_usd) == (Decimal("12.50"), Decimal("1.25"))
+    assert INSTRUMENTS == {"ES": ES, "MES": MES}
+
+
+@given(ticks=TICKS)
+def test_every_grid_price_survives_the_way_out_and_back(ticks: int) -> None:
+    """Rounding up and down agree on the grid, in decimal, text and float."""
+    price = ES.price(ticks)
+    assert ES.ticks(price) == ES.ticks(str(price)) == ES.ticks(float(price)) == ticks
+    assert ES.ticks_down(price) == ES.ticks_up(price) == ticks
+
+
+@given(ticks=TICKS.filter(lambda ticks: abs(ticks) < PRICE_TICKS_MAX))
+def test_a_price_between_two_ticks_is_refused_or_rounded_as_asked(ticks: int) -> None:
+    """Nothing is rounded silently, and down means down below zero too."""
+    between = ES.price(ticks) + Decimal("0.10")
+    with pytest.raises(OffGridError, match=r"off the 0\.25 grid of ES"):
+        ES.ticks(between)
+    assert (ES.ticks_down(between), ES.ticks_up(between)) == (ticks, ticks + 1)
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-inf", "sNaN", "six thousand", "", "1e99"])
+@pytest.mark.parametrize("method", [Instrument.ticks, Instrument.ticks_up, Instrument.ticks_down])
+def test_what_is_no_price_is_refused(method: object, price: str) -> None:
+    """The broker's "not set" is a huge double; it must never become an order."""
+    assert callable(method)
+    with pytest.raises(OffGridError, match="is not a price"):
+        method(ES, price)
+    with pytest.raises(OffGridError, match="is not a price"):
+        method(ES, 1.7976931348623157e308)
+
+
+def test_dollars_follow_the_sign_of_the_ticks() -> None:
+    """Three contracts that lose four ticks lose $150 in ES and $15 in MES."""
+    assert (ES.usd(-4, 3), MES.usd(-4, 3)) == (Decimal(-150), Decimal(-15))
+    assert ES.usd(1) == ES.tick_value_usd

@@ -1,0 +1,210 @@
+"""Ceilings hold, guards have no off switch, and every setting reaches its limit."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from pydantic import ValidationError
+
+from mytrader.domain.limits import Limits
+from mytrader.settings import (
+    SECTIONS,
+    AwsAgentsSettings,
+    FeatureSettings,
+    JournalSettings,
+    Settings,
+    TradingSettings,
+    duration,
+    duration_text,
+    to_limits,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("15 min", 900_000),
+        ("2 s", 2_000),
+        ("500 ms", 500),
+        ("1.5 h", 5_400_000),
+        ("1 second", 1_000),
+        ("90seconds", 90_000),
+        (" 2 minutes ", 120_000),
+        ("0 s", 0),
+    ],
+)
+def test_durations_carry_their_unit(text: str, milliseconds: int) -> None:
+    assert duration(text) == timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize(
+    "bad", ["15", 15, "-1 s", "min", "1 fortnight", "", None, "1e3 s", "nan s"]
+)
+def test_what_is_no_duration_is_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match="with its unit"):
+        duration(bad)
+
+
+@pytest.mark.parametrize("text", ["1 h", "15 min", "90 s", "500 ms", "1500 ms"])
+def test_a_duration_reads_as_it_was_written(text: str) -> None:
+    assert duration_text(duration(text)) == text
+
+
+def test_the_defaults_are_the_ones_the_domain_states() -> None:
+    assert to_limits(Settings()) == Limits()
+
+
+OTHER_VALUES: dict[str, object] = {
+    "session.no_entry_before_close": "20 min",
+    "session.flatten_before_close": "6 min",
+    "data.max_age": "60 s",
+    "data.max_clock_skew": "1 s",
+    "aws_agents.wait_override_confidence": 0.8,
+    "aws_agents.timeout": "1 s",
+    "trading.symbols": ("MES",),
+    "trading.quantity_per_entry": 2,
+    "trading.max_order_size": 3,
+    "trading.max_position_size": 6,
+    "trading.min_stop_distance_ticks": 5,
+    "trading.max_loss_per_trade": Decimal(100),
+    "trading.max_daily_loss": Decimal(1900),
+    "trading.max_drawdown": Decimal(100),
+    "trading.max_daily_trades": 3,
+    "trading.max_loss_streak": 3,
+    "trading.trade_cooldown_minutes": 7,
+    "trading.min_confidence_for_trade": 0.7,
+    "trading.roll_days_before_expiry": 4,
+    "execution.entry_collar_ticks": 7,
+    "execution.exit_collar_ticks": 7,
+    "execution.stop_limit_offset_ticks": 7,
+    "execution.price_collar_ticks": 7,
+    "execution.max_messages_per_second": 7,
+    "execution.entry_timeout": "7 s",
+    "execution.cover_timeout": "1 s",
+    "execution.query_interval": "1 s",
+    "execution.exit_chase_interval": "1 s",
+    "execution.max_exit_attempts": 7,
+}
+
+
+def changed_limits(name: str) -> set[str]:
+    """Return the limits that another value of one setting changes."""
+    section, _, key = name.partition(".")
+    settings = Settings.model_validate({section: {key: OTHER_VALUES[name]}})
+    before, after = msgspec.structs.asdict(Limits()), msgspec.structs.asdict(to_limits(settings))
+    return {limit for limit in before if before[limit] != after[limit]}
+
+
+def test_every_limit_has_exactly_one_setting_and_every_such_setting_one_limit() -> None:
+    reached = [changed_limits(name) for name in OTHER_VALUES]
+    assert all(len(limits) == 1 for limits in reached)
+    assert sorted(limit for limits in reached for limit in limits) == sorted(
+        Limits.__struct_fields__
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "bad"),
+    [
+        ("trading", "max_position_size", 11),
+        ("trading", "max_position_size", 0),
+        ("trading", "max_order_size", 11),
+        ("trading", "max_order_size", -1),
+        ("trading", "quantity_per_entry", True),
+        ("trading", "quantity_per_entry", 1.5),
+        ("trading", "max_loss_per_trade", 0),
+        ("trading", "max_loss_per_trade", -5),
+        ("trading", "max_loss_per_trade", float("nan")),
+        ("trading", "max_daily_loss", "Infinity"),
+        ("trading", "max_daily_loss", False),
+        ("trading", "max_daily_loss", None),
+        ("trading", "min_stop_distance_ticks", 0),
+        ("trading", "min_confidence_for_trade", 0),
+        ("trading", "min_confidence_for_trade", float("nan")),
+        ("trading", "trade_cooldown_minutes", 0),
+        ("trading", "symbols", []),
+        ("trading", "symbols", ["NQ"]),
+        ("aws_agents", "wait_override_confidence", 0.74),
+        ("aws_agents", "wait_override_confidence", 1.01),
+        ("aws_agents", "block_on_wait", False),
+        ("features", "wait_blocking", False),
+        ("execution", "cover_timeout", "3 s"),
+        ("execution", "cover_timeout", "0 s"),
+        ("execution", "max_messages_per_second", 41),
+        ("execution", "profile", "bracket"),
+        ("execution", "profile", "loose"),
+        ("execution", "oca_trusted", True),
+        ("rag", "opensearch_enabled", True),
+        ("ib", "port", 0),
+        ("data", "max_age", "0 s"),
+        ("session", "no_entry_before_close", "1 min"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(section: str, key: str, bad: object) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({section: {key: bad}})
+
+
+@pytest.mark.parametrize(
+    ("trading", "named"),
+    [
+        ({"quantity_per_entry": 6}, "quantity_per_entry: is above"),
+        ({"max_order_size": 6}, "max_order_size: is above"),
+        ({"max_loss_per_trade": 2001}, "max_loss_per_trade: is above"),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused(
+    trading: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Settings.model_validate({"trading": trading})
+
+
+def test_lowering_one_limit_lowers_what_depends_on_it() -> None:
+    """A smaller position limit alone must not be an error, nor leave larger orders possible."""
+    limits = to_limits(Settings(trading=TradingSettings(max_position_size=2)))
+    assert (limits.order_size_max, limits.position_size_max) == (2, 2)
+    assert to_limits(Settings(trading=TradingSettings(max_daily_loss=Decimal(500))))
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.trading.max_position_size = 10
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.trading = TradingSettings()
+
+
+def test_defaults_do_not_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYTRADER__TRADING__MAX_DAILY_TRADES", "1")
+    monkeypatch.setenv("MAX_DAILY_TRADES", "1")
+    assert Settings().trading.max_daily_trades == 20
+
+
+def test_no_switch_turns_a_guard_off() -> None:
+    for model in (FeatureSettings, AwsAgentsSettings):
+        switches = [key for key, field in model.model_fields.items() if field.annotation is bool]
+        assert switches
+        for key in switches:
+            with pytest.raises(ValidationError, match="no off switch"):
+                model.model_validate({key: False})
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for model in SECTIONS.values():
+        assert model.__doc__
+        for field in model.model_fields.values():
+            assert field.description
+            assert len(field.description) <= 51  # the example file keeps to 99 columns
+
+
+def test_a_home_directory_is_understood() -> None:
+    assert JournalSettings(path=Path("~/x.journal")).path == Path.home() / "x.journal"
+
+
+def test_sources_and_ignored_flags_start_empty() -> None:
+    settings = Settings()
+    assert settings.source("trading.max_daily_loss") == "default"
+    assert settings.ignored_flags == ()

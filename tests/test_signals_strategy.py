@@ -1,0 +1,162 @@
+"""Strategies are found by name; what cannot be used is told in one line."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Meta, Struct
+
+from mytrader.domain.instrument import ES, MES
+from mytrader.errors import BadInput
+from mytrader.signals.strategies.ema_cross import EmaCross
+from mytrader.signals.strategy import create_strategy, parse_params, strategy_names
+
+Install = Callable[[str], None]
+
+FOREIGN = """
+class Quiet:
+    name = "quiet"
+
+    @classmethod
+    def create(cls, instrument, params):
+        return cls()
+
+    def on_bar(self, bar, features):
+        return None
+
+NOT_A_CLASS = 7
+"""
+
+
+class Params(Struct, frozen=True, forbid_unknown_fields=True):
+    """One parameter of each kind."""
+
+    bars: Annotated[int, Meta(ge=2)] = 5
+    width: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    label: str = "x"
+    drift: float = 0.0
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Install a package on the path that offers one strategy by entry point."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def installed(entry: str) -> None:
+        (tmp_path / "quiet_strategies.py").write_text(FOREIGN)
+        info = tmp_path / "quiet_strategies-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: quiet-strategies\nVersion: 1\n"
+        )
+        (info / "entry_points.txt").write_text(f"[mytrader.strategies]\n{entry}\n")
+
+    return installed
+
+
+def refusal(name: str, params: Mapping[str, object] | None = None) -> str:
+    with pytest.raises(BadInput) as raised:
+        create_strategy(name, ES, params=params)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_the_built_in_strategy_exists_without_installation() -> None:
+    assert "ema-cross" in strategy_names()
+    strategy = create_strategy("ema-cross", MES)
+    assert isinstance(strategy, EmaCross)
+    assert strategy.name == "ema-cross"
+
+
+def test_every_strategy_is_made_anew() -> None:
+    assert create_strategy("ema-cross", ES) is not create_strategy("ema-cross", ES)
+
+
+def test_an_unknown_strategy_names_those_that_exist() -> None:
+    assert refusal("ema-corss").endswith(f"choose one of: {', '.join(strategy_names())}")
+
+
+def test_a_strategy_of_another_package_is_found(install: Install) -> None:
+    install("quiet = quiet_strategies:Quiet")
+    assert "quiet" in strategy_names()
+    assert create_strategy("quiet", ES).name == "quiet"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("broken = no_such_module_here:Quiet", "cannot be loaded"),
+        ("broken = quiet_strategies:Loud", "cannot be loaded"),
+        ("broken = quiet_strategies:NOT_A_CLASS", "no strategy class"),
+        ("broken = pathlib:Path", "no strategy class"),
+    ],
+)
+def test_a_strategy_that_cannot_be_used_says_whose_it_is(
+    install: Install, entry: str, said: str
+) -> None:
+    install(entry)
+    message = refusal("broken")
+    assert said in message
+    assert entry.partition(" = ")[2] in message
+
+
+def test_two_packages_cannot_both_offer_a_name(install: Install) -> None:
+    """Which one would trade must not depend on the order of installation."""
+    install("ema-cross = quiet_strategies:Quiet")
+    assert "two packages offer" in refusal("ema-cross")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"bars": 9, "width": 2.5, "label": "y"}, {"bars": "9", "width": "2.5", "label": "y"}],
+)
+def test_parameters_may_be_typed_or_text(params: dict[str, object]) -> None:
+    assert parse_params("s", params, kind=Params) == Params(9, 2.5, "y")
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"bar": 3}, "unknown field `bar`"),
+        ({"bars": 1}, ">= 2"),
+        ({"bars": "many"}, "int"),
+        ({"bars": 2.5}, "int"),
+        ({"bars": None}, "int"),
+        ({"width": 0}, "> 0"),
+        ({"width": "inf"}, "<= 10"),
+        ({"width": float("nan")}, "width"),
+        ({"width": "nan"}, "width"),
+        ({"width": [1]}, "float"),
+        ({"drift": float("nan")}, "`drift` is nan; give a finite number"),
+        ({"drift": "-inf"}, "`drift` is -inf; give a finite number"),
+    ],
+)
+def test_unusable_parameters_are_named_in_one_line(params: dict[str, object], said: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        parse_params("s", params, kind=Params)
+    message = str(raised.value)
+    assert said in message
+    assert message.startswith("strategy s: ")
+    assert "\n" not in message
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(("bars", "width", "label", "drift", "else")),
+        st.none() | st.integers() | st.floats() | st.text("0123.-einfa") | st.lists(st.integers()),
+    )
+)
+def test_whatever_is_given_is_used_within_bounds_or_refused(params: dict[str, object]) -> None:
+    try:
+        parsed = parse_params("s", params, kind=Params)
+    except BadInput:
+        return
+    assert parsed.bars >= 2
+    assert 0 < parsed.width <= 10
+    assert isfinite(parsed.drift)
+    assert "else" not in params
