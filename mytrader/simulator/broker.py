@@ -287,10 +287,8 @@ class Broker:
         self._listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))
         self._release_children(ended)
-        parent = self.orders.parent(ended)
-        if parent is not None:
-            for sibling in self._live_children(parent):
-                self._withdraw(sibling, "a sibling was cancelled")
+        for sibling in self._live_siblings(ended):
+            self._withdraw(sibling, "a sibling was cancelled")
 
     def _release_children(self, parent: BrokerOrder) -> None:
         for child in self._live_children(parent):
@@ -302,6 +300,12 @@ class Broker:
 
     def _live_children(self, parent: BrokerOrder) -> list[BrokerOrder]:
         return [each for each in self.orders.children(parent) if each.live]
+
+    def _live_siblings(self, order: BrokerOrder) -> list[BrokerOrder]:
+        parent = self.orders.parent(order)
+        if parent is None:
+            return []
+        return [each for each in self._live_children(parent) if each.perm_id != order.perm_id]
 
     def _withdraw(self, relative: BrokerOrder, why: str) -> None:
         # Ending one relative ends others: look again before each.
@@ -362,10 +366,8 @@ class Broker:
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
-        parent = self.orders.parent(order)
-        if parent is not None:
-            for sibling in self._live_children(parent):
-                self._reduce(sibling, fact.quantity)
+        for sibling in self._live_siblings(order):
+            self._reduce(sibling, fact.quantity)
 
     def _reduce(self, sibling: BrokerOrder, quantity: int) -> None:
         order = self.orders[sibling.perm_id]
