@@ -57,8 +57,7 @@ def history(bars: int = 200) -> list[Bar]:
     """Quiet minutes before the beginning."""
     first = EPOCH - timedelta(minutes=bars)
     return [
-        Bar(first + timedelta(minutes=i), PRICE, PRICE + 1, PRICE, PRICE, 100)
-        for i in range(bars)
+        Bar(first + timedelta(minutes=i), PRICE, PRICE + 1, PRICE, PRICE, 100) for i in range(bars)
     ]
 
 
