@@ -52,7 +52,7 @@ def test_two_flattens_in_flight_send_one_exit(side: Side) -> None:
         await world.until(lambda: world.ledger_position == 0)
         await world.pass_time(30)
 
-        exits = [event for event in world.events(OrderWritten)[written:]]
+        exits = world.events(OrderWritten)[written:]
         assert len(exits) == 1, exits
         assert "EXIT_ALREADY_WORKING" in world.alert_codes()
         assert world.ledger_position == 0

@@ -4,6 +4,7 @@ The real manager, the real executor over the real client, the real gateway. Test
 themselves, let simulated time pass, and judge by the gateway's ledger and the journal.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -141,8 +142,6 @@ class World:
             await self._step()
 
     async def _step(self) -> None:
-        import asyncio
-
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.runtime.call_at(
             self.runtime.now() + timedelta(milliseconds=1), lambda: future.set_result(None)
