@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from ib_async import ExecutionFilter, Future
-from virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
 
 from mytrader.simulator.faults import EndMessage, Faults
+from tests.virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
 
 ASK = (PRICE + 1) / 4
 CON_ID = 600202512
