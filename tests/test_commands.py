@@ -314,7 +314,7 @@ def test_a_real_session_of_a_month_is_chosen_by_its_date(
     month = DATA / "es-1m-2025-11.parquet"
     if not month.exists():
         pytest.skip(f"real bars are not at hand: {month} does not exist")
-    said = mytrader("run", "--bars", month, "--date", "2025-11-28", "--json")
+    said = mytrader("run", "--bars", month, "--date", "2025-11-05", "--json")
     assert said.status == 0, said.err
     assert said.json["account_agrees"] is True
-    assert said.json["started_at"].startswith("2025-11-27")
+    assert said.json["started_at"].startswith("2025-11-04")
