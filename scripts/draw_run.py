@@ -1,6 +1,6 @@
 """Draws one session of a recorded run: price with every trade, one trade up close, the equity.
 
-    python scripts/draw_run.py JOURNAL OUT.svg [--date 2025-12-11]
+    .venv/bin/python scripts/draw_run.py JOURNAL OUT.svg [--date 2025-12-11]
 
 Everything drawn comes from the journal: bars from its events, trades from folding it. Without
 `--date` it is the last session in the journal. Times are US Central, prices index points.
@@ -13,23 +13,27 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, HourLocator, MinuteLocator
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import Locator
-from msgspec import Struct
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.dates import DateFormatter, HourLocator, MinuteLocator
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import Locator
+    from msgspec import Struct
 
-from mytrader.domain.cycle import ExitReason, TradeCycle
-from mytrader.domain.events import BarClosed, ContractStated
-from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.domain.market import Bar
-from mytrader.domain.orders import Side
-from mytrader.domain.session import EXCHANGE_ZONE, trading_date
-from mytrader.errors import BadInput, TheirFault
-from mytrader.journal.reader import JournalReader
-from mytrader.replay.cycle_book import CycleBook, fold, gross_usd
+    from mytrader.domain.cycle import ExitReason, TradeCycle
+    from mytrader.domain.events import BarClosed, ContractStated
+    from mytrader.domain.instrument import INSTRUMENTS
+    from mytrader.domain.market import Bar
+    from mytrader.domain.orders import Side
+    from mytrader.domain.session import EXCHANGE_ZONE, trading_date
+    from mytrader.errors import BadInput, TheirFault
+    from mytrader.journal.reader import JournalReader
+    from mytrader.replay.cycle_book import CycleBook, fold, gross_usd
+except ModuleNotFoundError as missing:
+    sys.stderr.write(f"{missing}: run `make check` once, then use .venv/bin/python\n")
+    sys.exit(2)
 
 PRICE, RANGE, INK, FAINT = "#3d5a80", "#c9d6e6", "#22303c", "#8a97a3"
 GAIN, LOSS, SHADE = "#2a9d5c", "#d1495b", "#f4f0e4"

@@ -1,5 +1,6 @@
 """Generated pages are current, and what the documentation names exists."""
 
+import os
 import re
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def test_a_run_is_drawn_from_its_journal(tmp_path: Path) -> None:
     done = _draw(path, out)
     assert done.returncode == 0, done.stderr
     picture = out.read_text(encoding="utf-8")
-    assert "ES, session of Thursday 11 December 2025: 1 trade, −$" in picture  # noqa: RUF001
+    assert "ES, session of Thursday 11 December 2025: 1 trade, −$" in picture  # noqa: RUF001 - a minus sign
     assert "BUY 1 at 6,900.25, left by operator at" in picture
     assert "stop 6,895.25" in picture
     assert "target 6,910.25" in picture
@@ -141,7 +142,7 @@ def _draw(journal: Path, out: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own script with our own paths
         [sys.executable, str(script), str(journal), str(out)],
         cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(out.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
