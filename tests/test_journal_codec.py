@@ -51,7 +51,7 @@ def test_odd_floats_are_recorded_as_they_were(odd: float) -> None:
 
 
 def test_only_signals_and_opinions_hold_odd_floats() -> None:
-    """The codec looks for odd floats there; those of limits come from settings that refuse them."""
+    """The codec looks for odd floats there; limits have theirs from settings that refuse them."""
     holders = {
         kind.__name__
         for kind in (*get_args(AnyEvent), *get_args(AnyCommand))
