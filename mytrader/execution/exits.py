@@ -92,7 +92,7 @@ def _change_to_market(turn: Turn, order: TrackedOrder) -> Approved[OrderSpec] | 
     spec = None if quote is None else made_marketable(order.spec, quote, turn.state.limits)
     if spec is None:
         return Refused("STALE_DATA", "no price to exit at")
-    return approve_change(turn.state, order, spec)
+    return approve_change(turn.state, order, spec=spec)
 
 
 def _cancel_stops(turn: Turn, cycle: TradeCycle, reason: ExitReason, attempts: int = 1) -> bool:

@@ -62,7 +62,7 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
     bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
     if contract is not None and quote is not None:
         bracket = build_bracket(cycle, contract.instrument, quote=quote, limits=turn.state.limits)
-    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, turn.now)
+    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, now=turn.now)
     codes = [verdict.code for verdict in verdicts if not verdict.approved]
     codes += [v.code for v in verdicts if v.approved and v.code == "AWS_WAIT_OVERRIDE"]
     cycle = turn.put(
