@@ -100,6 +100,10 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
         return
     cycle, order = found
     order = _identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
+    if event.status in OVER_STATUSES:
+        turn.put_order(cycle, order)
+        take_status(turn, event.ref, status=event.status, perm_id=event.perm_id)
+        return
     order = replace(order, quantity_echoed=max(order.quantity_echoed, event.quantity))
     if order.change is not None and _matches(event, order.change):
         order = replace(

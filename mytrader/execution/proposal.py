@@ -39,8 +39,10 @@ def on_signal(turn: Turn, event: SignalRaised) -> None:
     turn.ask(AskAdvice(event.cycle_id, event.con_id, event.signal))
 
 
-def on_silence(turn: Turn, cycle: TradeCycle) -> None:
-    """No advice at all is a WAIT that binds."""
+def watch_advice(turn: Turn, cycle: TradeCycle) -> None:
+    """No advice in time is a WAIT that binds."""
+    if cycle.advice_due_at is None or turn.now < cycle.advice_due_at:
+        return
     opinion = Opinion(
         advisor="panel",
         role=AdvisorRole.RISK,
@@ -128,8 +130,10 @@ def _enter(turn: Turn, cycle: TradeCycle, *, approved: Approved[Bracket]) -> Non
     turn.fact(cycle, Fact.APPROVED)
 
 
-def on_entry_late(turn: Turn, cycle: TradeCycle) -> None:
-    """The entry did not fill in time: cancel what is left of it."""
+def watch_entry(turn: Turn, cycle: TradeCycle) -> None:
+    """An entry that did not fill in time: cancel what is left of it."""
+    if cycle.entry_due_at is None or turn.now < cycle.entry_due_at:
+        return
     withdraw_entries(turn, cycle, why="the entry did not fill in time")
 
 

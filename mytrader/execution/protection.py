@@ -87,12 +87,22 @@ def watch_cover(turn: Turn, cycle: TradeCycle) -> TradeCycle:
             cover_due_at=turn.now + limits.cover_timeout,
             query_due_at=turn.now + limits.query_interval,
         )
-    elif cycle.cover_due_at is None and cycle.phase is Phase.PROTECTING:
-        # The deadline passed while an exit was under way, and that exit has failed since.
+    elif cycle.cover_due_at is None and _deadline_is_owed(turn.state, cycle):
         cycle = turn.change(cycle, cover_due_at=turn.now + limits.cover_timeout)
     if cycle.phase is Phase.OPEN:
         turn.fact(cycle, Fact.UNCOVERED)
     return cycle
+
+
+def _deadline_is_owed(state: TraderState, cycle: TradeCycle) -> bool:
+    """Whether a deadline that has passed has to be set again.
+
+    An exit was under way when it passed, and has failed since; or a person has taken the risk
+    again although the halted cycle is still naked.
+    """
+    if cycle.phase is Phase.HALTED:
+        return state.mode is not Mode.HALT
+    return cycle.phase is Phase.PROTECTING
 
 
 def cancel_excess(turn: Turn, cycle: TradeCycle) -> None:

@@ -128,6 +128,8 @@ def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
         turn.change(cycle, opened_at=opened, settle_due_at=None, commissions_due_at=None)
     elif fact is Fact.SETTLED:
         settle(turn, cycle)
+    elif fact is Fact.COVER_EXPIRED:
+        turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
     elif fact is Fact.COVERED and _is_needless(cycle.exit):
         turn.change(cycle, exit=None)
 
@@ -207,8 +209,10 @@ def _clear_up(turn: Turn, cycle: TradeCycle) -> None:
         turn.change(cycle, settle_due_at=due, commissions_due_at=None)
 
 
-def _on_settle_late(turn: Turn, cycle: TradeCycle) -> None:
+def _watch_settling(turn: Turn, cycle: TradeCycle) -> None:
     """Orders of a flat cycle are not proven dead: ask, ever more rarely, and page once."""
+    if cycle.settle_due_at is None or turn.now < cycle.settle_due_at:
+        return
     asked = cycle.settle_asked + 1
     wait = turn.state.limits.entry_timeout * min(asked, SETTLE_BACKOFF_MAX)
     turn.change(cycle, settle_due_at=turn.now + wait, settle_asked=asked)
@@ -225,20 +229,20 @@ def _on_time(turn: Turn, event: events.TimeReached) -> None:
     reconcile.on_time(turn)
     for cycle_id in list(turn.state.cycles):
         turn.touched[cycle_id] = None
-        for act in (_on_decision_late, protection.watch_deadlines, market_watch.watch_session):
+        for act in DEADLINES:
             cycle = turn.cycle(cycle_id)
             if cycle is not None:
                 act(turn, cycle)
 
 
-def _on_decision_late(turn: Turn, cycle: TradeCycle) -> None:
-    """No advice, no entry, or no end of the orders in time."""
-    if cycle.advice_due_at is not None and turn.now >= cycle.advice_due_at:
-        proposal.on_silence(turn, cycle)
-    elif cycle.entry_due_at is not None and turn.now >= cycle.entry_due_at:
-        proposal.on_entry_late(turn, cycle)
-    elif cycle.settle_due_at is not None and turn.now >= cycle.settle_due_at:
-        _on_settle_late(turn, cycle)
+DEADLINES: Final = (
+    proposal.watch_advice,
+    proposal.watch_entry,
+    _watch_settling,
+    protection.watch_deadlines,
+    market_watch.watch_session,
+)
+"""Each looks at one cycle and acts where its own deadline has come."""
 
 
 def _on_operator(turn: Turn, event: events.OperatorAsked) -> None:
@@ -253,6 +257,7 @@ def _on_operator(turn: Turn, event: events.OperatorAsked) -> None:
         case events.Request.RESUME:
             turn.replace(mode=Mode.NORMAL, mode_why="")
             reconcile.on_resume(turn)
+            turn.touched.update(dict.fromkeys(turn.state.cycles))
             turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {event.who}")
 
 
