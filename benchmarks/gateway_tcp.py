@@ -1,8 +1,9 @@
-"""Connect and order latency over loopback TCP: the real client against `mytrader gateway`.
+"""Connect and order latency over loopback TCP: the real client against the simulated gateway.
 
-The gateway is a process of its own. `connect` is until everything is synchronised; `place` until
-the first status of a resting limit order. The same run times a bare loopback echo of as many
-bytes, so that the ratio says what the protocol and the two programs add to the machine.
+The gateway is a process of its own, without the simulated way to the exchange. `connect` is until
+everything is synchronised; `place` until the first status of a resting limit order. The same run
+times a bare loopback echo of as many bytes, so that the ratio says what the protocol and the two
+programs add to the machine.
 """
 
 import argparse
@@ -13,15 +14,20 @@ import statistics
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from typing import Final
 
 import ib_async
 
+from mytrader.domain.instrument import ES
+from mytrader.runtime import SystemRuntime
+from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
+from mytrader.simulator.listing import front_month
+from mytrader.simulator.market import bar_ticks
+from mytrader.simulator.synthetic import synthetic_bars
+
 CONNECTS: Final = 10
 ORDERS: Final = 300
-SPEED: Final = "10"
-"""Times real time: the simulated millisecond to the exchange is then a tenth of one."""
-
 ECHO_BYTES: Final = 400
 REST_BELOW_POINTS: Final = 100
 
@@ -100,18 +106,35 @@ def _ms(seconds: list[float], percentile: int) -> float:
     return statistics.quantiles(seconds, n=100)[percentile - 1] * 1000
 
 
+async def serve() -> None:
+    """Be the gateway: a synthetic session in real time, orders acknowledged at once."""
+    over = asyncio.Event()
+    bars = synthetic_bars(1, ES, session=date(2025, 12, 11))
+    runtime = SystemRuntime(lambda _, __: over.set(), anchor=bars[0].opened_at)
+    contract = front_month(ES, date(2025, 12, 11))
+    market = SimulatedMarket(contract, bar_ticks(bars[1:]), bars[:1])
+    settings = GatewaySettings(latency=timedelta(0))
+    gateway = SimulatedGateway([market], runtime, settings=settings, on_start=runtime.set_anchor)
+    server = await gateway.serve_tcp(0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await over.wait()
+
+
 def _gateway() -> tuple["subprocess.Popen[str]", int]:
-    command = [sys.executable, "-m", "mytrader", "gateway", "--port", "0", "--speed", SPEED]
+    command = [sys.executable, __file__, "--serve"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     assert process.stdout is not None
-    line = process.stdout.readline()
-    return process, int(line.split("127.0.0.1:")[1].split(":")[0])
+    return process, int(process.stdout.readline())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
+    parser.add_argument("--serve", action="store_true", help="be the gateway")
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve())
+        sys.exit()
     logging.getLogger("ib_async").setLevel(logging.CRITICAL)
     process, port = _gateway()
     try:
@@ -119,7 +142,7 @@ if __name__ == "__main__":
     finally:
         process.terminate()
         process.wait()
-    if as_json:
+    if options.json:
         print(json.dumps(figures))
     else:
         for name, value in figures.items():

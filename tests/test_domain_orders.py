@@ -109,7 +109,8 @@ def test_an_order_works_only_when_the_broker_said_so(life: OrderLife) -> None:
     [
         {"death": Death.FILLED},
         {"refusal": "201: margin"},
-        {"claim_filled": 0},
+        {"claims": {0: 0}},
+        {"echo_differs": True},
         {"change_unknown": True},
     ],
 )

@@ -7,10 +7,11 @@ from typing import get_args
 import msgspec
 import pytest
 
+from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.events import AdviceGiven, AnyEvent, ErrorReported, Halted, SignalRaised
-from mytrader.errors import InvariantBroken, JournalFault
+from mytrader.errors import BadInput, InvariantBroken, JournalFault
 from mytrader.journal.codec import (
     GENESIS,
     cycle_ids,
@@ -49,14 +50,24 @@ def test_odd_floats_are_recorded_as_they_were(odd: float) -> None:
     assert repr(given.opinions) == repr((opinion,))
 
 
-def test_only_signals_and_opinions_hold_floats() -> None:
-    """The codec looks for odd floats there and nowhere else."""
+def test_only_signals_and_opinions_hold_odd_floats() -> None:
+    """The codec looks for odd floats there; limits have theirs from settings that refuse them."""
     holders = {
         kind.__name__
         for kind in (*get_args(AnyEvent), *get_args(AnyCommand))
         if "'type': 'number'" in str(msgspec.json.schema(kind))
     }
-    assert holders == {"SignalRaised", "AdviceGiven", "AskAdvice"}
+    assert holders == {"SignalRaised", "AdviceGiven", "AskAdvice", "TraderStarted"}
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    "name", ["trading.min_confidence_for_trade", "aws_agents.wait_override_confidence"]
+)
+def test_the_floats_of_limits_cannot_be_odd(name: str, odd: float) -> None:
+    """So a start's record holds none that the codec would have to look for."""
+    with pytest.raises(BadInput):
+        load_settings(environ={}, overrides={name: odd})
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:

@@ -3,9 +3,8 @@
 import asyncio
 from decimal import Decimal
 
-from virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
-
 from mytrader.simulator.faults import Faults
+from tests.virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
 
 ASK = (PRICE + 1) / 4
 

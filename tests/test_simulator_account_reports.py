@@ -42,7 +42,7 @@ def test_position_is_at_price_times_multiplier() -> None:
 
 
 def test_portfolio_is_marked() -> None:
-    report = portfolio_report(_ledger().holdings[0], "DU1", 27404)
+    report = portfolio_report(_ledger().holdings[0], "DU1", mark=27404)
     assert (report.market_price, report.market_value) == (Decimal(6851), Decimal(685_100))
     assert (report.unrealized_pnl, report.realized_pnl) == (Decimal(100), Decimal(0))
 

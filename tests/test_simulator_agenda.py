@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from manual_runtime import START, ManualRuntime
-
 from mytrader.simulator.agenda import Action, Agenda
+from tests.manual_runtime import START, ManualRuntime
 
 SECOND = timedelta(seconds=1)
 

@@ -51,7 +51,7 @@ def test_average_is_weighted_by_what_traded() -> None:
     book.advance(MarketTick(OPENED, 1, 2, 100, 1))
     book.advance(MarketTick(OPENED, 1, 2, 104, 3))
     book.advance(MarketTick(OPENED, 1, 2, 108, 0))
-    update = book.update(book.since(0)[0], 4, 2)
+    update = book.update(book.since(0)[0], 4, date_format=2)
     assert (update.average, update.count, update.volume) == (Decimal("25.75"), 2, Decimal(4))
     assert (update.open, update.high, update.low, update.close) == tuple(
         map(Decimal, (25, 27, 25, 27))
@@ -61,7 +61,7 @@ def test_average_is_weighted_by_what_traded() -> None:
 def test_bar_without_trades_has_its_close_for_average() -> None:
     book = BarBook(ES, [])
     book.advance(MarketTick(OPENED, 1, 2, 100, 0))
-    assert book.update(book.since(0)[0], 4, 1).average == 25
+    assert book.update(book.since(0)[0], 4, date_format=1).average == 25
 
 
 def test_regular_hours_begin_at_half_past_eight() -> None:

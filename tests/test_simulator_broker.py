@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from manual_runtime import START, ManualRuntime
 from msgspec import structs
 
 from mytrader.domain.instrument import ES
@@ -19,6 +18,7 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.order_rules import Problem
 from mytrader.tws.contracts import WireContract
 from mytrader.tws.place_order import PlaceOrder
+from tests.manual_runtime import START, ManualRuntime
 
 CONTRACT = front_month(ES, date(2025, 12, 12))
 PRICE = 27400
@@ -52,7 +52,7 @@ class Floor:
         """Note the fill."""
         self.news.append(f"{order.sent.order_id} +{fill.quantity}@{fill.price - PRICE}")
 
-    def problem(self, client_id: int, order_id: int, problem: Problem) -> None:
+    def problem(self, client_id: int, order_id: int, *, problem: Problem) -> None:
         """Note the code."""
         del client_id
         self.news.append(f"{order_id} !{problem.code}")
@@ -62,7 +62,7 @@ class Floor:
         at = self.runtime.now()
         self.broker.advance(CONTRACT, MarketTick(at, price, price + 1, price, size))
 
-    def place(self, order_id: int, side: str, limit: int, **more: Any) -> None:  # noqa: ANN401 - any field of an order
+    def place(self, order_id: int, side: str, *, limit: int, **more: Any) -> None:  # noqa: ANN401 - any field of an order
         """Place an order of one contract; prices in ticks from the market's first."""
         stop = more.pop("stop", None)
         order = PlaceOrder(
@@ -93,9 +93,9 @@ class Floor:
 
 def _family(floor: Floor, limit: int, *, quantity: int = 1) -> None:
     size = Decimal(quantity)
-    floor.place(1, "BUY", limit, transmit=False, quantity=size)
-    floor.place(2, "SELL", 20, parent_id=1, transmit=False, quantity=size)
-    floor.place(3, "SELL", -24, stop=-20, parent_id=1, quantity=size)
+    floor.place(1, "BUY", limit=limit, transmit=False, quantity=size)
+    floor.place(2, "SELL", limit=20, parent_id=1, transmit=False, quantity=size)
+    floor.place(3, "SELL", limit=-24, stop=-20, parent_id=1, quantity=size)
 
 
 def test_children_are_announced_before_their_parent_fills() -> None:
@@ -178,8 +178,8 @@ def test_parent_that_is_cancelled_unfilled_takes_its_children_along() -> None:
 
 def test_held_family_is_cancelled_without_ever_being_at_the_exchange() -> None:
     floor = Floor()
-    floor.place(1, "BUY", 1, transmit=False)
-    floor.place(2, "SELL", -24, stop=-20, parent_id=1, transmit=False)
+    floor.place(1, "BUY", limit=1, transmit=False)
+    floor.place(2, "SELL", limit=-24, stop=-20, parent_id=1, transmit=False)
     assert floor.arrive() == []
     floor.broker.cancel(CLIENT, 1)
     assert floor.arrive() == ["1 Cancelled", "1 !202", "2 Cancelled", "2 !202"]
@@ -187,8 +187,8 @@ def test_held_family_is_cancelled_without_ever_being_at_the_exchange() -> None:
 
 def test_held_order_may_be_changed_and_then_transmitted() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -9, transmit=False)
-    floor.place(1, "BUY", 1)
+    floor.place(1, "BUY", limit=-9, transmit=False)
+    floor.place(1, "BUY", limit=1)
     assert floor.arrive() == ["1 Submitted", "1 +1@1"]
 
 
@@ -196,7 +196,7 @@ def test_waiting_child_may_be_changed() -> None:
     floor = Floor()
     _family(floor, -5)
     floor.arrive()
-    floor.place(3, "SELL", -34, stop=-30, parent_id=1)
+    floor.place(3, "SELL", limit=-34, stop=-30, parent_id=1)
     assert floor.arrive() == ["3 PreSubmitted"]
     floor.tick(PRICE - 6)
     floor.arrive()
@@ -206,53 +206,53 @@ def test_waiting_child_may_be_changed() -> None:
 @pytest.mark.parametrize("quantity", [1, 2])
 def test_child_of_a_filled_parent_works_at_once(quantity: int) -> None:
     floor = Floor()
-    floor.place(1, "BUY", 1)
+    floor.place(1, "BUY", limit=1)
     floor.arrive()
-    floor.place(2, "SELL", -24, stop=-20, parent_id=1, quantity=Decimal(quantity))
+    floor.place(2, "SELL", limit=-24, stop=-20, parent_id=1, quantity=Decimal(quantity))
     assert floor.arrive() == ["2 Submitted"]
 
 
 def test_child_of_a_cancelled_parent_is_rejected() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5)
+    floor.place(1, "BUY", limit=-5)
     floor.arrive()
     floor.broker.cancel(CLIENT, 1)
     floor.arrive()
-    floor.place(2, "SELL", -24, stop=-20, parent_id=1)
+    floor.place(2, "SELL", limit=-24, stop=-20, parent_id=1)
     assert floor.arrive() == ["2 !201"]
     assert floor.state(2) is OrderState.REFUSED
 
 
 def test_change_that_arrives_after_the_fill_is_too_late() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5)
+    floor.place(1, "BUY", limit=-5)
     floor.arrive()
-    floor.place(1, "BUY", -4)
+    floor.place(1, "BUY", limit=-4)
     floor.tick(PRICE - 8)
     assert floor.arrive() == ["1 +1@-5", "1 !104"]
 
 
 def test_change_of_a_cancelled_order_is_a_duplicate_id() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5)
+    floor.place(1, "BUY", limit=-5)
     floor.broker.cancel(CLIENT, 1)
     floor.arrive()
-    floor.place(1, "BUY", -4)
+    floor.place(1, "BUY", limit=-4)
     assert floor.arrive() == ["1 !103"]
 
 
 def test_quantity_below_what_has_filled_is_refused_by_the_exchange() -> None:
     floor = Floor()
     floor.tick(PRICE, size=2)
-    floor.place(1, "BUY", 1, quantity=Decimal(5))
+    floor.place(1, "BUY", limit=1, quantity=Decimal(5))
     assert floor.arrive() == ["1 Submitted", "1 +2@1"]
-    floor.place(1, "BUY", 1, quantity=Decimal(2))
+    floor.place(1, "BUY", limit=1, quantity=Decimal(2))
     assert floor.arrive() == ["1 !105"]
 
 
 def test_repeated_cancel_of_a_dying_order_is_answered_once() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5)
+    floor.place(1, "BUY", limit=-5)
     floor.arrive()
     floor.broker.cancel(CLIENT, 1)
     floor.broker.cancel(CLIENT, 1)
@@ -261,7 +261,7 @@ def test_repeated_cancel_of_a_dying_order_is_answered_once() -> None:
 
 def test_order_that_is_cancelled_on_its_way_never_works() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5)
+    floor.place(1, "BUY", limit=-5)
     floor.broker.cancel_all()
     assert floor.arrive()[-2:] == ["1 Cancelled", "1 !202"]
     assert floor.broker.ledger.executions == []
@@ -269,9 +269,9 @@ def test_order_that_is_cancelled_on_its_way_never_works() -> None:
 
 def test_session_end_takes_day_orders_and_waiting_day_children() -> None:
     floor = Floor()
-    floor.place(1, "BUY", -5, transmit=False)
-    floor.place(2, "SELL", -24, stop=-20, parent_id=1, tif="DAY")
-    floor.place(3, "BUY", -6, tif="DAY")
+    floor.place(1, "BUY", limit=-5, transmit=False)
+    floor.place(2, "SELL", limit=-24, stop=-20, parent_id=1, tif="DAY")
+    floor.place(3, "BUY", limit=-6, tif="DAY")
     floor.arrive()
     floor.broker.close_session(CONTRACT, START)
     assert floor.arrive() == ["3 Cancelled", "3 !202", "2 Cancelled", "2 !202"]
@@ -281,7 +281,7 @@ def test_session_end_takes_day_orders_and_waiting_day_children() -> None:
 def test_order_in_the_break_waits_for_the_reopening() -> None:
     floor = Floor()
     floor.broker.close_session(CONTRACT, START)
-    floor.place(1, "BUY", 1)
+    floor.place(1, "BUY", limit=1)
     assert floor.arrive() == ["1 PreSubmitted", "1 !399"]
     floor.tick(PRICE)
     assert floor.arrive() == ["1 Submitted", "1 +1@1"]
@@ -289,7 +289,7 @@ def test_order_in_the_break_waits_for_the_reopening() -> None:
 
 def test_stop_reports_nothing_new_to_the_status_when_it_triggers() -> None:
     floor = Floor()
-    floor.place(1, "SELL", -21, stop=-20)
+    floor.place(1, "SELL", limit=-21, stop=-20)
     floor.arrive()
     floor.tick(PRICE - 40)
     assert floor.arrive() == ["1 Submitted"]
@@ -299,7 +299,7 @@ def test_stop_reports_nothing_new_to_the_status_when_it_triggers() -> None:
 def test_numbers_depend_on_the_seed_alone() -> None:
     first, second = Floor(), Floor()
     for floor in (first, second):
-        floor.place(1, "BUY", 1)
+        floor.place(1, "BUY", limit=1)
         floor.arrive()
     assert first.broker.orders.over() == second.broker.orders.over()
     assert first.broker.ledger.executions[0].exec_id == "0000e0d5.6571a2b3.01.01"

@@ -27,8 +27,8 @@ TERMS = Terms(
 )
 
 
-def _add(book: OrderBook, order_id: int, parent: BrokerOrder | None = None) -> BrokerOrder:
-    return book.add(7, PlaceOrder(order_id, WireContract()), TERMS, parent)
+def _add(book: OrderBook, order_id: int, *, parent: BrokerOrder | None = None) -> BrokerOrder:
+    return book.add(7, PlaceOrder(order_id, WireContract()), terms=TERMS, parent=parent)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_order_is_found_by_its_client_and_id(book: OrderBook) -> None:
 
 def test_relatives_find_each_other(book: OrderBook) -> None:
     parent = _add(book, 1)
-    children = [_add(book, 2, parent), _add(book, 3, parent)]
+    children = [_add(book, 2, parent=parent), _add(book, 3, parent=parent)]
     assert book.children(parent) == children
     assert book.parent(children[0]) == parent
     assert book.parent(parent) is None
@@ -106,5 +106,5 @@ def test_day_orders_away_from_the_exchange_end_with_the_session(book: OrderBook)
 def test_size_and_end_are_changes_of_the_kept_order(book: OrderBook) -> None:
     order = _add(book, 1)
     assert book.resize(order, 1).terms.quantity == 1
-    ended = book.end(order, OrderState.CANCELLED, "why", AT)
+    ended = book.end(order, OrderState.CANCELLED, why="why", at=AT)
     assert (ended.terms.quantity, ended.ended_why, ended.ended_at) == (1, "why", AT)

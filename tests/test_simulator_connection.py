@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manual_runtime import START
 
 from mytrader.simulator import connection as module
 from mytrader.simulator.connection import MESSAGES_PER_SECOND_MAX, ClientConnection
@@ -17,6 +16,7 @@ from mytrader.tws.contracts import WireContract
 from mytrader.tws.fields import Message
 from mytrader.tws.frames import API_PREFIX, ClientHello, FrameReader, encode_client_hello, frame
 from mytrader.tws.place_order import PlaceOrder
+from tests.manual_runtime import START
 
 HELLO = encode_client_hello(ClientHello(157, 178))
 STARTED = HELLO + encode(requests.StartApi(7))

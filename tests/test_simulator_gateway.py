@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 from ib_async import IB, Future, LimitOrder, StopLimitOrder
-from virtual_desk import (
+
+from mytrader.domain.instrument import ES, MES
+from mytrader.errors import BadInput
+from mytrader.runtime import SystemRuntime
+from mytrader.simulator.faults import Faults
+from mytrader.simulator.gateway import SimulatedGateway, SimulatedMarket
+from mytrader.simulator.listing import front_month
+from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
+from tests.virtual_desk import (
     CONTRACT,
     EPOCH,
     OPENED,
@@ -20,14 +28,6 @@ from virtual_desk import (
     run_desk,
     ticks,
 )
-
-from mytrader.domain.instrument import ES, MES
-from mytrader.errors import BadInput
-from mytrader.runtime import SystemRuntime
-from mytrader.simulator.faults import Faults
-from mytrader.simulator.gateway import SimulatedGateway, SimulatedMarket
-from mytrader.simulator.listing import front_month
-from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
 ASK = (PRICE + 1) / 4
 CLOSE = datetime(2025, 12, 12, 22, 0, tzinfo=UTC)
@@ -258,7 +258,7 @@ def test_two_contracts_have_two_markets() -> None:
         ]
         starts: list[datetime] = []
         gateway = SimulatedGateway(markets, runtime, on_start=starts.append)
-        loop.serve("127.0.0.1", 4002, gateway.protocol_factory)
+        loop.serve("127.0.0.1", 4002, protocol_factory=gateway.protocol_factory)
         desk = Desk(loop, gateway)
         await desk.connect()
         desk.contract = Future("MES", "202512", "CME")

@@ -17,7 +17,7 @@ CONTRACT = front_month(ES, AT.date())
 COMMISSION = Decimal("2.40")
 
 
-def _fill(signed: int, price: int, number: int = 1) -> BrokerFill:
+def _fill(signed: int, price: int, *, number: int = 1) -> BrokerFill:
     return BrokerFill(
         exec_id=f"x.{number}.01",
         contract=CONTRACT,
@@ -38,7 +38,7 @@ def _fill(signed: int, price: int, number: int = 1) -> BrokerFill:
 def _ledger(*fills: tuple[int, int]) -> Ledger:
     ledger = Ledger("DU1", Decimal(1000))
     for number, (signed, price) in enumerate(fills):
-        ledger.book(_fill(signed, price, number), COMMISSION * abs(signed))
+        ledger.book(_fill(signed, price, number=number), COMMISSION * abs(signed))
     return ledger
 
 

@@ -8,10 +8,20 @@ from typing import Any
 
 import pytest
 from ib_async import ContFuture, Contract, Future
-from virtual_desk import CONTRACT, OPENED, PRICE, Desk, connected, flat, history, run_desk, ticks
 
 from mytrader.domain.market import Bar
 from mytrader.simulator.market import aggregate, bar_ticks
+from tests.virtual_desk import (
+    CONTRACT,
+    OPENED,
+    PRICE,
+    Desk,
+    connected,
+    flat,
+    history,
+    run_desk,
+    ticks,
+)
 
 CON_ID = CONTRACT.con_id
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from ib_async import ExecutionFilter, Future
-from virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
 
 from mytrader.simulator.faults import EndMessage, Faults
+from tests.virtual_desk import PRICE, Desk, connected, flat, run_desk, ticks
 
 ASK = (PRICE + 1) / 4
 CON_ID = 600202512
@@ -69,6 +69,7 @@ def test_child_waits_for_its_parent_and_dies_with_it() -> None:
 
     gateway = run_desk(connected(scenario), flat(60))
     assert gateway.ledger.orders == ()
+    assert [order.status for order in gateway.ledger.orders_over] == ["Cancelled", "Cancelled"]
 
 
 def test_stop_is_moved_by_modifying_and_triggers_there() -> None:

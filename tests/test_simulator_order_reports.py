@@ -58,7 +58,7 @@ FILL = BrokerFill(
 
 
 def test_open_order_echoes_every_term() -> None:
-    report = order_reports.open_order(ORDER, "DU1", 4)
+    report = order_reports.open_order(ORDER, "DU1", parent_id=4)
     assert (report.limit_price, report.aux_price) == (Decimal(6840), Decimal("6842.25"))
     assert (report.action, report.quantity, report.order_type) == ("SELL", Decimal(3), "STP LMT")
     assert (report.tif, report.outside_rth, report.trigger_method) == ("GTC", True, 2)
@@ -69,7 +69,7 @@ def test_open_order_echoes_every_term() -> None:
 
 def test_limit_order_has_no_stop() -> None:
     limit = structs.replace(ORDER, terms=structs.replace(ORDER.terms, stop=None))
-    assert order_reports.open_order(limit, "DU1", 0).aux_price == 0
+    assert order_reports.open_order(limit, "DU1", parent_id=0).aux_price == 0
     assert order_reports.completed_order(limit, "DU1").aux_price == 0
 
 
@@ -102,12 +102,12 @@ def test_completed_order_says_how_it_ended(state: OrderState, why: str, text: st
 
 
 def test_execution_in_points_and_the_exchanges_time() -> None:
-    report = order_reports.execution_details(FILL, "DU1", -1)
+    report = order_reports.execution_details(FILL, "DU1", req_id=-1)
     assert (report.side, report.shares, report.price) == ("SLD", Decimal(1), Decimal("6840.25"))
     assert (report.time, report.liquidity) == ("20251212 09:30:00 US/Central", 1)
     assert (report.cumulative_quantity, report.average_price) == (Decimal(2), Decimal("6840.125"))
     bought = structs.replace(FILL, side=Side.BUY, aggressor=True)
-    report = order_reports.execution_details(bought, "DU1", 12)
+    report = order_reports.execution_details(bought, "DU1", req_id=12)
     assert (report.side, report.liquidity, report.req_id) == ("BOT", 2, 12)
 
 

@@ -104,14 +104,14 @@ def test_change_into_another_order_is_refused(
     sent: dict[str, Any], terms: dict[str, Any], code: int
 ) -> None:
     new = structs.replace(TERMS, **terms)
-    problem = change_problem(STOP, _with(**sent), new, TERMS)
+    problem = change_problem(STOP, _with(**sent), terms=new, before=TERMS)
     assert problem is not None
     assert problem.code == code
 
 
 def test_change_of_price_and_quantity_is_allowed() -> None:
     new = structs.replace(TERMS, limit=1, stop=2, quantity=1)
-    assert change_problem(STOP, STOP, new, TERMS) is None
+    assert change_problem(STOP, STOP, terms=new, before=TERMS) is None
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from real_client import what_the_client_reads
 
 from mytrader.tws import answers
 from mytrader.tws.codec import decode_answer, encode
 from mytrader.tws.contracts import OrderContract
 from mytrader.tws.fields import Message
 from mytrader.tws.frames import LENGTH_BYTES
+from tests.real_client import what_the_client_reads
 
 D = Decimal
 CONTRACT = OrderContract(600, "ES", "FUT", "20251219", "0", "?", "50", "CME", "USD", "ESZ5", "ESX")

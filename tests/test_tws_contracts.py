@@ -1,11 +1,11 @@
 """An empty contract names nothing; each field stands where the real client puts it."""
 
 from ib_async import Contract
-from real_client import what_the_client_sends
 
 from mytrader.tws.codec import decode_request
 from mytrader.tws.contracts import OrderContract, WireContract
 from mytrader.tws.requests import RequestContractDetails
+from tests.real_client import what_the_client_sends
 
 
 def test_every_contract_field_is_in_its_place() -> None:

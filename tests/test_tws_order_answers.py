@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from real_client import message_fields, what_the_client_reads
 
 from mytrader.tws import order_answers
 from mytrader.tws.codec import decode_answer, encode, split
 from mytrader.tws.contracts import OrderContract
 from mytrader.tws.fields import Message
 from mytrader.tws.frames import LENGTH_BYTES
+from tests.real_client import message_fields, what_the_client_reads
 
 D = Decimal
 CONTRACT = OrderContract(600, "ES", "FUT", "20251219", "0", "?", "50", "CME", "USD", "ESZ5", "ESX")
@@ -209,7 +209,7 @@ def _same(theirs: Any, ours: Any) -> bool:  # noqa: ANN401 - any type of field
     return bool(theirs == ours)
 
 
-def _differences(order: Any, message: Message, attributes: dict[str, str]) -> list[str]:  # noqa: ANN401 - untyped client
+def _differences(order: Any, message: Message, *, attributes: dict[str, str]) -> list[str]:  # noqa: ANN401 - untyped client
     ours = message_fields(message)
     return [
         f"{theirs}: {getattr(order, theirs)!r} is not {ours[name]!r}"
@@ -223,7 +223,7 @@ def test_real_client_reads_every_field_of_an_open_order() -> None:
     assert len(split(frame[LENGTH_BYTES:])) == 127
     ((method, (order_id, contract, order, state)),) = what_the_client_reads(frame)
     assert (method, order_id) == ("openOrder", OPEN.order_id)
-    assert _differences(order, OPEN, ORDER_ATTRIBUTES | OPEN_ATTRIBUTES) == []
+    assert _differences(order, OPEN, attributes=ORDER_ATTRIBUTES | OPEN_ATTRIBUTES) == []
     assert (contract.conId, contract.tradingClass) == (600, "ESX")
     assert (state.status, state.commission) == (OPEN.status, float(OPEN.commission))
     assert (state.initMarginChange, state.warningText) == (
@@ -235,7 +235,7 @@ def test_real_client_reads_every_field_of_an_open_order() -> None:
 def test_real_client_reads_every_field_of_a_completed_order() -> None:
     ((method, (contract, order, state)),) = what_the_client_reads(encode(COMPLETED))
     assert method == "completedOrder"
-    assert _differences(order, COMPLETED, ORDER_ATTRIBUTES | COMPLETED_ATTRIBUTES) == []
+    assert _differences(order, COMPLETED, attributes=ORDER_ATTRIBUTES | COMPLETED_ATTRIBUTES) == []
     assert contract.localSymbol == "ESZ5"
     assert (state.status, state.completedTime, state.completedStatus) == (
         COMPLETED.status,

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from ib_async import Future, LimitOrder, MarketOrder, Order, StopLimitOrder, TagValue
 from ib_async.order import TimeCondition
-from real_client import what_the_client_sends
 
 from mytrader.tws.codec import decode_request, encode, split
 from mytrader.tws.contracts import WireContract
 from mytrader.tws.errors import WireError
 from mytrader.tws.frames import frame
 from mytrader.tws.place_order import PlaceOrder
+from tests.real_client import what_the_client_sends
 
 FUTURE = Future("ES", "202512", "CME", currency="USD")
 CONTRACT = WireContract(

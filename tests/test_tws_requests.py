@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from ib_async import ExecutionFilter, Future
-from real_client import what_the_client_sends
 
 from mytrader.tws import requests
 from mytrader.tws.codec import decode_request, encode
 from mytrader.tws.contracts import WireContract
 from mytrader.tws.fields import Message
 from mytrader.tws.frames import frame
+from tests.real_client import what_the_client_sends
 
 FUTURE = Future("ES", "202512", "CME", currency="USD", localSymbol="ESZ5", conId=600)
 CONTRACT = WireContract(

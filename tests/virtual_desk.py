@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import eventkit  # type: ignore[import-untyped]  # it has no annotations
+import eventkit
 import ib_async
 from ib_async import IB, Contract, Future, Order, Trade
 
@@ -147,7 +147,7 @@ def run_desk(
             runtime,
             settings=GatewaySettings(faults=faults),
         )
-        loop.serve("127.0.0.1", 4002, gateway.protocol_factory)
+        loop.serve("127.0.0.1", 4002, protocol_factory=gateway.protocol_factory)
         async with _closing(Desk(loop, gateway)) as desk:
             await scenario(desk)
         return gateway

@@ -24,7 +24,7 @@ from mytrader.domain.market import Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
 from mytrader.errors import InvariantBroken, MytraderError
-from mytrader.execution.guards import exit_rule_holds, judge_exit, validate_entry
+from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
 from mytrader.execution.trade_cycle import next_deadline, step
@@ -206,15 +206,8 @@ class LiveTradingManager:
         symbol: str = "ES",
     ) -> Approved[None] | Refused:
         """Judge a bracket's prices (index points): truthy approved, falsy refused with a code."""
-        return validate_entry(
-            action,
-            entry_price,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            quantity=quantity,
-            symbol=symbol,
-            limits=self.state.limits,
-        )
+        asked = AskedBracket(action, entry_price, stop_loss, take_profit, quantity)
+        return validate_entry(asked, symbol=symbol, limits=self.state.limits)
 
     def _place_exit_order(
         self, command: AnyCommand, approved: Approved[OrderSpec], action: str

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain.cycle import TradeCycle
-from mytrader.domain.instrument import Instrument
+from mytrader.domain.instrument import Instrument, OffGridError
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role, Side
@@ -53,12 +53,12 @@ def validate_bracket_prices(  # noqa: PLR0917 - the postmortem fixed this signat
     `adjusted_fields`. Never raises: what is not a price is answered as invalid.
     """
     if action not in (Side.BUY, Side.SELL):
-        return _invalid(f"Action must be BUY or SELL, not {action!r}")
+        return _invalid(f"Action must be BUY or SELL, not {shown(action)}")
     entry, tick = _decimal(entry_price), _decimal(tick_size)
     if tick is None or tick <= 0:
-        return _invalid(f"Tick size must be a positive number, not {tick_size!r}")
+        return _invalid(f"Tick size must be a positive number, not {shown(tick_size)}")
     if entry is None or entry <= 0:
-        return _invalid(f"Entry price must be a positive number, not {entry_price!r}")
+        return _invalid(f"Entry price must be a positive number, not {shown(entry_price)}")
     sign = Side(action).sign
     stop = _leg(entry, stop_loss, tick, direction=-sign, distance=min_distance_ticks)
     if isinstance(stop, str):
@@ -80,12 +80,21 @@ def _invalid(reason: str) -> BracketValidation:
     return BracketValidation(stop_loss=None, take_profit=None, valid=False, reason=reason)
 
 
+def shown(value: object) -> str:
+    """Return a value for people; an integer too long to be written out is only named."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+
+
 def _decimal(value: Price) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
+        # No number, or an integer too long to be written out.
         return None
     return number if number.is_finite() else None
 
@@ -96,17 +105,21 @@ def _leg(
     """Return the leg on the grid and far enough in `direction`, or what is wrong with it."""
     leg = _decimal(price)
     if leg is None or leg <= 0:
-        return "is missing" if price is None else f"must be a positive number, not {price!r}"
+        return "is missing" if price is None else f"must be a positive number, not {shown(price)}"
     if (leg - entry) * direction <= 0:
         side = "above" if direction > 0 else "below"
         return f"{leg} must be {side} the entry {entry}"
-    nearest = entry + tick * distance * direction
-    far_enough = max(leg, nearest) if direction > 0 else min(leg, nearest)
     rounding = ROUND_CEILING if direction > 0 else ROUND_FLOOR
     try:
-        return (far_enough / tick).to_integral_value(rounding) * tick
-    except InvalidOperation:
+        nearest = entry + tick * distance * direction
+        far_enough = max(leg, nearest) if direction > 0 else min(leg, nearest)
+        on_grid = (far_enough / tick).to_integral_value(rounding) * tick
+        exact = on_grid % tick == 0
+    except ArithmeticError:
+        exact = False
+    if not exact:
         return f"{leg} is not on any grid of {tick}"
+    return on_grid if on_grid > 0 else f"has no room for {distance} ticks below the entry {entry}"
 
 
 def build_bracket(
@@ -119,16 +132,19 @@ def build_bracket(
     hours. The reason is the code of the guard that will refuse.
     """
     signal = cycle.signal
-    touch = quote.ask if signal.side is Side.BUY else quote.bid
+    touch = quote.ask if cycle.side is Side.BUY else quote.bid
     if signal.stop is None:
         return "MISSING_STOP"
     if signal.target is None:
         return "MISSING_TARGET"
     if touch is None:
         return "STALE_DATA"
-    sign = signal.side.sign
-    stop = _away(instrument, -sign)(signal.stop)
-    target = _away(instrument, sign)(signal.target)
+    sign = cycle.side.sign
+    try:
+        stop = _away(instrument, -sign)(signal.stop)
+        target = _away(instrument, sign)(signal.target)
+    except OffGridError:
+        return "OFF_TICK"
     limit = touch + sign * limits.entry_collar_ticks
     lots = tuple(
         _family(cycle, number, limit=limit, stop=stop, offset=limits.stop_limit_offset_ticks)
@@ -137,7 +153,7 @@ def build_bracket(
     return Bracket(
         cycle_id=cycle.cycle_id,
         con_id=cycle.con_id,
-        side=signal.side,
+        side=cycle.side,
         entry=limit,
         stop=stop,
         target=target,
