@@ -13,6 +13,7 @@ from mytrader.domain.cycle import Phase
 from mytrader.domain.orders import Side
 from mytrader.execution.trade_cycle import TRANSITIONS
 from mytrader.journal.writer import JournalWriter
+from mytrader.replay.command import main
 from tests.journal_samples import OPENING
 from tests.scenarios.world import EPOCH, World, play
 
@@ -21,6 +22,11 @@ TRANSITIONS_PAGE: Final = ROOT / "docs" / "reference" / "transitions.md"
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED: Final = re.compile(r"`((?:mytrader|tests|scripts|docs|benchmarks)/[\w./-]+\.\w+)`")
 LINKED: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+REPLAY_PAGE: Final = ROOT / "docs" / "runbooks" / "explain-a-loss.md"
+SHOWN: Final = re.compile(r"(?<=```text\n)Order 14812.*?(?=\n```)", re.DOTALL)
+DATA: Final = ROOT.parent / "shared" / "data"
+RECORDS: Final = (DATA / "bot-2025-12-12.log", DATA / "orders-2025-12-12.sqlite")
 
 HEAD: Final = """\
 # The trade cycle's transitions
@@ -78,7 +84,8 @@ def test_the_page_of_transitions_is_current() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_names_exists(page: Path) -> None:
     """Paths in backquotes and links to files lead somewhere."""
-    text = page.read_text(encoding="utf-8")
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("*After "))  # others' files
     missing = [name for name in NAMED.findall(text) if not (ROOT / name).exists()]
     missing += [link for link in LINKED.findall(text) if not (page.parent / link).exists()]
     assert missing == []
@@ -92,6 +99,20 @@ def test_the_promises_name_tests_that_exist() -> None:
     for row in rows:
         assert re.search(r"`mytrader/\S+`", row), row
         assert re.search(r"`tests/\S+`", row), row
+
+
+def test_the_runbook_shows_what_the_replay_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wording changes; a page that shows an older one is not believed twice."""
+    if not all(record.exists() for record in RECORDS):
+        pytest.skip(f"no records of the founding incident in {DATA}")
+    printed = [replayed(record, capsys) for record in RECORDS]
+    assert SHOWN.findall(REPLAY_PAGE.read_text(encoding="utf-8")) == printed
+
+
+def replayed(record: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what the replay script prints for the founding order."""
+    assert main(["--log", str(record), "--order-id", "14812"]) == 0
+    return capsys.readouterr().out.rstrip()
 
 
 @pytest.mark.slow
