@@ -5,7 +5,7 @@ import sys
 try:
     from mytrader.replay.command import main
 except ModuleNotFoundError as missing:
-    sys.stderr.write(f"{missing}: run `make install`, then use .venv/bin/python\n")
+    sys.stderr.write(f"{missing}: run `make run` once, then use .venv/bin/python\n")
     sys.exit(2)
 
 if __name__ == "__main__":
