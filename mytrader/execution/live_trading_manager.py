@@ -219,12 +219,19 @@ class LiveTradingManager:
         spec = approved.order
         if not spec.reduce_only:
             raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
-        if exit_rule_holds(self.state, spec.con_id):
+        verdict = judge_exit(self.state, spec, rho_after=self._may_fill(spec))
+        if verdict.approved:
             self._broker.carry_out(command)
             return
-        verdict = judge_exit(self.state, spec)
-        code = "EXIT_UNSAFE" if verdict.approved else verdict.code
-        self._close_unwritten(spec, action, code, verdict.detail)
+        self._close_unwritten(spec, action, verdict.code, verdict.detail)
+
+    def _may_fill(self, spec: OrderSpec) -> int:
+        """The most that an order may fill: a change counts its old version as well."""
+        for cycle in self.state.cycles.values():
+            order = cycle.orders.get(spec.ref)
+            if order is not None:
+                return max(order.remaining, spec.quantity - order.filled)
+        return spec.quantity
 
     def _close_unwritten(self, spec: OrderSpec, action: str, code: str, detail: str) -> None:
         """Close an intent as never written: nothing of it has left."""
