@@ -108,7 +108,7 @@ def a_proposal(cycle: TradeCycle | None = None, limits: Limits = LIMITS) -> Prop
     return Proposal(cycle, ES_CONTRACT, bracket)
 
 
-def a_case(proposal: Proposal | None = None, **changes: object) -> Case:
+def a_case(proposal: Proposal | None = None, /, **changes: object) -> Case:
     """Return the sample case with fields of the trader's state replaced."""
     state = a_trader(**changes)
     return open_case(proposal or a_proposal(limits=state.limits), state, now=NOON)

@@ -31,7 +31,6 @@ from mytrader.domain.session import Session, session_at, trading_date
 from mytrader.domain.trader import DayLedger, Mode, TraderState
 from mytrader.execution.bracket_guards import (
     BRACKET_CODES,
-    ORDER_SIZE_CEILING,
     AskedBracket,
     counted,
     is_count,
@@ -39,6 +38,7 @@ from mytrader.execution.bracket_guards import (
     loss_at_stop_usd,
 )
 from mytrader.execution.exposure import Reach, position_text, reach, rho
+from mytrader.execution.order_builder import ORDER_SIZE_CEILING
 
 
 class Proposal(Struct, frozen=True):

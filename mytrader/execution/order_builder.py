@@ -19,6 +19,9 @@ from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role
 
 Price = Decimal | float | int | str | None
 
+ORDER_SIZE_CEILING: Final = 10
+"""No configuration can raise an order or a position above this many contracts."""
+
 STOP_LOSS: Final = "stop_loss"
 TAKE_PROFIT: Final = "take_profit"
 
@@ -139,6 +142,8 @@ def build_bracket(
         return "MISSING_TARGET"
     if touch is None:
         return "STALE_DATA"
+    if not 1 <= cycle.quantity <= ORDER_SIZE_CEILING:
+        return "ORDER_SIZE"
     sign = cycle.side.sign
     try:
         stop = _away(instrument, -sign)(signal.stop)
