@@ -1,7 +1,6 @@
 """Each entry guard refuses with its own code, passes at its limit, and refuses without data."""
 
 import math
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -30,7 +29,6 @@ from mytrader.execution.entry_guards import (
     Case,
     bracket_verdicts,
     open_case,
-    worst_case_usd,
 )
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 from tests.guard_samples import (
@@ -51,7 +49,6 @@ from tests.guard_samples import (
     an_entry_spec,
     at,
     code_of,
-    exit_spec,
     filled,
 )
 
@@ -123,7 +120,7 @@ def lots(count: int, **changes: object) -> Case:
     return of_cycle(a_proposed_cycle(quantity=count), limits=limits)
 
 
-def signalled(ago: timedelta, strategy: str = "ema-cross", side: Side = Side.BUY) -> Case:
+def signalled(ago: timedelta, strategy: str = "ema-cross", *, side: Side = Side.BUY) -> Case:
     """Return the sample case after an earlier signal."""
     return on_day(last_signal=(ES_DECEMBER, f"{strategy} {side}", NOON - ago))
 
@@ -422,75 +419,20 @@ def test_a_signal_without_a_leg_matches_no_bracket() -> None:
 # What is at risk already
 
 
-def at_work(*changes: Callable[[TradeCycle], TradeCycle], **fields: object) -> TraderState:
-    """Return a trader with one open long cycle in MES: bought at 27,200, stop at 27,180."""
-    entry = replace(an_entry_spec(Side.BUY), con_id=MES_DECEMBER)
-    cycle = a_proposed_cycle(
-        con_id=MES_DECEMBER,
-        phase=Phase.OPEN,
-        stop=27_180,
-        orders={entry.ref: a_working(entry, filled=1, death=Death.FILLED)},
-        fills=(filled(Side.BUY, 27_200),),
-    )
-    cycle = replace(cycle, **fields)
-    for change in changes:
-        cycle = change(cycle)
-    return a_trader(cycles={CYCLE_ID: cycle})
-
-
-def with_entry(number: int, limit: int) -> Callable[[TradeCycle], TradeCycle]:
-    """Add an entry that still works."""
-    spec = replace(an_entry_spec(Side.BUY, number=number, limit=limit), con_id=MES_DECEMBER)
-    return lambda cycle: replace(cycle, orders={**cycle.orders, spec.ref: a_working(spec)})
-
-
-def with_fill(side: Side, price: int) -> Callable[[TradeCycle], TradeCycle]:
-    """Add a fill."""
-    return lambda cycle: replace(cycle, fills=(*cycle.fills, filled(side, price, number=9)))
-
-
-@pytest.mark.parametrize(
-    ("state", "usd"),
-    [
-        # 20 ticks of $1.25 and two commissions of $0.62.
-        (at_work(), "26.24"),
-        # Another lot may still be bought at 27,208: 28 ticks and two commissions more.
-        (at_work(with_entry(2, 27_208)), "62.48"),
-        # Bought, and sold 30 ticks lower: that is lost whether or not it is settled yet.
-        (at_work(with_fill(Side.SELL, 27_170)), "38.74"),
-        # The same with another lot still open to its stop.
-        (at_work(with_fill(Side.BUY, 27_200), with_fill(Side.SELL, 27_170)), "64.98"),
-        # A stop beyond the entry locks a gain in, which is no reason to risk more elsewhere.
-        (at_work(stop=27_230), "1.24"),
-        # Nothing says where these end: the whole limit of a trade for every contract.
-        (at_work(stop=None), "1250"),
-        (at_work(with_entry(2, 27_208), stop=None), "2500"),
-        (at_work(with_fill(Side.SELL, 27_190), with_fill(Side.SELL, 27_190)), "1250"),
-        (replace(at_work(), contracts={}), "1250"),
-        # A proposal is no risk yet.
-        (at_work(orders={}, fills=()), "0"),
-    ],
-)
-def test_what_is_open_counts_to_its_stop(state: TraderState, usd: str) -> None:
-    assert worst_case_usd(state) == Decimal(usd)
-
-
-def test_a_short_counts_upwards() -> None:
-    entry = replace(an_entry_spec(Side.SELL), con_id=MES_DECEMBER)
-    state = at_work(
-        side=Side.SELL,
-        stop=27_220,
-        orders={entry.ref: a_working(entry, filled=1, death=Death.FILLED)},
-        fills=(filled(Side.SELL, 27_200),),
-    )
-    assert worst_case_usd(state) == Decimal("26.24")
-
-
 @pytest.mark.parametrize(("realised", "refused"), [("-1618.96", False), ("-1618.97", True)])
 def test_the_days_loss_counts_every_open_cycle(realised: str, *, refused: bool) -> None:
     """$2,000 less $354.80 of the entry and $26.24 of the open cycle."""
     day = DayLedger(on=NOON.date(), realised_usd=Decimal(realised))
-    state = replace(at_work(cycle_id=OTHER_ID), day=day)
+    entry = a_working(an_entry_spec(Side.BUY), filled=1, death=Death.FILLED)
+    other = a_proposed_cycle(
+        cycle_id=OTHER_ID,
+        con_id=MES_DECEMBER,
+        phase=Phase.OPEN,
+        stop=27_180,
+        orders={entry.spec.ref: entry},
+        fills=(filled(Side.BUY, 27_200),),
+    )
+    state = a_trader(cycles={OTHER_ID: other}, day=day)
     assert ("DAILY_LOSS" in refusals(open_case(a_proposal(), state, now=NOON))) is refused
 
 
@@ -555,12 +497,3 @@ def test_no_limit_lets_more_than_ten_contracts_out(limits: Limits, count: int) -
     case = a_case(replace(a_proposal(), cycle=a_proposed_cycle(quantity=count)), limits=limits)
     refused = refusals(case)
     assert 1 <= count <= 10 or {"ORDER_SIZE", "POSITION_LIMIT"} <= refused
-
-
-def test_a_reduce_only_order_is_no_entry() -> None:
-    """A stop of another cycle neither opposes an entry nor counts as one at risk."""
-    stop = replace(exit_spec(Side.SELL, role=Role.STOP), con_id=MES_DECEMBER)
-    state = at_work(
-        lambda cycle: replace(cycle, orders={**cycle.orders, stop.ref: a_working(stop)})
-    )
-    assert worst_case_usd(state) == Decimal("26.24")

@@ -253,7 +253,7 @@ def test_a_marketable_limit_is_beyond_the_far_touch(
     side: Side, quote: Quote, limit: int | None
 ) -> None:
     """A short book is priced by its last trade; a price that nobody said is none."""
-    assert marketable_limit(side, quote, 20) == limit
+    assert marketable_limit(side, quote, collar_ticks=20) == limit
 
 
 @pytest.mark.parametrize(("side", "limit"), [(Side.BUY, 27_179), (Side.SELL, 27_220)])
@@ -272,7 +272,7 @@ def test_an_exit_without_any_price_is_not_made() -> None:
 
 
 def test_an_emergency_stop_carries_the_cycles_id() -> None:
-    spec = protective_stop(a_proposed_cycle(), Role.EMERGENCY, 2, stop=27_180, offset=20)
+    spec = protective_stop(a_proposed_cycle(), Role.EMERGENCY, number=2, stop=27_180, offset=20)
     assert (spec.ref, spec.side, spec.quantity) == (f"mt/{CYCLE_ID}/M2", Side.SELL, 1)
     assert (spec.stop, spec.limit, spec.reduce_only) == (27_180, 27_160, True)
 
@@ -283,13 +283,13 @@ def test_an_emergency_stop_carries_the_cycles_id() -> None:
 def test_a_stop_made_marketable_elects_at_once(side: Side, stop: int, limit: int) -> None:
     """Exit protocol A: the trigger goes through the market; type, size and side stay."""
     resting = exit_spec(side, 2, role=Role.STOP)
-    moved = made_marketable(resting, QUOTE, LIMITS)
+    moved = made_marketable(resting, QUOTE, limits=LIMITS)
     assert moved == replace(resting, stop=stop, limit=limit)
 
 
 def test_a_limit_made_marketable_follows_the_market() -> None:
     resting = exit_spec(Side.SELL)
-    assert made_marketable(resting, QUOTE, LIMITS) == replace(resting, limit=27_179)
+    assert made_marketable(resting, QUOTE, limits=LIMITS) == replace(resting, limit=27_179)
 
 
 @pytest.mark.parametrize(
@@ -302,4 +302,4 @@ def test_a_limit_made_marketable_follows_the_market() -> None:
 )
 def test_nothing_is_moved_without_a_price(role: Role, quote: Quote) -> None:
     """A stop needs both sides: one to trigger beyond, one to trade at."""
-    assert made_marketable(exit_spec(Side.SELL, role=role), quote, LIMITS) is None
+    assert made_marketable(exit_spec(Side.SELL, role=role), quote, limits=LIMITS) is None
