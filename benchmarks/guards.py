@@ -24,8 +24,8 @@ from mytrader.domain.market import Quote
 from mytrader.domain.orders import OrderLife, Side, TrackedOrder
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import DayLedger, LinkState, Mode, TraderState
-from mytrader.execution.guards import approve_entry, approve_exit, exit_rule_holds
 from mytrader.execution.entry_guards import Proposal
+from mytrader.execution.guards import approve_entry, approve_exit, exit_rule_holds
 from mytrader.execution.order_builder import build_bracket, exit_order
 
 NOW: Final = datetime(2025, 11, 20, 16, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Timing(NamedTuple):
     target_us: float | None
 
 
-def cycle(cycle_id: str, con_id: int, phase: Phase, quantity: int) -> TradeCycle:
+def cycle(cycle_id: str, con_id: int, *, phase: Phase, quantity: int) -> TradeCycle:
     """Return a long proposal that every guard lets pass."""
     signal = Signal("ema-cross", Side.BUY, 0.8, *PRICES, {"atr": 1.5}, "crossed")
     opinion = Opinion("local", AdvisorRole.DECISION, Advice.GO, "calm", 0.8)
@@ -70,7 +70,7 @@ def trader() -> tuple[TraderState, Proposal]:
     }
     quote = Quote(NOW, 26_799, 26_800, 26_800)
     limits = Limits(order_size_max=10, position_size_max=10)
-    held = cycle("2", 2, Phase.OPEN, OPEN_LOTS)
+    held = cycle("2", 2, phase=Phase.OPEN, quantity=OPEN_LOTS)
     bracket = build_bracket(held, MES, quote=quote, limits=limits)
     if isinstance(bracket, str):
         raise SystemExit(bracket)
@@ -86,7 +86,7 @@ def trader() -> tuple[TraderState, Proposal]:
     open_ = TradeCycle(
         **{f: getattr(held, f) for f in held.__struct_fields__} | {"fills": (fill,)}
     )
-    mine = cycle("1", 1, Phase.PROPOSED, 1)
+    mine = cycle("1", 1, phase=Phase.PROPOSED, quantity=1)
     state = TraderState(
         limits=limits,
         mode=Mode.NORMAL,
@@ -103,9 +103,14 @@ def trader() -> tuple[TraderState, Proposal]:
     return state, Proposal(mine, contracts[1], own)
 
 
+def plain() -> None:
+    """Stand for the price of any call."""
+
+
 def timed(
-    name: str, call: Callable[[], object], calls: int, target: float | None = None
+    name: str, call: Callable[[], object], *, calls: int, target_us: float | None = None
 ) -> Timing:
+    """Return the median and the 99th percentile of single calls."""
     clock = time.perf_counter_ns
     took = []
     for _number in range(calls):
@@ -113,12 +118,50 @@ def timed(
         call()
         took.append(clock() - began)
     took.sort()
-    return Timing(name, took[calls // 2] / 1e3, took[calls * 99 // 100] / 1e3, target)
+    return Timing(name, took[calls // 2] / 1e3, took[calls * 99 // 100] / 1e3, target_us)
+
+
+def measure(calls: int) -> list[Timing]:
+    """Time a plain call, every entry guard, the exit rule alone and a whole exit."""
+    state, proposal = trader()
+    held = next(one for one in state.cycles.values() if one.fills)
+    answer, verdicts = approve_entry(proposal, state, now=NOW)
+    if not answer or not exit_rule_holds(state, 2):
+        raise SystemExit(f"the sample is refused: {[v for v in verdicts if not v.approved]}")
+    quote = state.quotes[2]
+    spec = exit_order(held, 1, quantity=1, quote=quote, limits=state.limits)
+    if spec is None:
+        raise SystemExit("the sample has no price to exit at")
+    gc.disable()
+    return [
+        timed("a plain call", plain, calls=calls),
+        timed(
+            "entry: all guards",
+            lambda: approve_entry(proposal, state, now=NOW),
+            calls=calls,
+            target_us=20,
+        ),
+        timed("exit rule", lambda: exit_rule_holds(state, 2), calls=calls, target_us=5),
+        timed("exit: refused beside its stop", lambda: approve_exit(state, spec), calls=calls),
+    ]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What permission costs, with ten orders")
+    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.calls)
+    if given.json:
+        print(json.dumps([timing._asdict() for timing in found]))
+        return
+    print(f"{'':32} {'median µs':>10} {'p99 µs':>10} {'target µs':>10} {'plain calls':>12}")
+    for one in found:
+        target = "" if one.target_us is None else f"{one.target_us:g}"
+        ratio = one.median_us / found[0].median_us
+        print(f"{one.name:32} {one.median_us:10.2f} {one.p99_us:10.2f} {target:>10} {ratio:12.0f}")
 
 
 if __name__ == "__main__":
-    state, proposal = trader()
-    a, v = approve_entry(proposal, state, now=NOW)
-    print(a if not a else "approved", [x for x in v if not x.approved])
-    print(timed("entry", lambda: approve_entry(proposal, state, now=NOW), 5000))
-    print(timed("rule", lambda: exit_rule_holds(state, 2), 5000))
+    main()

@@ -108,7 +108,7 @@ def a_proposal(cycle: TradeCycle | None = None, limits: Limits = LIMITS) -> Prop
     return Proposal(cycle, ES_CONTRACT, bracket)
 
 
-def a_case(proposal: Proposal | None = None, **changes: object) -> Case:
+def a_case(proposal: Proposal | None = None, /, **changes: object) -> Case:
     """Return the sample case with fields of the trader's state replaced."""
     state = a_trader(**changes)
     return open_case(proposal or a_proposal(limits=state.limits), state, now=NOON)
@@ -152,11 +152,11 @@ def holding(booked: int, *orders: TrackedOrder, **changes: object) -> TraderStat
     return a_trader(**given)
 
 
-def filled(side: Side, price: int, quantity: int = 1, *, number: int = 1) -> Execution:
+def filled(side: Side, price: int, *, number: int = 1) -> Execution:
     """Return a fill of an order of the sample cycle."""
     ref = str(OrderRef(CYCLE_ID, Role.ENTRY, number))
     exec_id = f"{side}.{price}.{number}"
-    return Execution(exec_id, ref, 5, 900, ES_DECEMBER, side, quantity, price, NOON)
+    return Execution(exec_id, ref, 5, 900, ES_DECEMBER, side, 1, price, NOON)
 
 
 def code_of(verdicts: list[Verdict] | tuple[Verdict, ...]) -> set[str]:

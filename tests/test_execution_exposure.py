@@ -41,7 +41,7 @@ Order = tuple[int, int, int, bool]
 
 
 @cache
-def can_harm(position: int, orders: tuple[Order, ...], budgets: tuple[int, int]) -> bool:
+def can_harm(position: int, orders: tuple[Order, ...], *, budgets: tuple[int, int]) -> bool:
     """Search every sequence of one-lot fills for an exit that does not reduce.
 
     Written unlike the rule on purpose: it fills, one contract at a time, and looks. A budget of
@@ -57,7 +57,7 @@ def can_harm(position: int, orders: tuple[Order, ...], budgets: tuple[int, int])
         left = list(budgets)
         if budget > 0:
             left[group - 1] -= 1
-        if can_harm(position + side, tuple(sorted(after)), (left[0], left[1])):
+        if can_harm(position + side, tuple(sorted(after)), budgets=(left[0], left[1])):
             return True
     return False
 
@@ -117,7 +117,7 @@ def test_the_rule_is_exact_in_every_small_state() -> None:
         for position in POSITIONS:
             seen += 1
             allowed = exit_safe(position, position, orders=exposures, groups=groups)
-            harmful = live and can_harm(position, orders, budgets)
+            harmful = live and can_harm(position, orders, budgets=budgets)
             allowed_and_harmful += allowed and harmful
             refused_and_safe += live and not allowed and not harmful
     assert (seen, allowed_and_harmful, refused_and_safe) == (102_885, 0, 0)
@@ -126,12 +126,12 @@ def test_the_rule_is_exact_in_every_small_state() -> None:
 def test_the_search_finds_harm_and_lets_safety_pass() -> None:
     """A search that finds nothing would agree with a rule that allows everything."""
     sell = (-1, 1, 0, True)
-    assert can_harm(0, (sell,), (UNTRUSTED, UNTRUSTED))
-    assert not can_harm(1, (sell,), (UNTRUSTED, UNTRUSTED))
-    assert can_harm(1, (sell, sell), (UNTRUSTED, UNTRUSTED))
+    assert can_harm(0, (sell,), budgets=(UNTRUSTED, UNTRUSTED))
+    assert not can_harm(1, (sell,), budgets=(UNTRUSTED, UNTRUSTED))
+    assert can_harm(1, (sell, sell), budgets=(UNTRUSTED, UNTRUSTED))
     together = ((-1, 1, 1, True), (-1, 1, 1, True))
-    assert not can_harm(1, together, (1, UNTRUSTED))
-    assert can_harm(1, together, (UNTRUSTED, UNTRUSTED))
+    assert not can_harm(1, together, budgets=(1, UNTRUSTED))
+    assert can_harm(1, together, budgets=(UNTRUSTED, UNTRUSTED))
 
 
 def small_books() -> Iterator[tuple[Order, ...]]:
@@ -160,7 +160,7 @@ def test_the_traders_own_sum_answers_like_the_search() -> None:
         for low, high in combinations_with_replacement(POSITIONS, 2):
             view = replace(at(low), reported=high)
             asked = replace(state, positions={ES_DECEMBER: view})
-            safe = not any(can_harm(p, orders, (-1, -1)) for p in range(low, high + 1))
+            safe = not any(can_harm(p, orders, budgets=(-1, -1)) for p in range(low, high + 1))
             if any(is_exit for *_rest, is_exit in orders):
                 assert exit_rule_holds(asked, ES_DECEMBER) == safe, (low, high, orders)
                 seen += 1

@@ -12,15 +12,13 @@ from mytrader.domain.instrument import Instrument, OffGridError
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict, refusal
 from mytrader.execution.order_builder import (
+    ORDER_SIZE_CEILING,
     STOP_LOSS,
     TAKE_PROFIT,
     Price,
     shown,
     validate_bracket_prices,
 )
-
-ORDER_SIZE_CEILING: Final = 10
-"""No configuration can raise an order or a position above this many contracts."""
 
 BRACKET_CODES: Final = (
     "MISSING_STOP",

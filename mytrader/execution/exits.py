@@ -162,7 +162,7 @@ def _change(turn: Turn, order: TrackedOrder, *, answer: Approved[OrderSpec]) -> 
 
 def _change_to_market(turn: Turn, order: TrackedOrder) -> Approved[OrderSpec] | Refused:
     quote = turn.state.quotes.get(order.spec.con_id)
-    spec = None if quote is None else made_marketable(order.spec, quote, turn.state.limits)
+    spec = None if quote is None else made_marketable(order.spec, quote, limits=turn.state.limits)
     if spec is None:
         return Refused("STALE_DATA", "no price to exit at")
     return approve_change(turn.state, order, spec=spec)

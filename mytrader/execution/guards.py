@@ -33,14 +33,13 @@ from mytrader.domain.orders import (
 from mytrader.domain.positions import UNBOUNDED
 from mytrader.domain.trader import TraderState
 from mytrader.execution.bracket_guards import (
-    ORDER_SIZE_CEILING,
     AskedBracket,
     is_count,
     judge_bracket,
 )
 from mytrader.execution.entry_guards import ENTRY_GUARDS, Proposal, bracket_verdicts, open_case
 from mytrader.execution.exposure import Reach, position_text, reach, rule_holds
-from mytrader.execution.order_builder import shown
+from mytrader.execution.order_builder import ORDER_SIZE_CEILING, shown
 
 __all__ = [
     "AskedBracket",

@@ -19,6 +19,9 @@ from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role
 
 Price = Decimal | float | int | str | None
 
+ORDER_SIZE_CEILING: Final = 10
+"""No configuration can raise an order or a position above this many contracts."""
+
 STOP_LOSS: Final = "stop_loss"
 TAKE_PROFIT: Final = "take_profit"
 
@@ -60,10 +63,10 @@ def validate_bracket_prices(  # noqa: PLR0917 - the postmortem fixed this signat
     if entry is None or entry <= 0:
         return _invalid(f"Entry price must be a positive number, not {shown(entry_price)}")
     sign = Side(action).sign
-    stop = _leg(entry, stop_loss, tick, direction=-sign, distance=min_distance_ticks)
+    stop = _leg(entry, stop_loss, tick=tick, direction=-sign, distance=min_distance_ticks)
     if isinstance(stop, str):
         return _invalid(f"Stop-loss {stop}")
-    target = _leg(entry, take_profit, tick, direction=sign, distance=min_distance_ticks)
+    target = _leg(entry, take_profit, tick=tick, direction=sign, distance=min_distance_ticks)
     if isinstance(target, str):
         return _invalid(f"Take-profit {target}")
     adjusted = ((STOP_LOSS, stop, stop_loss), (TAKE_PROFIT, target, take_profit))
@@ -100,7 +103,7 @@ def _decimal(value: Price) -> Decimal | None:
 
 
 def _leg(
-    entry: Decimal, price: Price, tick: Decimal, *, direction: int, distance: int
+    entry: Decimal, price: Price, *, tick: Decimal, direction: int, distance: int
 ) -> Decimal | str:
     """Return the leg on the grid and far enough in `direction`, or what is wrong with it."""
     leg = _decimal(price)
@@ -139,6 +142,8 @@ def build_bracket(
         return "MISSING_TARGET"
     if touch is None:
         return "STALE_DATA"
+    if not 1 <= cycle.quantity <= ORDER_SIZE_CEILING:
+        return "ORDER_SIZE"
     sign = cycle.side.sign
     try:
         stop = _away(instrument, -sign)(signal.stop)
@@ -177,12 +182,12 @@ def _family(
         limit=limit,
         transmit=False,
     )
-    protection = protective_stop(cycle, Role.STOP, number, stop=stop, offset=offset)
+    protection = protective_stop(cycle, Role.STOP, number=number, stop=stop, offset=offset)
     return entry, replace(protection, parent_ref=entry.ref)
 
 
 def protective_stop(
-    cycle: TradeCycle, role: Role, number: int, *, stop: int, offset: int
+    cycle: TradeCycle, role: Role, *, number: int, stop: int, offset: int
 ) -> OrderSpec:
     """Return a one-lot stop-limit against the cycle's side; its limit is `offset` ticks beyond."""
     side = cycle.side.opposite
@@ -198,7 +203,7 @@ def protective_stop(
     )
 
 
-def marketable_limit(side: Side, quote: Quote, collar_ticks: int) -> int | None:
+def marketable_limit(side: Side, quote: Quote, *, collar_ticks: int) -> int | None:
     """Return a limit that trades now: the far touch and `collar_ticks` beyond it.
 
     Falls back to the last trade when that side of the book is empty; `None` when nothing at all
@@ -214,7 +219,7 @@ def exit_order(
 ) -> OrderSpec | None:
     """Return a marketable limit against the cycle's side; `None` when no price is known."""
     side = cycle.side.opposite
-    limit = marketable_limit(side, quote, limits.exit_collar_ticks)
+    limit = marketable_limit(side, quote, collar_ticks=limits.exit_collar_ticks)
     if limit is None:
         return None
     return OrderSpec(
@@ -228,16 +233,16 @@ def exit_order(
     )
 
 
-def made_marketable(spec: OrderSpec, quote: Quote, limits: Limits) -> OrderSpec | None:
+def made_marketable(spec: OrderSpec, quote: Quote, *, limits: Limits) -> OrderSpec | None:
     """Return a resting exit order repriced so that it trades now; `None` without a price.
 
     A stop keeps its type: its trigger goes through the market so that it elects at once (exit
     protocol A of SAFETY.md 5.6). Quantity and side never change.
     """
-    limit = marketable_limit(spec.side, quote, limits.exit_collar_ticks)
+    limit = marketable_limit(spec.side, quote, collar_ticks=limits.exit_collar_ticks)
     if limit is None:
         return None
     if spec.kind is OrderKind.LMT:
         return replace(spec, limit=limit)
-    through = marketable_limit(spec.side.opposite, quote, limits.exit_collar_ticks)
+    through = marketable_limit(spec.side.opposite, quote, collar_ticks=limits.exit_collar_ticks)
     return None if through is None else replace(spec, limit=limit, stop=through)
