@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AnyCommand
@@ -113,6 +112,7 @@ class Adversary:
         self.story: list[str] = []
         self.naked_since = self.now
         self.cycles = 0
+        self.takes_moves = bool(chance.below(2))
 
     # The trader
 
@@ -124,9 +124,9 @@ class Adversary:
         if isinstance(event, events.ExecutionReported):
             self._note_delivered(event.execution)
         if isinstance(event, events.BookAnswered) and isinstance(event.book, Known):
-            if event.number > before.link.queries_answered:
-                for fill in event.book.value.executions:
-                    self._note_delivered(fill)
+            taken = event.number > before.link.queries_answered
+            for fill in event.book.value.executions if taken else ():
+                self._note_delivered(fill)
         for command in asked:
             self.story.append(f"{'':10}<< {command}")
             self._carry_out(command)
@@ -230,10 +230,17 @@ class Adversary:
         order = self._one([o for o in self.orders.values() if not o.over])
         if order is None:
             return
+        if order.change is not None and not self.takes_moves:
+            self._refuse_change(order)
+            return
         order.accepted = True
         order.take_change()
         self._echo(order)
         self._state(order)
+
+    def _refuse_change(self, order: Resting) -> None:
+        order.change = None
+        self._say(events.ErrorReported(order.spec.ref, order.order_id, 201, "refused"))
 
     def refuse(self) -> None:
         """Refuse an order that was not acknowledged yet, or a change."""
@@ -490,6 +497,8 @@ class Adversary:
             return
         if not order.accepted or order.change is not None:
             order.accepted = True
+            if order.change is not None and not self.takes_moves:
+                self._refuse_change(order)
             order.take_change()
             self._echo(order)
             self._state(order)

@@ -257,11 +257,15 @@ class Echoed(Struct, frozen=True):
 
     def events(self, script: Playbook) -> Iterable[AnyEvent]:
         """Return the echo."""
+        return [self.report(script)]
+
+    def report(self, script: Playbook) -> OrderReported:
+        """Return the echo as a report."""
         ref, number = _ids(script, self.name)
         order = script.cycle.orders[ref]
         spec = self.spec or order.change or order.spec
         perm_id = number + 900 if self.perm_id is None else self.perm_id
-        return [report_of(spec, number, perm_id=perm_id, status=self.status)]
+        return report_of(spec, number, perm_id=perm_id, status=self.status)
 
 
 class Stated(Struct, frozen=True):
@@ -327,13 +331,13 @@ class StopWorking(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True):
-    """The newest book query is answered: `shown` are working, the position is as booked.
+    """The newest book query is answered: `shown` are listed, the position is as booked.
 
     Executions repeat what was booked, with `fills` added; `position` overrides the position and
     `status` the status of the orders shown.
     """
 
-    shown: tuple[str, ...] = ()
+    shown: tuple[str | Echoed, ...] = ()
     fills: tuple[Execution, ...] = ()
     position: int | None = None
     status: str = "Submitted"
@@ -343,12 +347,9 @@ class Answered(Struct, frozen=True):
         cycle = script.cycle if script.state.cycles or script.last else None
         known = () if cycle is None else cycle.fills
         orders: list[OrderReported] = []
-        for name in self.shown:
-            orders += [
-                each
-                for each in Echoed(name, self.status).events(script)
-                if isinstance(each, OrderReported)
-            ]
+        for shown in self.shown:
+            echo = shown if isinstance(shown, Echoed) else Echoed(shown, self.status)
+            orders.append(echo.report(script))
         booked = script.state.position(CON_ID).booked
         held = booked if self.position is None else self.position
         book = Book(tuple(orders), (*known, *self.fills), (PositionReported(CON_ID, held),))
@@ -561,3 +562,21 @@ def fill_of(script: Playbook, name: str, *, price: int | None = None, part: int 
         price=spec.limit if price is None else price,
         at=script.now,
     )
+
+
+# How scripts often begin
+
+
+def entering(lots: int = 1, side: Side = Side.BUY) -> Playbook:
+    """Return a script in which the bracket works and nothing has filled."""
+    start = Playbook(the_start(Limits(quantity_per_entry=lots)))
+    script = start >> proposed(side) << AskAdvice() >> Advised() << PlaceBracket(lots, side)
+    return script >> EntrySubmitted()
+
+
+def opened(lots: int = 1, side: Side = Side.BUY) -> Playbook:
+    """Return a script in which every lot has filled at the standard price and its stop works."""
+    script = entering(lots, side)
+    for number in range(1, lots + 1):
+        script = script >> Filled(f"E{number}", ENTRY) >> StopWorking(f"S{number}")
+    return script

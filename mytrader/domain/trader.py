@@ -63,10 +63,15 @@ class LinkState(Struct, frozen=True):
 
 
 class ClosedCycle(Struct, frozen=True):
-    """What is remembered of a finished cycle: when it ended and the execution ids it booked."""
+    """What is remembered of a finished cycle.
+
+    `exec_ids` are the executions it booked; `query` is the last book query asked before it ended:
+    an answer that is not newer may still list its orders.
+    """
 
     closed_at: datetime
     exec_ids: frozenset[str]
+    query: int = 0
 
 
 class TraderState(Struct, frozen=True):

@@ -80,5 +80,5 @@ def leave(turn: Turn, cycle: TradeCycle) -> None:
             if turn.now - each.closed_at < REPEAT_WINDOW
         }
         booked = frozenset(fill.exec_id for fill in cycle.fills)
-        closed[cycle.cycle_id] = ClosedCycle(turn.now, booked)
+        closed[cycle.cycle_id] = ClosedCycle(turn.now, booked, turn.state.link.queries_asked)
         turn.replace(closed=closed)

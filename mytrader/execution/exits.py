@@ -126,6 +126,9 @@ def _act(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     _reprice_exits(turn, cycle)
     cycle = turn.state.cycles[cycle.cycle_id]
     done = any(order.live for order in cycle.of_role(Role.EXIT))
+    if stops and cancel and not turn.state.position(cycle.con_id).known:
+        detail = "no stop is cancelled while the position is unknown"
+        return _put_off(turn, cycle, refused=Refused("POSITION_UNKNOWN", detail))
     if stops and cancel:
         done = _cancel_stops(turn, cycle, plan=plan)
     elif stops:
@@ -223,7 +226,8 @@ def _carry_on(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, due: bool) -> No
         _send_exit(turn, cycle)
     elif plan.stage is ExitStage.MOVING_STOP and _change_was_refused(cycle):
         _remember_refusal(turn, cycle)
-        _cancel_stops(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
+        plan = replace(plan, stage=ExitStage.CANCELLING_STOP)
+        _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
     elif due:
         _chase(turn, cycle, plan=plan)
     elif _must_cancel(plan, cycle) or cycle.phase is Phase.PROTECTING:

@@ -167,15 +167,21 @@ def _echo_differs(
         ask_cancel(turn, order.spec.ref, why="the echo differs from what was sent")
 
 
-def ask_cancel(turn: Turn, ref: str, *, why: str) -> None:
-    """Ask for the cancel of one live order, once; not while nobody would hear it."""
+def ask_cancel(turn: Turn, ref: str, *, why: str) -> bool:
+    """Ask for the cancel of one live order, once; not while nobody would hear it.
+
+    Returns whether it was asked for now.
+    """
     found = turn.order(ref)
-    if found is None or not found[1].live or found[1].cancel_asked or not turn.state.link.up:
-        return
+    if found is None or not turn.state.link.up:
+        return False
     cycle, order = found
+    if not order.live or order.cancel_asked or order.claims:
+        return False
     asked = turn.state.link.queries_asked
     turn.put_order(cycle, replace(order, cancel_asked=True, cancel_query=asked))
     turn.ask(CancelOrder(ref, why))
+    return True
 
 
 def _identified(

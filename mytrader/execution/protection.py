@@ -109,20 +109,20 @@ def cancel_excess(turn: Turn, cycle: TradeCycle) -> None:
     """Cancel exits that could take the position through zero: a repair, never a new order.
 
     Only what is known is repaired: while the position is a range, a resting stop is left alone.
+    An order whose own fate is in doubt goes before one that is confirmed.
     """
     view = turn.state.position(cycle.con_id)
     if not view.known or not turn.state.link.up:
         return
     reducing = reducing_orders(cycle)
     excess = sum(rho(order, cycle.orders) for order in reducing) - held_lots(turn.state, cycle)
-    for order in reversed(reducing):
+    for order in sorted(reducing, key=lambda each: each.confirmed_working):
         most = rho(order, cycle.orders)
         if most > excess:
             continue
         excess -= most
-        if not order.cancel_asked:
-            text = f"{order.spec.ref} could take the position of {view.booked} through zero"
-            ask_cancel(turn, order.spec.ref, why=text)
+        text = f"{order.spec.ref} could take the position of {view.booked} through zero"
+        if ask_cancel(turn, order.spec.ref, why=text):
             turn.alert(AlertLevel.PAGE, "EXIT_EXCESS", text=text, cycle_id=cycle.cycle_id)
             turn.step_down(Mode.HALT, text)
 

@@ -18,7 +18,7 @@ from mytrader.domain.events import (
 )
 from mytrader.domain.known import Known
 from mytrader.domain.orders import Death, ForeignOrder, TrackedOrder, parse_ref
-from mytrader.domain.trader import Mode
+from mytrader.domain.trader import ClosedCycle, Mode
 from mytrader.execution.order_tracking import (
     OVER_STATUSES,
     WORKING_STATUSES,
@@ -117,11 +117,21 @@ def on_time(turn: Turn) -> None:
 
 
 def on_order(turn: Turn, event: OrderReported) -> None:
-    """Take an echo: of one of our orders, or of somebody else's."""
+    """Take an echo: of one of our orders, or of somebody else's.
+
+    One that belongs to a finished cycle is an old word that came late, unless a book confirms it.
+    """
     if turn.order(event.ref) is not None:
         on_order_reported(turn, event)
+    elif _closed(turn, event.ref) is not None:
+        turn.query_book(f"{event.ref} of a finished cycle is {event.status}")
     elif _may_fill(event):
         _adopt(turn, event)
+
+
+def _closed(turn: Turn, ref: str) -> ClosedCycle | None:
+    parts = parse_ref(ref)
+    return None if parts is None else turn.state.closed.get(parts.cycle_id)
 
 
 def _may_fill(order: OrderReported) -> bool:
@@ -146,7 +156,7 @@ def _take_book(turn: Turn, number: int, *, book: Book) -> None:
         turn.touched[cycle_id] = None
         for ref in list(turn.state.cycles[cycle_id].orders):
             _settle(turn, ref, number=number, listed=ref in listed, resting=ref in resting)
-    _take_foreign(turn, book)
+    _take_foreign(turn, number, book=book)
     _take_positions(turn, book)
 
 
@@ -194,9 +204,14 @@ def _settle_claim(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder) -> None
     turn.fact(cycle, Fact.SURPRISE)
 
 
-def _take_foreign(turn: Turn, book: Book) -> None:
+def _take_foreign(turn: Turn, number: int, *, book: Book) -> None:
     """Orders that no open cycle knows are adopted: counted, paged, never touched."""
     listed = [each for each in book.orders if turn.order(each.ref) is None and _may_fill(each)]
+    for each in list(listed):
+        closed = _closed(turn, each.ref)
+        if closed is not None and number <= closed.query:
+            listed.remove(each)
+            turn.query_book(f"{each.ref} ended while the book was asked for")
     keys = {_foreign_key(each) for each in listed}
     kept = {key: order for key, order in turn.state.foreign.items() if key in keys}
     if len(kept) != len(turn.state.foreign):
