@@ -23,7 +23,7 @@ from mytrader.domain.events import AnyEvent
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
-from mytrader.errors import InvariantBroken, MytraderError
+from mytrader.errors import InvariantBroken, MytraderError, OurFault
 from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
@@ -84,15 +84,22 @@ class LiveTradingManager:
     # The loop
 
     def handle(self, event: AnyEvent) -> None:
-        """Work one event through: step, record, act. Never called from inside itself."""
+        """Work one event through: step, record, act. Never called from inside itself.
+
+        Whatever fails inside halts the trader and is raised, an unforeseen error as `OurFault`.
+        """
         if self.failure is not None:
             return
         try:
             self._handle(event)
         except Exception as error:  # the only broad handler in the package
-            self._halt(f"{type(error).__name__} while handling {type(event).__name__}: {error}")
+            text = " ".join(str(error).split())
+            why = f"{type(error).__name__} while handling {type(event).__name__}: {text}"
             self.failure = error
-            raise
+            self._halt(why)
+            if isinstance(error, MytraderError):
+                raise
+            raise OurFault(why) from error
 
     def _handle(self, event: AnyEvent) -> None:
         now = self._runtime.now()
@@ -112,14 +119,13 @@ class LiveTradingManager:
 
     def _halt(self, why: str) -> None:
         """Stop new risk: what rests at the broker stays there. The journal may be what failed."""
-        self._log.critical("HALTED", why=why)
         try:
             halted = events.Halted(why)
             now = self._runtime.now()
             self.state, asked = step(self.state, halted, now)
             self._journal.append(now, halted, asked, durable=True)
         except MytraderError as error:
-            self._log.critical("HALT_NOT_RECORDED", why=str(error))
+            self._log.critical("HALT_NOT_RECORDED", at=self._runtime.now(), text=str(error))
 
     def _arm(self) -> None:
         """Keep one timer, at the next moment that `step` has to see."""
@@ -243,7 +249,8 @@ class LiveTradingManager:
             AlertLevel.WARNING: self._log.warning,
             AlertLevel.PAGE: self._log.error,
         }[alert.level]
-        log(alert.code, text=alert.text, cycle_id=alert.cycle_id, ref=alert.ref)
+        now = self._runtime.now()
+        log(alert.code, at=now, text=alert.text, cycle_id=alert.cycle_id, ref=alert.ref)
 
     # Which cycle an exit belongs to
 
@@ -266,4 +273,5 @@ class LiveTradingManager:
     def _register_trade_entry(self, cycle: TradeCycle) -> None:
         """Remember which cycle the contract's position belongs to; its exits carry the same id."""
         self._entry_cycle_ids[cycle.con_id] = cycle.cycle_id
-        self._log.info("ENTRY_REGISTERED", cycle_id=cycle.cycle_id, symbol=cycle.symbol)
+        now, what = self._runtime.now(), f"{cycle.side} {cycle.symbol}"
+        self._log.info("ENTRY_REGISTERED", at=now, text=what, cycle_id=cycle.cycle_id)
