@@ -302,9 +302,7 @@ def talk(loop_epoch: datetime = EPOCH) -> tuple[list[bytes], list[datetime], lis
             heard.append("disconnected")
 
         ib.disconnectedEvent += on_disconnect
-        await ib.client.connectAsync(
-            "127.0.0.1", 4002, 1, timeout=2
-        )
+        await ib.client.connectAsync("127.0.0.1", 4002, 1, timeout=2)
         times = [loop.now(), ib.wrapper.lastTime]
         for request in range(200):
             ib.client.cancelMktData(request)
