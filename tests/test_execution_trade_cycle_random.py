@@ -172,7 +172,16 @@ REFS = st.sampled_from(
 )
 IDS = st.integers(0, 5)
 STATUSES = st.sampled_from(
-    ["PreSubmitted", "Submitted", "Cancelled", "ApiCancelled", "Filled", "Inactive", "PendingCancel", "Nonsense"]
+    [
+        "PreSubmitted",
+        "Submitted",
+        "Cancelled",
+        "ApiCancelled",
+        "Filled",
+        "Inactive",
+        "PendingCancel",
+        "Nonsense",
+    ]
 )
 TICKS = st.one_of(st.none(), st.integers(27_000, 27_400))
 SIDES = st.sampled_from(Side)
