@@ -164,6 +164,13 @@ class Playbook(Struct, frozen=True):
         """Forget what was asked for: the test is not about it."""
         return replace(self, left=())
 
+    def past(self, *happenings: "Happening | Elapsed | AnyEvent") -> "Playbook":
+        """Let things happen whose answers the test is not about."""
+        script = self.ignoring()
+        for happening in happenings:
+            script = (script >> happening).ignoring()
+        return script
+
     def _nothing_left(self, before: str) -> None:
         told = "\n  ".join(self.story)
         left = [described(command) for command in self.left]
