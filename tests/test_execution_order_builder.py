@@ -180,6 +180,24 @@ def test_a_bracket_is_an_entry_with_a_resting_stop(
     assert (child.tif, child.outside_rth, child.trigger_method) == (TimeInForce.GTC, True, 2)
 
 
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(
+    ("target_ticks", "pays_up"), [(12, 8), (11, 7), (5, 1), (4, 0), (3, 0), (1, 0)]
+)
+def test_an_entry_never_pays_up_into_its_own_target(
+    side: Side, target_ticks: int, pays_up: int
+) -> None:
+    """In quiet markets the target is near: the collar ends where the minimum distance begins.
+
+    A touch that is itself too near is not moved away from: the guard refuses that bracket.
+    """
+    touch = 27_200 if side is Side.BUY else 27_199
+    signal = replace(a_signal(side), target=ES.price(touch + side.sign * target_ticks))
+    bracket = build_bracket(a_proposed_cycle(side, signal=signal), ES, quote=QUOTE, limits=LIMITS)
+    assert isinstance(bracket, Bracket)
+    assert (bracket.entry - touch) * side.sign == pays_up
+
+
 def test_every_lot_is_a_family_of_its_own() -> None:
     """Partial fills then cannot make a stop larger than its position (H07)."""
     bracket = build_bracket(a_proposed_cycle(quantity=3), ES, quote=QUOTE, limits=LIMITS)

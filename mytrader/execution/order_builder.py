@@ -131,6 +131,7 @@ def build_bracket(
     """Return the entry with its protection as `cycle.quantity` one-lot families, or why not.
 
     The entry is a limit at the far touch plus the collar, so it fills now or not at all; the
+    collar ends at the minimum distance from the target, so the entry never pays up into it. The
     stop is a stop-limit that rests at the exchange, good till cancelled and outside regular
     hours. The reason is the code of the guard that will refuse.
     """
@@ -150,7 +151,8 @@ def build_bracket(
         target = _away(instrument, sign)(signal.target)
     except OffGridError:
         return "OFF_TICK"
-    limit = touch + sign * limits.entry_collar_ticks
+    room = (target - touch) * sign - limits.stop_distance_ticks_min
+    limit = touch + sign * max(min(limits.entry_collar_ticks, room), 0)
     lots = tuple(
         _family(cycle, number, limit=limit, stop=stop, offset=limits.stop_limit_offset_ticks)
         for number in range(1, cycle.quantity + 1)
