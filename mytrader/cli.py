@@ -5,6 +5,7 @@ input or an unusable gateway, 3 halted or accounts that disagree, 130 interrupte
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -56,10 +57,14 @@ Seed = Annotated[
 ]
 
 
-def main() -> None:
-    """Run the command line; the one place where a fault becomes a line and an exit status."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; the one place where a fault becomes a line and an exit status.
+
+    `arguments` are the process's own unless given. Always ends in `SystemExit`.
+    """
+    given = None if arguments is None else list(arguments)
     try:
-        status = app(prog_name="mytrader", standalone_mode=False)
+        status = app(given, prog_name="mytrader", standalone_mode=False)
     except _ClickError as error:
         status = _tell_usage(error)
     except TheirFault as fault:

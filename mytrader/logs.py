@@ -32,7 +32,11 @@ def set_up(*, verbose: bool) -> None:
     """Show warnings and worse, with `verbose` what is normal too."""
     level = logging.INFO if verbose else logging.WARNING
     stream = CurrentStderr()
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=stream, force=True)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    ours = logging.getLogger("mytrader")
+    ours.handlers[:] = [handler]
+    ours.setLevel(level)
     # The client's own log says nothing that ours does not, and says it with account numbers.
     logging.getLogger("ib_async").setLevel(logging.CRITICAL + 1)
     structlog.configure(

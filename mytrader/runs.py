@@ -49,6 +49,9 @@ RECONNECT_EVERY_MAX: Final = timedelta(seconds=30)
 RECONNECT_TRIES: Final = 5
 """How often a flat trader tries again to reach its gateway; with a position it never gives up."""
 
+CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
+"""More than this is another time; less is for the guard of the clock's skew."""
+
 CLOCK_POLLS_MAX: Final = 10_000
 SPEED_TOLERANCE: Final = 0.25
 
@@ -213,7 +216,7 @@ async def _connect(
             await trader.connect(connected=lambda: set_clock(trader, runtime))
             await follow_clock(trader, runtime)
         else:
-            await trader.connect()
+            await trader.connect(connected=lambda: check_clock(trader))
     finally:
         disarm()
 
@@ -335,6 +338,16 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 async def set_clock(trader: Trader, runtime: SystemRuntime) -> None:
     """Set our clock by the gateway's, to the second."""
     runtime.set_anchor(await trader.executor.gateway_time())
+
+
+async def check_clock(trader: Trader) -> None:
+    """Raise `BadInput` when the gateway lives in another time than this machine."""
+    theirs, ours = await trader.executor.gateway_time(), trader.runtime.now()
+    if abs(theirs - ours) > CLOCK_DIFFERENCE_MAX:
+        raise BadInput(
+            f"the gateway's clock shows {theirs:%Y-%m-%d %H:%M} UTC, ours {ours:%Y-%m-%d %H:%M}: "
+            "set this machine's clock, or for a simulated gateway give its --speed (1 if none)"
+        )
 
 
 async def follow_clock(trader: Trader, runtime: SystemRuntime) -> None:

@@ -77,8 +77,7 @@ class Endpoint(Struct, frozen=True):
 class _Wire(ib_async.Wrapper):
     """Hears every message before the client interprets it, and passes on what the client needs.
 
-    What is not passed on would only feed the client's own picture of orders, fills and tickers,
-    which nobody reads.
+    The rest would only feed the client's own picture of orders and fills, which nobody reads.
     """
 
     def __init__(self, ib: ib_async.IB, executor: "IBExecutor") -> None:
