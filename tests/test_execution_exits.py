@@ -351,6 +351,19 @@ def test_a_late_exit_of_a_lot_that_filled_meanwhile_is_under_way_again() -> None
     assert script.order("S2").change is not None
 
 
+def test_a_refused_move_is_seen_although_another_lot_has_been_sent_for() -> None:
+    """One lot had no stop left, so its exit was sent; the other's stop may not be moved."""
+    script = opened(2).past(Stated("S1", "Inactive"), Erred("S1", 201))
+    script = script >> FLATTEN << Page("MODE_REDUCE_ONLY")
+    script = script << Change("S1") << Change("S2")
+    old = Echoed("S2", spec=script.order("S2").spec)
+    script = script.past(Stated("S1", "Cancelled"), Answered((old,)), Answered((old,)))
+    assert (script.order("X1").live, script.cycle.position) == (True, 2)
+    script = script.past(Erred("S2", 201)) >> Answered((old,)) << Warn("MOVE_STOP_REFUSED")
+    script = script << Cancel("S2")
+    assert script.is_complete
+
+
 def test_the_parts_answer_for_themselves() -> None:
     """What has no plan, no target or no quote is not under way and not reached."""
     script = opened()

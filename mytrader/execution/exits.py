@@ -223,7 +223,7 @@ def _carry_on(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, due: bool) -> No
         _fail(turn, cycle, plan=plan)
     elif naked_lots(turn.state, cycle):
         _send_exit(turn, cycle, plan=plan)
-    elif plan.stage is ExitStage.MOVING_STOP and _change_was_refused(cycle):
+    elif _change_was_refused(cycle):
         _remember_refusal(turn, cycle)
         plan = replace(plan, stage=ExitStage.CANCELLING_STOP)
         _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
@@ -246,7 +246,8 @@ def _exit_died(cycle: TradeCycle, plan: ExitPlan) -> bool:
 def _must_cancel(plan: ExitPlan, cycle: TradeCycle) -> bool:
     """Whether a stop that was being moved may exist twice by now (SAFETY.md B16)."""
     stops = protective_orders(cycle)
-    return plan.stage is ExitStage.MOVING_STOP and any(order.change_unknown for order in stops)
+    cancelling = plan.stage is ExitStage.CANCELLING_STOP
+    return not cancelling and any(order.change_unknown for order in stops)
 
 
 def _fail(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
