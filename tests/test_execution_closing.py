@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from mytrader.domain import events
 from mytrader.domain.cycle import ExitReason, Phase
+from mytrader.domain.decision import Advice
 from mytrader.domain.trader import ClosedCycle
 from mytrader.execution.closing import REPEAT_WINDOW, gross_usd
 from mytrader.execution.turn import Turn
@@ -17,15 +18,23 @@ from tests.playbook import (
     NOON,
     STOP,
     TARGET,
+    Advised,
+    Answered,
+    AskAdvice,
+    Change,
     Elapsed,
     Filled,
     Page,
+    Playbook,
     Quoted,
+    Stated,
     StopWorking,
+    Tell,
     Warn,
     entering,
     fill_of,
     opened,
+    proposed,
 )
 
 
@@ -72,7 +81,10 @@ def test_a_win_ends_a_run_of_losses_and_lifts_the_peak() -> None:
     )
     lost = script >> Filled("S1", STOP)
     assert lost.state.day.losses_in_a_row == 4
-    assert (lost.state.equity_usd, lost.state.equity_peak_usd) == (Decimal("-254.80"), 0)
+    assert (lost.state.equity_usd, lost.state.equity_peak_usd) == (
+        Decimal("-254.80"),
+        Decimal(0),
+    )
 
 
 def test_an_exit_that_was_put_off_is_not_why_the_stop_filled() -> None:
@@ -95,6 +107,29 @@ def test_finished_cycles_are_forgotten_when_no_broker_repeats_their_executions()
     assert script.state.closed[script.cycle.cycle_id].exec_ids == {
         fill.exec_id for fill in script.cycle.fills
     }
+
+
+def test_a_cycle_that_never_filled_costs_nothing_and_is_remembered() -> None:
+    """Its references are used up."""
+    script = entering().past(Elapsed(10), Stated("E1", "Cancelled"), Stated("S1", "Cancelled"))
+    script = script.past(Answered(), Answered())
+    assert (script.cycle.phase, script.cycle.exit_reason) == (Phase.ABORTED, None)
+    assert (script.state.equity_usd, set(script.state.closed)) == (
+        Decimal(0),
+        {script.cycle.cycle_id},
+    )
+
+
+def test_a_refused_proposal_is_not_remembered() -> None:
+    """It has sent nothing, so nothing can come back."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised(Advice.WAIT) << Tell("AWS_WAIT")
+    assert (script.cycle.phase, script.state.closed) == (Phase.REFUSED, {})
+
+
+def test_whoever_asked_for_the_exit_is_its_reason() -> None:
+    """The plan that moved the stop."""
+    script = opened() >> Quoted(TARGET) << Change("S1") >> Filled("S1", TARGET)
+    assert script.cycle.exit_reason is ExitReason.TARGET
 
 
 def test_dollars_need_a_contract() -> None:

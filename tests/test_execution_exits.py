@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.cycle import ExitReason, ExitStage, Phase
+from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Phase
 from mytrader.domain.events import Request
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Death, OrderKind, Role, Side
@@ -241,9 +241,7 @@ def test_an_exit_that_cannot_be_written_is_paced() -> None:
 def test_an_emergency_exit_is_needless_once_the_position_is_covered() -> None:
     """It was only wanted because nothing protected."""
     script = opened()
-    plan = exits.ExitPlan(
-        ExitReason.EMERGENCY, ExitStage.REFUSED, script.now + timedelta(seconds=2)
-    )
+    plan = ExitPlan(ExitReason.EMERGENCY, ExitStage.REFUSED, script.now + timedelta(seconds=2))
     cycle = replace(script.cycle, exit=plan, phase=Phase.PROTECTING)
     state = replace(script.state, cycles={cycle.cycle_id: cycle})
     script = replace(script, state=state) >> StopWorking()
@@ -302,6 +300,68 @@ def test_a_filled_exit_with_a_stop_left_moves_that_stop() -> None:
     script = script >> Answered() << PlaceExit(name="X2") >> Filled("X2", ENTRY)
     assert (script.is_complete, script.cycle.phase) == (True, Phase.CLOSED)
     assert script.order("S2").death is Death.CANCELLED
+
+
+def test_whoever_asks_second_is_told_who_was_first() -> None:
+    """One owner per position."""
+    script = opened() >> Quoted(TARGET) << Change("S1") >> FLATTEN << Page("MODE_REDUCE_ONLY")
+    script = script << Warn("EXIT_ALREADY_WORKING")
+    assert (script.is_complete, script.cycle.exit_reason) == (True, None)
+    assert script.cycle.exit is not None
+    assert script.cycle.exit.reason is ExitReason.TARGET
+
+
+def test_while_nobody_hears_the_wish_is_kept_and_paced() -> None:
+    """It is told once; the next look is an interval later, whatever happens meanwhile."""
+    script = opened() >> LINK_LOST << Page("LINK_DOWN") >> FLATTEN << Page("MODE_REDUCE_ONLY")
+    script = script << Warn("LINK_DOWN") >> Elapsed(1) >> StopWorking() >> Elapsed(60)
+    assert script.is_complete
+    script = script >> LINK_BACK << AskBook() >> Answered(("S1",)) >> Elapsed(2) << Change("S1")
+    assert script.is_complete
+
+
+def test_an_exit_that_the_rule_refuses_is_not_sent_and_the_stop_is_restored_when_it_can_be() -> (
+    None
+):
+    """The position became a range between the proof and the exit."""
+    script = flattening() >> events.PositionReported(CON_ID, 0) << AskBook()
+    script = script >> Stated("S1", "Cancelled") >> Answered(position=0) << AskBook()
+    script = script >> Answered(position=0) << Page("POSITION_MISMATCH")
+    script = script << Warn("POSITION_UNKNOWN") << Page("EMERGENCY_STOP_REFUSED")
+    assert (script.is_complete, script.cycle.phase) == (True, Phase.PROTECTING)
+
+
+def test_an_exit_that_dies_in_a_halted_cycle_leaves_it_halted() -> None:
+    """Its stop is repaired all the same."""
+    script = sent().past(Stated("X1", "Submitted", perm_id=77))
+    assert script.cycle.phase is Phase.HALTED
+    script = script.past(Stated("X1", "Cancelled"), Stated("X1", "Cancelled", perm_id=77))
+    script = script.past(Answered()) >> Answered() << Warn("EXIT_FAILED")
+    script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
+    assert script.cycle.phase is Phase.HALTED
+
+
+def test_a_late_exit_of_a_lot_that_filled_meanwhile_is_under_way_again() -> None:
+    """The fill put the cycle back to protecting; the chase takes it out again."""
+    script = entering(2) >> Filled("E1", ENTRY) >> StopWorking("S1") >> Quoted(TARGET)
+    script = script.past(Echoed("S1"), Elapsed(1.9))
+    script = replace(script, now=script.now + timedelta(seconds=0.1))
+    script = script >> Filled("E2", ENTRY, paid=False)
+    assert script.cycle.phase is Phase.EXITING
+    assert script.order("S2").change is not None
+
+
+def test_a_refused_move_is_seen_although_another_lot_has_been_sent_for() -> None:
+    """One lot had no stop left, so its exit was sent; the other's stop may not be moved."""
+    script = opened(2).past(Stated("S1", "Inactive"), Erred("S1", 201))
+    script = script >> FLATTEN << Page("MODE_REDUCE_ONLY")
+    script = script << Change("S1") << Change("S2")
+    old = Echoed("S2", spec=script.order("S2").spec)
+    script = script.past(Stated("S1", "Cancelled"), Answered((old,)), Answered((old,)))
+    assert (script.order("X1").live, script.cycle.position) == (True, 2)
+    script = script.past(Erred("S2", 201)) >> Answered((old,)) << Warn("MOVE_STOP_REFUSED")
+    script = script << Cancel("S2")
+    assert script.is_complete
 
 
 def test_the_parts_answer_for_themselves() -> None:

@@ -24,6 +24,7 @@ from tests.playbook import (
     Answered,
     AskAdvice,
     AskBook,
+    Cancel,
     Change,
     Elapsed,
     Filled,
@@ -218,6 +219,12 @@ def test_a_flatten_of_one_contract_leaves_the_proposal_of_none() -> None:
     """A proposal has no orders, but it would: it is refused first."""
     script = Playbook() >> proposed() << AskAdvice() >> FLATTEN << Tell("MODE")
     assert script.cycle.phase is Phase.REFUSED
+
+
+def test_an_entry_that_works_is_withdrawn() -> None:
+    """Nothing is open yet; the cancel is watched to its proof."""
+    script = entering() >> FLATTEN << Page("MODE_REDUCE_ONLY") << Cancel("E1")
+    assert (script.is_complete, script.cycle.settle_due_at) == (True, NOON + timedelta(seconds=10))
 
 
 def test_two_contracts_are_flattened_each_by_its_own_rule() -> None:

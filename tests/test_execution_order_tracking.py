@@ -106,6 +106,25 @@ def entering_unacknowledged() -> Playbook:
 # What never left
 
 
+def test_an_echo_may_come_before_our_own_note() -> None:
+    """The order has its number from whoever says it first."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
+    script = script >> Echoed("E1")
+    assert (script.order("E1").order_id, script.order("E1").perm_ids) == (1, (901,))
+    script = script >> Echoed("E1", perm_id=0) >> Stated("S1", "PreSubmitted", perm_id=0)
+    assert (script.order("E1").perm_ids, script.order("S1").perm_ids) == ((901,), ())
+
+
+def test_a_change_that_was_not_written_never_was() -> None:
+    """The order is as it was; what was neither placed, changed nor cancelled is only told."""
+    script = opened() >> Quoted(TARGET) << Change("S1") >> NotWritten("S1", "change")
+    script = script << Warn("LINK_DOWN")
+    assert (script.order("S1").change, script.order("S1").change_refusal) == (None, None)
+    script = script >> NotWritten("S1", "cancel") << Warn("LINK_DOWN") << AskBook()
+    script = script >> NotWritten("S1", "shout") << Warn("LINK_DOWN")
+    assert script.is_complete
+
+
 def test_what_was_never_written_is_dead() -> None:
     """Proof 4: nothing of it has left the machine."""
     script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
@@ -325,8 +344,14 @@ def test_a_correction_of_a_finished_cycle_is_a_doubt_too() -> None:
     """It must not be booked as a new fill."""
     script = opened()
     fill = replace(fill_of(script, "E1", price=ENTRY), exec_id="0000e0d5.E101.02")
-    script = script >> Filled("S1", STOP) >> events.ExecutionReported(fill)
-    script = script << Page("POSITION_DOUBT") << Page("MODE_REDUCE_ONLY")
+    first = fill_of(script, "E1", price=ENTRY)
+    script = script >> Filled("S1", STOP) >> events.ExecutionReported(first)
+    script = (
+        script
+        >> events.ExecutionReported(fill)
+        << Page("POSITION_DOUBT")
+        << Page("MODE_REDUCE_ONLY")
+    )
     assert (script.is_complete, script.state.position(CON_ID).booked) == (True, 0)
 
 
@@ -396,6 +421,13 @@ def test_a_commission_may_come_before_its_execution() -> None:
     assert (script.is_complete, script.cycle.phase) == (True, Phase.CLOSED)
     assert script.cycle.commission_usd == Decimal("4.81")
     assert not script.state.early_commissions
+
+
+def test_a_late_fill_of_a_claimed_entry_is_told() -> None:
+    """Cancelled, said the broker, with nothing filled."""
+    script = entering() >> Stated("E1", "Cancelled") << AskBook() >> Filled("E1", ENTRY)
+    script = script << Warn("LATE_FILL")
+    assert script.cycle.phase is Phase.PROTECTING
 
 
 def test_commissions_of_nobody_do_not_pile_up() -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.cycle import Phase
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
+from mytrader.domain.events import Request
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import OrderLife, Role
 from tests.playbook import (
@@ -24,6 +25,7 @@ from tests.playbook import (
     PlaceBracket,
     Playbook,
     Tell,
+    asked,
     proposed,
     the_start,
 )
@@ -133,6 +135,24 @@ def test_a_refusal_without_words_is_told_by_its_code() -> None:
     script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, ())
     script = script << Tell("AWS_WAIT")
     assert (script.is_complete, script.cycle.closed_at) == (True, NOON)
+
+
+def test_a_panel_that_never_answers_is_a_wait() -> None:
+    """Its deadline refuses the proposal."""
+    script = Playbook() >> proposed() << AskAdvice() >> Elapsed(4) << Tell("AWS_WAIT")
+    assert (script.is_complete, script.cycle.opinions[0].failure) == (True, "timeout")
+
+
+def test_a_proposal_that_waits_is_dropped_by_a_flatten() -> None:
+    """No order of it may follow."""
+    script = Playbook() >> proposed() << AskAdvice() >> asked(Request.FLATTEN) << Tell("MODE")
+    assert script.cycle.phase is Phase.REFUSED
+
+
+def test_a_deadline_of_another_keeps_the_proposal_waiting() -> None:
+    """Time is not up for it."""
+    script = Playbook() >> proposed() << AskAdvice() >> events.TimeReached()
+    assert (script.is_complete, script.cycle.phase) == (True, Phase.PROPOSED)
 
 
 def test_the_panel_gets_its_time_and_the_entry_gets_its_own() -> None:

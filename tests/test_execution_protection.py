@@ -183,6 +183,20 @@ def test_the_book_is_asked_every_half_second_while_the_stop_is_unconfirmed() -> 
     assert script.is_complete
 
 
+def test_after_two_emergency_stops_the_position_is_left() -> None:
+    """What was tried often enough is not tried again; a cycle without a stop price neither."""
+    script = entering() >> Filled("E1", ENTRY)
+    for given in ({"emergency_stops": 2}, {"stop": None}):
+        dead = {
+            ref: replace(each, death=Death.REFUSED) if ref.endswith("S1") else each
+            for ref, each in script.cycle.orders.items()
+        }
+        cycle = replace(script.cycle, orders=dead, **given)
+        turn = Turn(replace(script.state, cycles={cycle.cycle_id: cycle}), NOON)
+        assert not protection.protect(turn, cycle)
+        assert turn.commands == []
+
+
 def test_a_protected_position_asks_for_nothing() -> None:
     """Hours pass quietly."""
     script = opened() >> Elapsed(3600) >> Quoted(ENTRY)

@@ -201,6 +201,27 @@ def test_a_status_that_was_lost_is_found_among_the_orders_that_are_over() -> Non
     assert (script.is_complete, script.cycle.phase) == (True, Phase.ABORTED)
 
 
+def test_a_refusal_that_a_complete_book_confirms_is_a_death() -> None:
+    """Proof 2: refused, not listed, nothing filled."""
+    script = entering() >> Erred("S1", 201) << AskBook() >> Answered(("E1",)) << Cancel("E1")
+    assert script.order("S1").death is Death.REFUSED
+
+
+def test_a_cancel_is_free_to_be_asked_again_when_a_later_book_shows_the_order_resting() -> None:
+    """It was swallowed on its way; a book from before it says nothing about that."""
+    script = entering() >> LINK_BACK << AskBook() >> Elapsed(10) << Cancel("E1")
+    script = script >> Answered(("E1", "S1"))
+    assert script.order("E1").cancel_asked
+    script = script >> LINK_BACK << AskBook() >> Answered(("E1", "S1")) << Cancel("E1")
+    assert script.is_complete
+
+
+def test_resuming_without_a_doubt_asks_nothing() -> None:
+    """The position is as known as it was."""
+    script = opened() >> asked(Request.RESUME) << Tell("RESUMED")
+    assert (script.is_complete, script.state.position(CON_ID).known) == (True, True)
+
+
 def test_a_refused_change_is_settled_by_the_order_that_still_works() -> None:
     """And only then the exit goes on."""
     script = opened() >> Quoted(TARGET) << Change("S1")

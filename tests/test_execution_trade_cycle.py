@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.cycle import ExitReason, Fact, Phase
+from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase
 from mytrader.domain.decision import Advice
 from mytrader.domain.events import Request
 from mytrader.domain.limits import Limits
@@ -15,7 +15,7 @@ from mytrader.domain.market import Quote
 from mytrader.domain.orders import Death, OrderKind, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution import trade_cycle
-from mytrader.execution.trade_cycle import HANDLERS, TRANSITIONS, next_deadline, step
+from mytrader.execution.trade_cycle import HANDLERS, REQUESTS, TRANSITIONS, next_deadline, step
 from mytrader.execution.turn import Turn
 from tests.playbook import (
     CON_ID,
@@ -483,6 +483,17 @@ def test_a_stop_is_not_cancelled_while_flat_is_not_proven() -> None:
     assert script.order("E2").death is Death.CANCELLED
 
 
+def test_a_dormant_stop_is_left_while_the_fills_may_be_incomplete() -> None:
+    """Its entry is dead, its twin has filled, and nobody has confirmed the position."""
+    script = entering(2) >> Filled("E1", ENTRY) >> StopWorking("S1") >> Elapsed(10) << Cancel("E2")
+    script = script >> Stated("E2", "Cancelled") << AskBook() >> Answered(("S1", "S2"))
+    script = script >> LINK_LOST << Page("LINK_DOWN") >> LINK_BACK << AskBook()
+    script = script >> Filled("S1", STOP)
+    assert (script.is_complete, script.order("S2").cancel_asked) == (True, False)
+    script = script >> Answered(("S2",), status="PreSubmitted") << Cancel("S2")
+    assert script.is_complete
+
+
 # The decision
 
 
@@ -525,6 +536,7 @@ def test_no_transition_leaves_a_final_phase() -> None:
 def test_every_event_has_its_handler() -> None:
     """The union of events and the table of handlers name the same types."""
     assert set(HANDLERS) == set(events.AnyEvent.__args__)
+    assert set(REQUESTS) == set(Request)
 
 
 def test_an_endless_argument_of_the_kernel_with_itself_halts() -> None:
@@ -536,6 +548,28 @@ def test_an_endless_argument_of_the_kernel_with_itself_halts() -> None:
     trade_cycle._work_through_facts(turn)
     assert (turn.state.mode, turn.facts) == (Mode.HALT, [])
     assert turn.state.cycles[CYCLE].phase is Phase.HALTED
+
+
+def test_a_dead_child_withdraws_its_entry_and_a_needless_exit_is_dropped() -> None:
+    """An emergency exit was only wanted while nothing protected."""
+    script = opened()
+    plan = ExitPlan(ExitReason.EMERGENCY, ExitStage.REFUSED, script.now + timedelta(seconds=2))
+    cycle = replace(script.cycle, exit=plan, phase=Phase.PROTECTING)
+    state = replace(script.state, cycles={cycle.cycle_id: cycle})
+    script = replace(script, state=state) >> StopWorking()
+    assert (script.is_complete, script.cycle.exit, script.cycle.phase) == (True, None, Phase.OPEN)
+
+
+def test_an_emergency_exit_that_was_put_off_waits_for_its_turn() -> None:
+    """Tried twice, then the exit, then the interval: nothing goes round in between."""
+    script = entering().past(Filled("E1", ENTRY), Erred("S1", 201), Answered())
+    script = script.past(Written("M1"), Erred("M1", 201), Answered())
+    bare = replace(script.state, quotes={})
+    script = replace(script, state=bare).past(Written("M2"), Erred("M2", 201), Answered())
+    assert script.cycle.exit is not None
+    assert script.cycle.exit.stage is ExitStage.REFUSED
+    script = script >> Written("M2")
+    assert script.is_complete
 
 
 def test_a_fact_of_a_cycle_that_is_gone_is_nothing() -> None:

@@ -69,7 +69,9 @@ def _begin(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
     """Do what the exit needs now; where something was done, an exit is under way."""
     cycle = turn.change(cycle, exit=plan)
     if not turn.state.link.up:
-        _put_off(turn, cycle, refused=Refused("LINK_DOWN", "the link to the broker is down"))
+        _put_off(
+            turn, cycle, plan=plan, refused=Refused("LINK_DOWN", "the link to the broker is down")
+        )
         return
     cancel_entries(turn, cycle, why=f"exit ({plan.reason})")
     if _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan):
@@ -98,11 +100,8 @@ def _tell_refused(turn: Turn, cycle: TradeCycle, *, refused: Refused) -> None:
     )
 
 
-def _put_off(turn: Turn, cycle: TradeCycle, *, refused: Refused) -> bool:
+def _put_off(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, refused: Refused) -> bool:
     """It cannot be done now: say so once, and ask again after the interval."""
-    plan = cycle.exit
-    if plan is None:
-        return False
     put_off = _plan(
         turn, plan.reason, stage=ExitStage.REFUSED, attempts=plan.attempts, refused=refused.code
     )
@@ -128,20 +127,20 @@ def _act(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     done = any(order.live for order in cycle.of_role(Role.EXIT))
     if stops and cancel and not turn.state.position(cycle.con_id).known:
         detail = "no stop is cancelled while the position is unknown"
-        return _put_off(turn, cycle, refused=Refused("POSITION_UNKNOWN", detail))
+        return _put_off(turn, cycle, plan=plan, refused=Refused("POSITION_UNKNOWN", detail))
     if stops and cancel:
         done = _cancel_stops(turn, cycle, plan=plan)
     elif stops:
-        done = _move_stops(turn, cycle)
+        done = _move_stops(turn, cycle, plan=plan)
     cycle = turn.state.cycles[cycle.cycle_id]
     if naked_lots(turn.state, cycle):
-        return _send_exit(turn, cycle)
+        return _send_exit(turn, cycle, plan=plan)
     if done and not stops:
         turn.change(cycle, exit=replace(plan, stage=ExitStage.SENDING))
     return done
 
 
-def _move_stops(turn: Turn, cycle: TradeCycle) -> bool:
+def _move_stops(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     """Protocol A: change every resting stop so that it trades now."""
     for order in protective_orders(cycle):
         if order.change is not None:
@@ -149,18 +148,19 @@ def _move_stops(turn: Turn, cycle: TradeCycle) -> bool:
             continue
         answer = _change_to_market(turn, order)
         if isinstance(answer, Refused):
-            return _put_off(turn, turn.state.cycles[cycle.cycle_id], refused=answer)
+            current = turn.state.cycles[cycle.cycle_id]
+            return _put_off(turn, current, plan=plan, refused=answer)
         if answer.order != order.spec:
-            _change(turn, order, answer=answer)
+            _change(turn, cycle.cycle_id, order=order, answer=answer)
     return True
 
 
-def _change(turn: Turn, order: TrackedOrder, *, answer: Approved[OrderSpec]) -> None:
-    found = turn.order(order.spec.ref)
-    if found is not None:
-        cycle, current = found
-        turn.put_order(cycle, replace(current, change=answer.order, change_refusal=None))
-        turn.ask(ChangeOrder(answer, "exit: follow the market"))
+def _change(
+    turn: Turn, cycle_id: str, *, order: TrackedOrder, answer: Approved[OrderSpec]
+) -> None:
+    cycle = turn.state.cycles[cycle_id]
+    turn.put_order(cycle, replace(order, change=answer.order, change_refusal=None))
+    turn.ask(ChangeOrder(answer, "exit: follow the market"))
 
 
 def _change_to_market(turn: Turn, order: TrackedOrder) -> Approved[OrderSpec] | Refused:
@@ -179,11 +179,8 @@ def _cancel_stops(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     return True
 
 
-def _send_exit(turn: Turn, cycle: TradeCycle) -> bool:
+def _send_exit(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     """Protocol C, last part: nothing else can reduce these contracts, so send the exit."""
-    plan = cycle.exit
-    if plan is None:
-        return False
     quote = turn.state.quotes.get(cycle.con_id)
     number = len(cycle.of_role(Role.EXIT)) + 1
     naked = naked_lots(turn.state, cycle)
@@ -191,10 +188,12 @@ def _send_exit(turn: Turn, cycle: TradeCycle) -> bool:
     if quote is not None:
         spec = exit_order(cycle, number, quantity=naked, quote=quote, limits=turn.state.limits)
     if spec is None:
-        return _put_off(turn, cycle, refused=Refused("STALE_DATA", "no price to exit at"))
+        return _put_off(
+            turn, cycle, plan=plan, refused=Refused("STALE_DATA", "no price to exit at")
+        )
     answer = approve_exit(turn.state, spec)
     if isinstance(answer, Refused):
-        return _put_off(turn, cycle, refused=answer)
+        return _put_off(turn, cycle, plan=plan, refused=answer)
     sending = _plan(turn, plan.reason, stage=ExitStage.SENDING, attempts=plan.attempts)
     cycle = turn.change(cycle, exit=sending)
     turn.put_order(cycle, TrackedOrder(spec))
@@ -223,8 +222,8 @@ def _carry_on(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, due: bool) -> No
     if _exit_died(cycle, plan):
         _fail(turn, cycle, plan=plan)
     elif naked_lots(turn.state, cycle):
-        _send_exit(turn, cycle)
-    elif plan.stage is ExitStage.MOVING_STOP and _change_was_refused(cycle):
+        _send_exit(turn, cycle, plan=plan)
+    elif _change_was_refused(cycle):
         _remember_refusal(turn, cycle)
         plan = replace(plan, stage=ExitStage.CANCELLING_STOP)
         _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
@@ -247,7 +246,8 @@ def _exit_died(cycle: TradeCycle, plan: ExitPlan) -> bool:
 def _must_cancel(plan: ExitPlan, cycle: TradeCycle) -> bool:
     """Whether a stop that was being moved may exist twice by now (SAFETY.md B16)."""
     stops = protective_orders(cycle)
-    return plan.stage is ExitStage.MOVING_STOP and any(order.change_unknown for order in stops)
+    cancelling = plan.stage is ExitStage.CANCELLING_STOP
+    return not cancelling and any(order.change_unknown for order in stops)
 
 
 def _fail(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
@@ -331,4 +331,4 @@ def _reprice_exits(turn: Turn, cycle: TradeCycle) -> None:
             continue
         answer = _change_to_market(turn, order)
         if isinstance(answer, Approved) and answer.order != order.spec:
-            _change(turn, order, answer=answer)
+            _change(turn, cycle.cycle_id, order=order, answer=answer)

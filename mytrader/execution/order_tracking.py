@@ -116,15 +116,13 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
     cycle = turn.put_order(cycle, replace(order, echo_differs=differs))
     if news:
         _echo_differs(turn, cycle, order=order, event=event)
-    _take_echoed_status(turn, event)
+    _take_echoed_status(turn, cycle.cycle_id, event=event)
 
 
-def _take_echoed_status(turn: Turn, event: OrderReported) -> None:
+def _take_echoed_status(turn: Turn, cycle_id: str, *, event: OrderReported) -> None:
     """An echo does not say why an order is held: a child may look like a resting stop."""
-    found = turn.order(event.ref)
-    if found is None:
-        return
-    cycle, order = found
+    cycle = turn.state.cycles[cycle_id]
+    order = cycle.orders[event.ref]
     if event.status != "PreSubmitted":
         take_status(turn, event.ref, status=event.status, perm_id=event.perm_id)
     elif order.life in (OrderLife.INTENDED, OrderLife.WRITTEN):

@@ -101,14 +101,13 @@ def next_deadline(state: TraderState) -> datetime | None:
 
 
 def _work_through_facts(turn: Turn) -> None:
-    worked = 0
     while turn.facts:
         cycle_id, fact = turn.facts.pop(0)
         cycle = turn.cycle(cycle_id)
-        worked += 1
+        turn.facts_worked += 1
         if cycle is None:
             continue
-        if worked > FACTS_PER_EVENT_MAX:
+        if turn.facts_worked > FACTS_PER_EVENT_MAX:
             _halt(turn, cycle, why=f"no end of facts, the last one {fact}")
             turn.facts.clear()
             return
@@ -153,7 +152,7 @@ def _halt(turn: Turn, cycle: TradeCycle, *, why: str) -> None:
 
 def _review(turn: Turn, cycle_id: str) -> None:
     """Look at one touched cycle until nothing more follows."""
-    for _ in range(FACTS_PER_EVENT_MAX):
+    while True:
         cycle = turn.cycle(cycle_id)
         if cycle is None or cycle.phase is Phase.PROPOSED:
             return
@@ -247,18 +246,23 @@ DEADLINES: Final = (
 
 def _on_operator(turn: Turn, event: events.OperatorAsked) -> None:
     """A person asked; only here does the mode move up."""
-    match event.request:
-        case events.Request.FLATTEN:
-            _flatten(turn, event.who)
-        case events.Request.HALT:
-            turn.step_down(Mode.HALT, f"asked by {event.who}")
-        case events.Request.REDUCE_ONLY:
-            turn.step_down(Mode.REDUCE_ONLY, f"asked by {event.who}")
-        case events.Request.RESUME:
-            turn.replace(mode=Mode.NORMAL, mode_why="")
-            reconcile.on_resume(turn)
-            turn.touched.update(dict.fromkeys(turn.state.cycles))
-            turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {event.who}")
+    REQUESTS[event.request](turn, event.who)
+
+
+def _reduce_only(turn: Turn, who: str) -> None:
+    turn.step_down(Mode.REDUCE_ONLY, f"asked by {who}")
+
+
+def _halt_all(turn: Turn, who: str) -> None:
+    turn.step_down(Mode.HALT, f"asked by {who}")
+
+
+def _resume(turn: Turn, who: str) -> None:
+    """The risk is a person's again; a cycle that is still naked gets a new deadline."""
+    turn.replace(mode=Mode.NORMAL, mode_why="")
+    reconcile.on_resume(turn)
+    turn.touched.update(dict.fromkeys(turn.state.cycles))
+    turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {who}")
 
 
 def _flatten(turn: Turn, who: str) -> None:
@@ -267,6 +271,14 @@ def _flatten(turn: Turn, who: str) -> None:
         if cycle.phase is Phase.PROPOSED:
             proposal.drop(turn, cycle, why=f"{who} asked to flatten")
     market_watch.flatten(turn, who)
+
+
+REQUESTS: Final[Mapping[events.Request, Callable[[Turn, str], None]]] = {
+    events.Request.FLATTEN: _flatten,
+    events.Request.HALT: _halt_all,
+    events.Request.REDUCE_ONLY: _reduce_only,
+    events.Request.RESUME: _resume,
+}
 
 
 def _on_halted(turn: Turn, event: events.Halted) -> None:
