@@ -199,7 +199,7 @@ class LiveTradingManager:
             return
         code = verdict.code if not verdict else "POSITION_UNKNOWN"
         for spec in (spec for lot in bracket.lots for spec in lot):
-            self._close_unwritten(spec, PLACE, code, verdict.detail)
+            self._close_unwritten(spec, PLACE, code=code, detail=verdict.detail)
 
     def _validate_entry_guard(
         self,
@@ -229,7 +229,7 @@ class LiveTradingManager:
         if verdict.approved:
             self._broker.carry_out(command)
             return
-        self._close_unwritten(spec, action, verdict.code, verdict.detail)
+        self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
 
     def _may_fill(self, spec: OrderSpec) -> int:
         """The most that an order may fill: a change counts its old version as well."""
@@ -239,7 +239,7 @@ class LiveTradingManager:
                 return max(order.remaining, spec.quantity - order.filled)
         return spec.quantity
 
-    def _close_unwritten(self, spec: OrderSpec, action: str, code: str, detail: str) -> None:
+    def _close_unwritten(self, spec: OrderSpec, action: str, *, code: str, detail: str) -> None:
         """Close an intent as never written: nothing of it has left."""
         self._handle(events.OrderNotWritten(spec.ref, action, code, detail))
 
