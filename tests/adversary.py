@@ -13,7 +13,7 @@ from msgspec import Struct
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
-from mytrader.domain.events import AnyEvent, Book, PositionReported
+from mytrader.domain.events import AnyEvent, Book, OrderReported, PositionReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
@@ -112,6 +112,8 @@ class Adversary:
         self.story: list[str] = []
         self.naked_since = self.now
         self.cycles = 0
+        self.orders_shown: tuple[OrderReported, ...] | None = None
+        self.executions_shown: tuple[Execution, ...] | None = None
         self.takes_moves = bool(chance.below(2))
 
     # The trader
@@ -311,26 +313,54 @@ class Adversary:
                     self._state(child)
 
     def answer(self) -> None:
-        """Answer the oldest book query, now and then with nothing."""
+        """Carry the answer to the oldest query on: orders, then executions, then positions.
+
+        Each part is a picture of its own moment; now and then the whole comes to nothing.
+        """
         if not self.queries or not self.connected:
             return
-        number = self.queries.pop(0)
-        if self.chance.below(8) == 0:
-            self._say(events.BookAnswered(number, Unknown("no end marker")))
-            return
-        self._say(events.BookAnswered(number, Known(self._book())))
+        if self.orders_shown is None:
+            self.orders_shown = self._orders_now()
+        elif self.executions_shown is None:
+            self.executions_shown = tuple(self.executions)
+        else:
+            book = Book(self.orders_shown, self.executions_shown, self._positions_now())
+            nothing = self.chance.below(8) == 0
+            answer = Unknown("no end marker") if nothing else Known(book)
+            self._say(events.BookAnswered(self.queries.pop(0), answer))
+            self.orders_shown = self.executions_shown = None
+
+    def _forget_queries(self) -> None:
+        self.queries.clear()
+        self.orders_shown = self.executions_shown = None
+
+    def _orders_now(self) -> tuple[OrderReported, ...]:
+        """Open orders, and those that are over: the broker is asked for both."""
+        return tuple(
+            report_of(o.spec, o.order_id, perm_id=o.perm_id, status=o.status)
+            for o in self.orders.values()
+            if o.over or o.accepted or o.filled
+        )
+
+    def _positions_now(self) -> tuple[PositionReported, ...]:
+        return (PositionReported(CON_ID, self.world.position),)
 
     def _book(self) -> Book:
-        """Open orders, and those that are over: the broker is asked for both."""
-        return Book(
-            tuple(
-                report_of(o.spec, o.order_id, perm_id=o.perm_id, status=o.status)
-                for o in self.orders.values()
-                if o.over or o.accepted or o.filled
-            ),
-            tuple(self.executions),
-            (PositionReported(CON_ID, self.world.position),),
-        )
+        return Book(self._orders_now(), tuple(self.executions), self._positions_now())
+
+    def mislead(self) -> None:
+        """Say of a live order what sounds like its end, or a notice: it works on (B21, H28)."""
+        order = self._one([o for o in self.orders.values() if o.accepted and not o.over])
+        if order is None:
+            return
+        word = self.chance.below(8)
+        if word == 7:
+            left = order.left
+            said = (order.spec.ref, order.order_id, order.perm_id, "Cancelled", order.filled)
+            self._say(events.StatusReported(*said, left, ""))
+        else:
+            code = (201, 321, 110, 202, 399, 10349, 10147)[word]
+            self._say(events.ErrorReported(order.spec.ref, order.order_id, code, "misled"))
 
     def report_position(self) -> None:
         """Report the position unasked."""
@@ -374,7 +404,7 @@ class Adversary:
             kept = (events.OrderWritten, events.OrderNotWritten)
             own = [each for each in self.outbox if isinstance(each, kept)]
             self.outbox = [*own, events.LinkChanged(up=False, why="1100")]
-            self.queries.clear()
+            self._forget_queries()
             self.world.lost = True
 
     def reconnect(self) -> None:
@@ -390,7 +420,7 @@ class Adversary:
         while self.outbox:
             self.deliver()
         self.connected = True
-        self.queries.clear()
+        self._forget_queries()
         self.outbox.clear()
         self.world.lost = True
         self.hear(events.TraderStarted(LIMITS))
@@ -474,6 +504,7 @@ class Adversary:
     def settle_down(self) -> None:
         """The broker becomes kind, a person asks to be flat: it must end flat and orderless."""
         self.reconnect()
+        self.orders_shown = self.executions_shown = None
         for _round in range(40):
             for order in list(self.orders.values()):
                 self._be_kind(order)
@@ -540,6 +571,7 @@ DEEDS: Final = (
     "eliminate",
     "fill",
     "answer",
+    "mislead",
     "report_position",
     "deliver",
     "repeat",

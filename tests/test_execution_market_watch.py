@@ -132,9 +132,16 @@ def test_a_limit_order_does_not_overrun() -> None:
     """Only a stop-limit has a limit that the market can leave behind."""
     script = opened()
     order = script.order("S1")
-    limit = replace(order, spec=replace(order.spec, kind=OrderKind.LMT))
+    limit = replace(order, spec=replace(order.spec, kind=OrderKind.LMT, stop=None))
     cycle = replace(script.cycle, orders={**script.cycle.orders, order.spec.ref: limit})
     assert not market_watch._overrun(cycle, Quote(NOON, STOP - 99, STOP - 98, None))
+
+
+def test_a_stop_that_cannot_fill_does_not_overrun() -> None:
+    """The child of an entry that has not filled is dormant."""
+    beyond = Quote(NOON, STOP - 99, STOP - 98, None)
+    assert market_watch._overrun(opened().cycle, beyond)
+    assert not market_watch._overrun(entering().cycle, beyond)
 
 
 def test_a_quote_carries_a_late_exit_on() -> None:

@@ -26,8 +26,8 @@ from tests.adversary import CYCLE_IDS, DEEDS, LIMITS, Adversary, Fixed, Violatio
 from tests.playbook import CON_ID, NOON, entering, opened, proposed, the_start
 
 DEEDS_PER_SEED = 300
-COMMON = {"deliver": 30, "accept": 8, "answer": 8, "wait": 6, "fill": 5, "move": 5, "cancel": 4}
-RARE = {"refuse", "eliminate", "report_position", "lose", "resume"}
+COMMON = {"deliver": 30, "accept": 8, "answer": 20, "wait": 6, "fill": 5, "move": 5, "cancel": 4}
+RARE = {"refuse", "mislead", "eliminate", "report_position", "lose", "resume"}
 RAREST = {"disconnect", "flatten", "restart"}
 
 

@@ -65,6 +65,9 @@ class Role(StrEnum):
         return self in (Role.STOP, Role.EMERGENCY)
 
 
+_ROLES: Final = {role.value: role for role in Role}
+
+
 class OrderRef(Struct, frozen=True):
     """The parts of an order reference."""
 
@@ -84,7 +87,7 @@ def parse_ref(text: str) -> OrderRef | None:
     match = _REF.fullmatch(text)
     if match is None:
         return None
-    return OrderRef(match[1], Role(match[2]), int(match[3]))
+    return OrderRef(match[1], _ROLES[match[2]], int(match[3]))
 
 
 class OrderSpec(Struct, frozen=True):
@@ -111,7 +114,7 @@ class OrderSpec(Struct, frozen=True):
     @property
     def role(self) -> Role:
         """The role letter of the reference."""
-        return Role(self.ref[30])
+        return _ROLES[self.ref[30]]
 
 
 class Bracket(Struct, frozen=True):

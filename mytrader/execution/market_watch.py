@@ -7,12 +7,12 @@ from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import Quote
-from mytrader.domain.orders import OrderKind, Side
+from mytrader.domain.orders import Side
 from mytrader.domain.session import session_at
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.exits import ask_exit, target_reached, withdraw_entries
+from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
-from mytrader.execution.protection import protective_orders
 from mytrader.execution.turn import Turn
 
 
@@ -70,10 +70,14 @@ def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
     touch = quote.bid if cycle.side is Side.BUY else quote.ask
     if touch is None:
         return False
-    return any(
-        order.spec.kind is OrderKind.STP_LMT and (touch - order.spec.limit) * cycle.side.sign < 0
-        for order in protective_orders(cycle)
-    )
+    sign = cycle.side.sign
+    for order in cycle.orders.values():
+        # Every quote comes this way: the price is compared before anything costly is asked.
+        spec = order.spec
+        beyond = spec.stop is not None and (touch - spec.limit) * sign < 0
+        if beyond and rho(order, cycle.orders) > 0:
+            return True
+    return False
 
 
 def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
