@@ -97,6 +97,25 @@ def test_two_permanent_ids_are_two_orders() -> None:
     assert order.remaining == 3
 
 
+def test_a_change_of_unknown_fate_counts_twice_even_when_one_version_was_seen() -> None:
+    """The other version may be invisible, and fill later (SAFETY.md B16)."""
+    assert TrackedOrder(an_order(quantity=2), change_unknown=True).remaining == 4
+
+
+def test_what_the_broker_echoes_may_fill() -> None:
+    """Whatever we sent, the larger quantity is the one to fear."""
+    assert TrackedOrder(an_order(quantity=1), quantity_echoed=3, filled=1).remaining == 2
+
+
+def test_an_order_is_over_when_every_identity_has_its_own_word() -> None:
+    """One of two orders is not both; what they filled adds up."""
+    order = TrackedOrder(an_order(), perm_ids=(11, 12))
+    assert order.claim_filled is None
+    assert replace(order, claims={11: 1}).claim_filled is None
+    assert replace(order, claims={11: 1, 12: 1}).claim_filled == 2
+    assert TrackedOrder(an_order(), claims={0: 0}).claim_filled == 0
+
+
 @pytest.mark.parametrize("life", OrderLife)
 def test_an_order_works_only_when_the_broker_said_so(life: OrderLife) -> None:
     """Neither written nor held is working: only a working stop protects."""
@@ -109,7 +128,8 @@ def test_an_order_works_only_when_the_broker_said_so(life: OrderLife) -> None:
     [
         {"death": Death.FILLED},
         {"refusal": "201: margin"},
-        {"claim_filled": 0},
+        {"claims": {0: 0}},
+        {"echo_differs": True},
         {"change_unknown": True},
     ],
 )

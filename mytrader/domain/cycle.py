@@ -70,20 +70,27 @@ class ExitStage(StrEnum):
 
 
 class ExitPlan(Struct, frozen=True):
-    """The one exit under way: its owner's reason, its stage, when to act again, tries so far."""
+    """The one exit under way: its owner's reason, its stage, when to act again, tries so far.
+
+    `refused` is the code of the last refusal, so that people are told of each one once.
+    """
 
     reason: ExitReason
     stage: ExitStage
     due_at: datetime
     attempts: int = 1
+    refused: str = ""
 
 
 class TradeCycle(Struct, frozen=True):
     """Everything about one trade; its id joins signal, advice, orders, fills and profit.
 
     Prices are ticks. `orders` is keyed by reference. `commissions_usd` is keyed by execution id.
-    The `*_due_at` fields are deadlines at which `step` must be called; `None` is never:
-    advice, entry fill, cover, next book query, and (`commissions_due_at`) the last commission.
+    The `*_due_at` fields are deadlines at which `step` must be called; `None` is never: advice,
+    entry fill, cover, next book query, the end of every order once the cycle is flat or given up
+    (`settle_due_at`, asked for `settle_asked` times), and the last commission.
+    `protection_refused` is the code of the last refusal of an emergency stop, so that people are
+    told of each one once.
     """
 
     cycle_id: str
@@ -110,9 +117,12 @@ class TradeCycle(Struct, frozen=True):
     entry_due_at: datetime | None = None
     cover_due_at: datetime | None = None
     query_due_at: datetime | None = None
+    settle_due_at: datetime | None = None
+    settle_asked: int = 0
     commissions_due_at: datetime | None = None
     naked_since: datetime | None = None
     unprotected_seconds_max: float = 0.0
+    protection_refused: str = ""
     halted_why: str | None = None
     opened_at: datetime | None = None
     closed_at: datetime | None = None

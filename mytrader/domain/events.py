@@ -164,7 +164,11 @@ class PositionReported(Event, frozen=True, tag="position"):
 
 
 class Book(Struct, frozen=True):
-    """A complete answer: all open orders, all executions of the broker's window, positions."""
+    """A complete answer: all open orders, all executions of the broker's window, positions.
+
+    Orders that are over may be among them, with the status that says so: a status that was lost
+    is found again in the broker's list of completed orders.
+    """
 
     orders: tuple[OrderReported, ...]
     executions: tuple[Execution, ...]

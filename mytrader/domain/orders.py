@@ -65,6 +65,9 @@ class Role(StrEnum):
         return self in (Role.STOP, Role.EMERGENCY)
 
 
+_ROLES: Final = {role.value: role for role in Role}
+
+
 class OrderRef(Struct, frozen=True):
     """The parts of an order reference."""
 
@@ -84,7 +87,7 @@ def parse_ref(text: str) -> OrderRef | None:
     match = _REF.fullmatch(text)
     if match is None:
         return None
-    return OrderRef(match[1], Role(match[2]), int(match[3]))
+    return OrderRef(match[1], _ROLES[match[2]], int(match[3]))
 
 
 class OrderSpec(Struct, frozen=True):
@@ -111,7 +114,7 @@ class OrderSpec(Struct, frozen=True):
     @property
     def role(self) -> Role:
         """The role letter of the reference."""
-        return Role(self.ref[30])
+        return _ROLES[self.ref[30]]
 
 
 class Bracket(Struct, frozen=True):
@@ -159,10 +162,14 @@ class TrackedOrder(Struct, frozen=True):
     """One order of ours as far as it is known.
 
     `filled` comes from executions alone. `change` is a modification that was sent and not yet
-    echoed, `change_refusal` the error that came for it; `change_unknown` says that the link broke
-    meanwhile. `claim_filled` is the cumulative
-    quantity in a cancelled or expired status and `claim_query` the last book query asked before
-    it (or before a refusal): only a later query can prove the death.
+    echoed, `change_refusal` the code of the error that came for it; `change_unknown` says that the
+    link broke meanwhile: from then on two versions may work, until the order's death is proven.
+    `claims` holds, per permanent id (0 before the first), the cumulative quantity in a status that
+    says that the order is over; `claim_query` is the last book query asked before that, or before
+    a refusal: only a later query can prove the death. `cancel_asked` stays set until a book asked
+    after the cancel (`cancel_query`) shows the order resting. `quantity_echoed` is the largest
+    quantity that the broker has named, `echo_differs` whether it last named other terms than
+    ours; `former` is the version before the last change, whose echo may still arrive late.
     """
 
     spec: OrderSpec
@@ -171,13 +178,17 @@ class TrackedOrder(Struct, frozen=True):
     perm_ids: tuple[int, ...] = ()
     filled: int = 0
     status: str = ""
+    former: OrderSpec | None = None
     change: OrderSpec | None = None
-    change_refusal: str | None = None
+    change_refusal: int | None = None
     change_unknown: bool = False
     cancel_asked: bool = False
+    cancel_query: int = 0
     refusal: str | None = None
-    claim_filled: int | None = None
+    claims: dict[int, int] = {}
     claim_query: int = 0
+    quantity_echoed: int = 0
+    echo_differs: bool = False
     death: Death | None = None
 
     @property
@@ -190,11 +201,20 @@ class TrackedOrder(Struct, frozen=True):
         """The most that may still fill, in contracts (rho of SAFETY.md 5.2)."""
         if self.death is not None:
             return 0
-        quantity = self.spec.quantity
-        if self.change is not None:
-            changed = self.change.quantity
-            quantity = quantity + changed if self.change_unknown else max(quantity, changed)
+        quantity = max(self.spec.quantity, self.quantity_echoed)
+        changed = quantity if self.change is None else self.change.quantity
+        quantity = quantity + changed if self.change_unknown else max(quantity, changed)
         return max(quantity * max(len(self.perm_ids), 1) - self.filled, 0)
+
+    @property
+    def claim_filled(self) -> int | None:
+        """What was filled, by the broker's word that the order is over; `None` if it still may be.
+
+        Each permanent id needs its own word: one of two orders is not both.
+        """
+        if not self.claims or not self.claims.keys() >= set(self.perm_ids):
+            return None
+        return sum(self.claims.values())
 
     @property
     def confirmed_working(self) -> bool:
@@ -203,8 +223,9 @@ class TrackedOrder(Struct, frozen=True):
             self.death is None
             and self.life is OrderLife.WORKING
             and self.refusal is None
-            and self.claim_filled is None
+            and not self.claims
             and not self.change_unknown
+            and not self.echo_differs
         )
 
 

@@ -15,6 +15,7 @@ class PositionView(Struct, frozen=True):
     and executions have been answered completely since the last (re)connect. `reported` is the
     broker's newest report received after the newest execution, `None` if there is none;
     `doubt` names a reason (a corrected execution, an orphan fill) that makes it unknown.
+    `disagreeing_books` counts the complete books in a row that reported another position.
     """
 
     con_id: int
@@ -22,6 +23,7 @@ class PositionView(Struct, frozen=True):
     confirmed: bool = False
     reported: int | None = None
     doubt: str | None = None
+    disagreeing_books: int = 0
 
     @property
     def interval(self) -> tuple[int, int]:

@@ -44,6 +44,7 @@ class LinkState(Struct, frozen=True):
     """Whether the broker hears us and has told us everything.
 
     Book queries are numbered; `query_wanted` asks for another one after the pending answer.
+    `query_due_at` is when to ask again because the last answer was incomplete.
     `messages` counts what was written in the second `messages_second` (epoch seconds).
     """
 
@@ -51,6 +52,7 @@ class LinkState(Struct, frozen=True):
     queries_asked: int = 0
     queries_answered: int = 0
     query_wanted: bool = False
+    query_due_at: datetime | None = None
     messages_second: int = 0
     messages: int = 0
 
@@ -60,11 +62,26 @@ class LinkState(Struct, frozen=True):
         return self.queries_asked > self.queries_answered
 
 
+class ClosedCycle(Struct, frozen=True):
+    """What is remembered of a finished cycle.
+
+    `exec_ids` are the executions it booked; `query` is the last book query asked before it ended:
+    an answer that is not newer may still list its orders.
+    """
+
+    closed_at: datetime
+    exec_ids: frozenset[str]
+    query: int = 0
+
+
 class TraderState(Struct, frozen=True):
     """All that `step` knows. `cycles` holds the open ones; final ones leave with their last event.
 
-    `closed_executions` keeps, per final cycle of the day, the execution ids that were booked, so
-    that a late repeat is recognised. `move_stop_refused` remembers a venue's definitive refusal
+    `closed` keeps every cycle that sent an order for as long as a broker repeats executions, so
+    that a late repeat of a fill or of a signal is recognised. `foreign_executions` are the ids of
+    fills outside open cycles, and of corrections, that were already dealt with;
+    `early_commissions` (dollars by execution id) are reports that came before their execution.
+    `move_stop_refused` remembers a venue's definitive refusal
     of exit protocol A, by order type. `equity_usd` is the net profit since the journal began.
     """
 
@@ -78,9 +95,10 @@ class TraderState(Struct, frozen=True):
     positions: dict[int, PositionView] = {}
     cycles: dict[str, TradeCycle] = {}
     finished: tuple[TradeCycle, ...] = ()
-    closed_executions: dict[str, frozenset[str]] = {}
+    closed: dict[str, ClosedCycle] = {}
     foreign: dict[int, ForeignOrder] = {}
     foreign_executions: frozenset[str] = frozenset()
+    early_commissions: dict[str, Decimal] = {}
     day: DayLedger = DayLedger()
     equity_usd: Decimal = Decimal(0)
     equity_peak_usd: Decimal = Decimal(0)
@@ -91,9 +109,10 @@ class TraderState(Struct, frozen=True):
         """The day ledger as of `now`: a new trading date starts from zero.
 
         The last entry and the last signal carry over, for the throttles that look back minutes.
+        A clock that steps back over the change of date does not bring back an unused day.
         """
         today = trading_date(now)
-        if self.day.on == today:
+        if self.day.on is not None and self.day.on >= today:
             return self.day
         return DayLedger(
             on=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal

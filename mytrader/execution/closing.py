@@ -7,9 +7,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel
-from mytrader.domain.cycle import ExitReason, TradeCycle
+from mytrader.domain.cycle import ExitReason, ExitStage, TradeCycle
 from mytrader.domain.orders import Role
+from mytrader.domain.trader import ClosedCycle
 from mytrader.execution.turn import Turn
+
+REPEAT_WINDOW: Final = timedelta(days=8)
+"""For how long a finished cycle is remembered: a broker repeats executions of up to seven days."""
 
 COMMISSION_WAIT: Final = timedelta(seconds=30)
 """Commission reports may come seconds after their fills; a cycle waits this long for them."""
@@ -59,16 +63,22 @@ def settle(turn: Turn, cycle: TradeCycle) -> None:
 
 def _exit_reason(cycle: TradeCycle) -> ExitReason:
     """Whoever asked last; a stop that filled by itself is the stop."""
-    if cycle.exit is not None:
+    if cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED:
         return cycle.exit.reason
     emergency = any(order.filled for order in cycle.of_role(Role.EMERGENCY))
     return ExitReason.EMERGENCY if emergency else ExitReason.STOP
 
 
 def leave(turn: Turn, cycle: TradeCycle) -> None:
-    """Take a final cycle out of the state, keeping the ids of its executions."""
+    """Take a final cycle out of the state; what it sent and booked is remembered for a while."""
     remaining = {key: open_ for key, open_ in turn.state.cycles.items() if key != cycle.cycle_id}
     turn.replace(cycles=remaining, finished=(*turn.state.finished, cycle))
-    if cycle.fills:
+    if cycle.orders or cycle.fills:
+        closed = {
+            cycle_id: each
+            for cycle_id, each in turn.state.closed.items()
+            if turn.now - each.closed_at < REPEAT_WINDOW
+        }
         booked = frozenset(fill.exec_id for fill in cycle.fills)
-        turn.replace(closed_executions={**turn.state.closed_executions, cycle.cycle_id: booked})
+        closed[cycle.cycle_id] = ClosedCycle(turn.now, booked, turn.state.link.queries_asked)
+        turn.replace(closed=closed)

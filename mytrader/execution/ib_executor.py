@@ -55,13 +55,13 @@ CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S: Final = 10.0
+DOWN: Final = "LINK_DOWN"
 ANSWER_TIMEOUT_S: Final = 20.0
 """For one question while connecting; real seconds, also where the gateway's clock runs faster."""
 
 CASH_TAG: Final = "TotalCashValue"
 LINK_LOST: Final = 1100
-LINK_BACK_DATA_LOST: Final = 1101
-LINK_BACK: Final = 1102
+LINK_BACK: Final = frozenset({1101, 1102})
 CLIENT_ID_IN_USE: Final = 326
 
 
@@ -143,7 +143,7 @@ class _Wire(ib_async.Wrapper):
             self._executor.cash_usd = Decimal(val)
 
     def priceSizeTick(self, reqId: int, tickType: int, price: float, size: float) -> None:
-        self._executor._market.feed.take_tick(reqId, tickType, price, size)
+        self._executor._market.feed.take_tick(reqId, tickType, price=price, size=size)
 
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         self._executor._market.feed.take_data_type(reqId, marketDataId)
@@ -382,7 +382,7 @@ class IBExecutor:
             if parent_id:
                 self._write(stop, action="place", parent_id=parent_id)
             else:
-                self._not_written(stop.ref, "place", "LINK_DOWN", "its parent was not sent")
+                self._not_written(stop.ref, "place", code=DOWN, detail="its parent was not sent")
 
     def _place_emergency_stop(self, approved: Approved[OrderSpec]) -> None:
         """Write the stop that an entry's fill is missing.
@@ -397,9 +397,9 @@ class IBExecutor:
         contract = self._market.stated.get(spec.con_id)
         known = self._order_ids.get(spec.ref, 0)
         if contract is None or not self._ib.client.isReady():
-            return self._not_written(spec.ref, action, "LINK_DOWN", "the link is down")
+            return self._not_written(spec.ref, action, code=DOWN, detail="the link is down")
         if (action == "change") != bool(known):
-            return self._not_written(spec.ref, action, "ORDER_ID", f"order id {known}")
+            return self._not_written(spec.ref, action, code="ORDER_ID", detail=f"order id {known}")
         order_id = known or self._ib.client.getReqId()
         self._order_ids[spec.ref] = order_id
         self._refs[order_id] = spec.ref
@@ -414,12 +414,12 @@ class IBExecutor:
     def _cancel(self, ref: str) -> None:
         order_id = self._order_ids.get(ref, 0)
         if not order_id or not self._ib.client.isReady():
-            self._not_written(ref, "cancel", "LINK_DOWN", "the link is down")
+            self._not_written(ref, "cancel", code=DOWN, detail="the link is down")
             return
         self._ib.client.cancelOrder(order_id, "")
         self._tell(events.OrderWritten(ref, order_id, "cancel"))
 
-    def _not_written(self, ref: str, action: str, code: str, detail: str) -> int:
+    def _not_written(self, ref: str, action: str, *, code: str, detail: str) -> int:
         self._tell(events.OrderNotWritten(ref, action, code, detail))
         return 0
 
@@ -494,7 +494,7 @@ class IBExecutor:
             )
         elif code == LINK_LOST:
             self._tell(events.LinkChanged(up=False, why=text))
-        elif code in (LINK_BACK, LINK_BACK_DATA_LOST):
+        elif code in LINK_BACK:
             self._tell(events.LinkChanged(up=True, why=text))
         elif request in self._refs:
             self._tell(events.ErrorReported(self._refs[request], request, code, text))

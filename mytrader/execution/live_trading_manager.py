@@ -24,7 +24,7 @@ from mytrader.domain.market import Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
 from mytrader.errors import InvariantBroken, MytraderError, OurFault
-from mytrader.execution.guards import exit_rule_holds, judge_exit, validate_entry
+from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
 from mytrader.execution.trade_cycle import next_deadline, step
@@ -199,7 +199,7 @@ class LiveTradingManager:
             return
         code = verdict.code if not verdict else "POSITION_UNKNOWN"
         for spec in (spec for lot in bracket.lots for spec in lot):
-            self._close_unwritten(spec, PLACE, code, verdict.detail)
+            self._close_unwritten(spec, PLACE, code=code, detail=verdict.detail)
 
     def _validate_entry_guard(
         self,
@@ -212,15 +212,8 @@ class LiveTradingManager:
         symbol: str = "ES",
     ) -> Approved[None] | Refused:
         """Judge a bracket's prices (index points): truthy approved, falsy refused with a code."""
-        return validate_entry(
-            action,
-            entry_price,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            quantity=quantity,
-            symbol=symbol,
-            limits=self.state.limits,
-        )
+        asked = AskedBracket(action, entry_price, stop_loss, take_profit, quantity)
+        return validate_entry(asked, symbol=symbol, limits=self.state.limits)
 
     def _place_exit_order(
         self, command: AnyCommand, approved: Approved[OrderSpec], action: str
@@ -232,14 +225,21 @@ class LiveTradingManager:
         spec = approved.order
         if not spec.reduce_only:
             raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
-        if exit_rule_holds(self.state, spec.con_id):
+        verdict = judge_exit(self.state, spec, rho_after=self._may_fill(spec))
+        if verdict.approved:
             self._broker.carry_out(command)
             return
-        verdict = judge_exit(self.state, spec)
-        code = "EXIT_UNSAFE" if verdict.approved else verdict.code
-        self._close_unwritten(spec, action, code, verdict.detail)
+        self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
 
-    def _close_unwritten(self, spec: OrderSpec, action: str, code: str, detail: str) -> None:
+    def _may_fill(self, spec: OrderSpec) -> int:
+        """The most that an order may fill: a change counts its old version as well."""
+        for cycle in self.state.cycles.values():
+            order = cycle.orders.get(spec.ref)
+            if order is not None:
+                return max(order.remaining, spec.quantity - order.filled)
+        return spec.quantity
+
+    def _close_unwritten(self, spec: OrderSpec, action: str, *, code: str, detail: str) -> None:
         """Close an intent as never written: nothing of it has left."""
         self._handle(events.OrderNotWritten(spec.ref, action, code, detail))
 

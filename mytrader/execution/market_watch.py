@@ -7,12 +7,12 @@ from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import Quote
-from mytrader.domain.orders import OrderKind, Side
+from mytrader.domain.orders import Side
 from mytrader.domain.session import session_at
-from mytrader.domain.trader import TraderState
-from mytrader.execution.exits import ask_exit, cancel_entries
+from mytrader.domain.trader import Mode, TraderState
+from mytrader.execution.exits import ask_exit, target_reached, withdraw_entries
+from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
-from mytrader.execution.protection import protective_orders
 from mytrader.execution.turn import Turn
 
 
@@ -24,6 +24,8 @@ def on_contract(turn: Turn, event: ContractStated) -> None:
         return
     contract = FuturesContract(event.con_id, instrument, event.local_symbol, event.expiry)
     state = turn.state
+    if event.con_id not in state.contracts:
+        turn.query_book(f"contract {event.con_id} is new: its position is unknown")
     turn.replace(
         contracts={**state.contracts, event.con_id: contract},
         sessions={**state.sessions, event.con_id: event.sessions},
@@ -40,7 +42,7 @@ def on_quote(turn: Turn, event: QuoteSeen) -> None:
     turn.replace(quotes={**state.quotes, event.con_id: quote}, newest_at=newest)
     for cycle in state.cycles.values():
         if cycle.con_id == event.con_id:
-            _watch(turn, cycle, quote)
+            _watch(turn, cycle, quote=quote)
 
 
 def on_bar(turn: Turn, event: BarClosed) -> None:
@@ -48,28 +50,19 @@ def on_bar(turn: Turn, event: BarClosed) -> None:
     del turn, event
 
 
-def _watch(turn: Turn, cycle: TradeCycle, quote: Quote) -> None:
+def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
     if cycle.exit is not None:
         if turn.now >= cycle.exit.due_at:
             turn.touched[cycle.cycle_id] = None
         return
     if cycle.phase is not Phase.OPEN:
         return
-    if _reached(cycle, quote):
-        ask_exit(turn, cycle, ExitReason.TARGET)
+    if target_reached(cycle, quote):
+        ask_exit(turn, cycle, reason=ExitReason.TARGET)
     elif _overrun(cycle, quote):
-        ask_exit(turn, cycle, ExitReason.STOP)
+        ask_exit(turn, cycle, reason=ExitReason.STOP)
     else:
         watch_session(turn, cycle)
-
-
-def _reached(cycle: TradeCycle, quote: Quote) -> bool:
-    """Whether the target can be had now: at the bid for a long, at the ask for a short."""
-    if cycle.target is None:
-        return False
-    if cycle.side is Side.BUY:
-        return quote.bid is not None and quote.bid >= cycle.target
-    return quote.ask is not None and quote.ask <= cycle.target
 
 
 def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
@@ -77,47 +70,62 @@ def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
     touch = quote.bid if cycle.side is Side.BUY else quote.ask
     if touch is None:
         return False
-    return any(
-        order.spec.kind is OrderKind.STP_LMT and (touch - order.spec.limit) * cycle.side.sign < 0
-        for order in protective_orders(cycle)
-    )
+    sign = cycle.side.sign
+    for order in cycle.orders.values():
+        # Every quote comes this way: the price is compared before anything costly is asked.
+        spec = order.spec
+        beyond = spec.stop is not None and (touch - spec.limit) * sign < 0
+        if beyond and rho(order, cycle.orders) > 0:
+            return True
+    return False
 
 
 def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
-    """When an open cycle has to be flattened for the end of its session; `None` if not open."""
+    """When an open cycle has to be flattened for the end of its session; `None` if not open.
+
+    A position that has outlived its session (the broker states that one no more) is due as soon
+    as the exchange opens.
+    """
     if cycle.phase is not Phase.OPEN or cycle.exit is not None:
         return None
     since = cycle.opened_at or cycle.proposed_at
-    session = session_at(state.sessions.get(cycle.con_id, ()), since)
-    return None if session is None else session[1] - state.limits.flatten_before_close
+    sessions = state.sessions.get(cycle.con_id, ())
+    session = session_at(sessions, since)
+    if session is not None:
+        return session[1] - state.limits.flatten_before_close
+    return next((opens for opens, closes in sessions if closes > since), None)
 
 
 def watch_session(turn: Turn, cycle: TradeCycle) -> None:
     """Flatten before the close."""
     due = session_exit_at(turn.state, cycle)
     if due is not None and turn.now >= due:
-        ask_exit(turn, cycle, ExitReason.SESSION_END)
+        ask_exit(turn, cycle, reason=ExitReason.SESSION_END)
 
 
 def flatten(turn: Turn, who: str) -> None:
-    """A person wants to be flat: exit what is open, and say why not where nothing may be sent."""
+    """A person wants to be flat: exit what is open, and say why not where nothing may be sent.
+
+    New entries are blocked first, until the person resumes: what was flattened stays flat.
+    """
+    turn.step_down(Mode.REDUCE_ONLY, f"{who} asked to flatten")
     for con_id in turn.state.contracts:
         cycles = [cycle for cycle in turn.state.cycles_of(con_id) if cycle.orders]
         for cycle in cycles:
             if cycle.position:
-                ask_exit(turn, cycle, ExitReason.OPERATOR)
+                ask_exit(turn, cycle, reason=ExitReason.OPERATOR)
             else:
-                cancel_entries(turn, cycle, f"{who} asked to flatten")
+                withdraw_entries(turn, cycle, why=f"{who} asked to flatten")
         if not cycles:
-            _refuse_flatten(turn, con_id, who)
+            _refuse_flatten(turn, con_id, who=who)
 
 
-def _refuse_flatten(turn: Turn, con_id: int, who: str) -> None:
+def _refuse_flatten(turn: Turn, con_id: int, *, who: str) -> None:
     """No cycle of ours is open: the exit rule says why no order leaves."""
     view = turn.state.position(con_id)
     claimed = view.booked or view.reported or 0
     side = Side.BUY if claimed < 0 else Side.SELL
-    verdict = judge_exit_when(view.interval, side, max(abs(claimed), 1))
+    verdict = judge_exit_when(view.interval, side, quantity=max(abs(claimed), 1))
     code = "EXIT_WHEN_FLAT" if view.confirmed and view.booked == 0 else verdict.code
     if verdict.approved:
         code = "EXIT_WITHOUT_CYCLE"

@@ -1,11 +1,12 @@
 """What broker messages do to one order: nothing here decides, everything here remembers.
 
 Theory of operation. An order is live from its intent until one of four proofs of death
-(SAFETY.md 5.2): its executions reach its quantity; a definitive refusal that a later complete
-book confirms; a cancelled status that a later complete book confirms, with the same cumulative
-quantity; or it was never written. Timeouts, error codes, warnings and absence prove nothing:
-they only make us ask. A status or a refusal is therefore a *claim* that waits for a book query
-asked after it; `reconcile.py` settles the claims.
+(SAFETY.md 5.2): its executions reach everything that it may fill; a definitive refusal that a
+later complete book confirms; a status that says it is over, for every permanent id seen, which a
+later complete book confirms with the same cumulative quantity; or it was never written.
+Timeouts, error codes, warnings and absence prove nothing: they only make us ask. A status or a
+refusal is therefore a *claim* that waits for a book query asked after it; `reconcile.py` settles
+the claims.
 """
 
 from typing import Final
@@ -37,10 +38,15 @@ from mytrader.execution.turn import Turn
 
 REFUSAL_CODES: Final = frozenset({100, 103, 110, 135, 200, 201, 203, 321, 434})
 """Codes that may refuse an order (TWS-PROTOCOL.md section 8). A claim, never a proof."""
+CHANGE_REFUSAL_CODES: Final = REFUSAL_CODES | {104, 105, 329}
+"""Codes that may refuse a change; the old version works on (SAFETY.md B22)."""
 CANCEL_REFUSED_CODES: Final = frozenset({161, 10147, 10148})
 CANCELLED_CODE: Final = 202
 CANCELLED_STATUSES: Final = frozenset({"Cancelled", "ApiCancelled"})
+OVER_STATUSES: Final = CANCELLED_STATUSES | {"Filled"}
 WORKING_STATUSES: Final = frozenset({"PreSubmitted", "Submitted"})
+EARLY_COMMISSIONS_MAX: Final = 64
+"""Reports kept for executions that have not come; anything beyond is of other people's fills."""
 
 PLACE: Final = "place"
 CHANGE: Final = "change"
@@ -62,47 +68,65 @@ def on_written(turn: Turn, event: OrderWritten) -> None:
 
 
 def on_not_written(turn: Turn, event: OrderNotWritten) -> None:
-    """Nothing went out: an order that was never written is dead, a change never was."""
+    """Nothing went out: an order that was never written is dead, a change never was.
+
+    A cancel that did not leave is not tried again before a book shows the order: asking at once
+    would go round as fast as the loop runs.
+    """
     found = turn.order(event.ref)
-    if found is None:
+    if found is None or not found[1].live:
         return
     cycle, order = found
     text = f"{event.action} of {event.ref} was not sent: {event.code}, {event.detail}"
     turn.alert(AlertLevel.WARNING, event.code, text=text, cycle_id=cycle.cycle_id, ref=event.ref)
     if event.action == PLACE and order.life is OrderLife.INTENDED:
-        bury(turn, cycle, order, Death.NEVER_WRITTEN)
+        bury(turn, cycle, order=order, death=Death.NEVER_WRITTEN)
     elif event.action == CHANGE:
-        turn.put_order(cycle, replace(order, change=None, change_refusal=event.code))
+        turn.put_order(cycle, replace(order, change=None, change_refusal=None))
     elif event.action == CANCEL:
-        turn.put_order(cycle, replace(order, cancel_asked=False))
+        turn.query_book(text)
 
 
-def bury(turn: Turn, cycle: TradeCycle, order: TrackedOrder, death: Death) -> TradeCycle:
+def bury(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, death: Death) -> TradeCycle:
     """Record a proof of death."""
-    return turn.put_order(cycle, replace(order, death=death, life=OrderLife.DEAD, change=None))
+    dead = replace(order, death=death, life=OrderLife.DEAD, change=None, change_unknown=False)
+    return turn.put_order(cycle, dead)
 
 
 def on_order_reported(turn: Turn, event: OrderReported) -> None:
     """Take an echo: compare it with what we sent, settle a change, then take its status."""
     found = turn.order(event.ref)
-    if found is None:
+    if found is None or not found[1].live:
         return
     cycle, order = found
-    if not order.live:
+    order = _identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
+    if event.status in OVER_STATUSES:
+        turn.put_order(cycle, order)
+        take_status(turn, event.ref, status=event.status, perm_id=event.perm_id)
         return
-    order = _with_identity(order, event.order_id, event.perm_id)
+    order = replace(order, quantity_echoed=max(order.quantity_echoed, event.quantity))
     if order.change is not None and _matches(event, order.change):
-        order = replace(order, spec=order.change, change=None, change_refusal=None)
-    elif not _matches(event, order.spec) and order.change is None:
-        cycle = turn.put_order(cycle, order)
-        _echo_differs(turn, cycle, order, event)
-    if event.status == "PreSubmitted":
-        # An echo does not say why an order is held: a child may look like a resting stop.
-        unseen = order.life in (OrderLife.INTENDED, OrderLife.WRITTEN)
-        turn.put_order(cycle, replace(order, life=OrderLife.HELD) if unseen else order)
-        return
-    turn.put_order(cycle, order)
-    take_status(turn, event.ref, event.status, why_held="", filled=None)
+        order = replace(
+            order, former=order.spec, spec=order.change, change=None, change_refusal=None
+        )
+    differs = not _matches(event, order.spec)
+    if differs and (order.change is not None or _is_former(event, order)):
+        differs = order.echo_differs
+    news = differs and not order.echo_differs
+    cycle = turn.put_order(cycle, replace(order, echo_differs=differs))
+    if news:
+        _echo_differs(turn, cycle, order=order, event=event)
+    _take_echoed_status(turn, cycle.cycle_id, event=event)
+
+
+def _take_echoed_status(turn: Turn, cycle_id: str, *, event: OrderReported) -> None:
+    """An echo does not say why an order is held: a child may look like a resting stop."""
+    cycle = turn.state.cycles[cycle_id]
+    order = cycle.orders[event.ref]
+    if event.status != "PreSubmitted":
+        take_status(turn, event.ref, status=event.status, perm_id=event.perm_id)
+    elif order.life in (OrderLife.INTENDED, OrderLife.WRITTEN):
+        turn.put_order(cycle, replace(order, life=OrderLife.HELD))
 
 
 def _matches(event: OrderReported, spec: OrderSpec) -> bool:
@@ -112,15 +136,23 @@ def _matches(event: OrderReported, spec: OrderSpec) -> bool:
         and event.quantity == spec.quantity
         and event.order_type == spec.kind
         and event.limit == spec.limit
-        and (spec.stop is None or event.stop == spec.stop)
+        and (
+            spec.stop is None
+            or (event.stop == spec.stop and event.trigger_method == spec.trigger_method)
+        )
         and event.tif == spec.tif
         and event.outside_rth == spec.outside_rth
         and event.con_id == spec.con_id
     )
 
 
+def _is_former(event: OrderReported, order: TrackedOrder) -> bool:
+    """Whether this is a late echo of the version before the last change."""
+    return order.former is not None and _matches(event, order.former)
+
+
 def _echo_differs(
-    turn: Turn, cycle: TradeCycle, order: TrackedOrder, event: OrderReported
+    turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, event: OrderReported
 ) -> None:
     """A wrong entry is cancelled; wrong protection pages and is left where it is."""
     shown = f"{event.side} {event.quantity} {event.order_type} {event.limit}/{event.stop}"
@@ -130,24 +162,40 @@ def _echo_differs(
     )
     turn.step_down(Mode.REDUCE_ONLY, text)
     if order.spec.role is Role.ENTRY:
-        ask_cancel(turn, order.spec.ref, "the echo differs from what was sent")
+        ask_cancel(turn, order.spec.ref, why="the echo differs from what was sent")
 
 
-def ask_cancel(turn: Turn, ref: str, why: str) -> None:
-    """Ask for the cancel of one live order, once."""
+def ask_cancel(turn: Turn, ref: str, *, why: str) -> bool:
+    """Ask for the cancel of one live order, once; not while nobody would hear it.
+
+    Returns whether it was asked for now.
+    """
     found = turn.order(ref)
-    if found is None or not found[1].live or found[1].cancel_asked:
-        return
+    if found is None or not turn.state.link.up:
+        return False
     cycle, order = found
-    turn.put_order(cycle, replace(order, cancel_asked=True))
+    if not order.live or order.cancel_asked or order.claims:
+        return False
+    asked = turn.state.link.queries_asked
+    turn.put_order(cycle, replace(order, cancel_asked=True, cancel_query=asked))
     turn.ask(CancelOrder(ref, why))
+    return True
 
 
-def _with_identity(order: TrackedOrder, order_id: int, perm_id: int) -> TrackedOrder:
-    """Add a permanent id: each one seen counts until it is proven dead (I3)."""
-    if perm_id and perm_id not in order.perm_ids:
-        order = replace(order, perm_ids=(*order.perm_ids, perm_id))
-    return order if order.order_id else replace(order, order_id=order_id)
+def _identified(
+    turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, order_id: int, perm_id: int
+) -> TrackedOrder:
+    """Return the order with its ids: each permanent id counts until it is proven dead (I3)."""
+    if not order.order_id:
+        order = replace(order, order_id=order_id)
+    if not perm_id or perm_id in order.perm_ids:
+        return order
+    if order.perm_ids:
+        text = f"{order.spec.ref} has a second identity: perm id {perm_id} and {order.perm_ids}"
+        turn.alert(AlertLevel.PAGE, "SECOND_IDENTITY", text=text, cycle_id=cycle.cycle_id)
+        turn.fact(cycle, Fact.SURPRISE)
+    claims = {key or perm_id: filled for key, filled in order.claims.items()}
+    return replace(order, perm_ids=(*order.perm_ids, perm_id), claims=claims)
 
 
 def on_status(turn: Turn, event: StatusReported) -> None:
@@ -156,39 +204,62 @@ def on_status(turn: Turn, event: StatusReported) -> None:
     if found is None or not found[1].live:
         return
     cycle, order = found
-    turn.put_order(cycle, _with_identity(order, event.order_id, event.perm_id))
-    take_status(turn, event.ref, event.status, why_held=event.why_held, filled=event.filled)
+    order = _identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
+    turn.put_order(cycle, order)
+    take_status(
+        turn,
+        event.ref,
+        status=event.status,
+        perm_id=event.perm_id,
+        why_held=event.why_held,
+        filled=event.filled,
+    )
 
 
-def take_status(turn: Turn, ref: str, status: str, *, why_held: str, filled: int | None) -> None:
+def take_status(
+    turn: Turn,
+    ref: str,
+    *,
+    status: str,
+    perm_id: int,
+    why_held: str = "",
+    filled: int | None = None,
+) -> None:
     """Apply a status to a live order. `filled` is the broker's claim, `None` if not stated."""
     found = turn.order(ref)
     if found is None or not found[1].live:
         return
     cycle, order = found
-    asked = turn.state.link.queries_asked
-    if status in CANCELLED_STATUSES:
-        claim = order.filled if filled is None else filled
-        if order.claim_filled != claim:
-            order = replace(order, status=status, claim_filled=claim, claim_query=asked)
-            turn.put_order(cycle, order)
-        turn.query_book(f"{ref} is {status}")
+    if status in OVER_STATUSES:
+        whole = order.spec.quantity if status == "Filled" else order.filled
+        order = replace(order, status=status)
+        claimed = whole if filled is None else filled
+        _claim_over(turn, cycle, order=order, perm_id=perm_id, filled=claimed)
     elif status in WORKING_STATUSES:
-        life = _life_of(cycle, order, why_held)
+        life = _life_of(cycle, order, why_held=why_held)
         turn.put_order(cycle, replace(order, status=status, life=life))
     elif status == "PendingCancel":
         turn.put_order(cycle, replace(order, status=status, life=OrderLife.CANCELLING))
     elif status == "Inactive":
         turn.put_order(cycle, replace(order, status=status, life=OrderLife.HELD))
         turn.query_book(f"{ref} is Inactive")
-    elif status == "Filled" and order.filled < order.spec.quantity:
-        turn.put_order(cycle, replace(order, status=status))
-        turn.query_book(f"{ref} is Filled, its executions are missing")
     elif status:
         turn.put_order(cycle, replace(order, status=status))
 
 
-def _life_of(cycle: TradeCycle, order: TrackedOrder, why_held: str) -> OrderLife:
+def _claim_over(
+    turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, perm_id: int, filled: int
+) -> None:
+    """Note that the broker calls the order over; the first word counts from its own query on."""
+    key = perm_id or (order.perm_ids[0] if len(order.perm_ids) == 1 else 0)
+    if order.claims.get(key) != filled:
+        asked = turn.state.link.queries_asked
+        order = replace(order, claims={**order.claims, key: filled}, claim_query=asked)
+    turn.put_order(cycle, order)
+    turn.query_book(f"{order.spec.ref} is {order.status}")
+
+
+def _life_of(cycle: TradeCycle, order: TrackedOrder, *, why_held: str) -> OrderLife:
     """A child is held until its parent fills; after that a resting status is protection."""
     parent = cycle.orders.get(order.spec.parent_ref) if order.spec.parent_ref else None
     if "child" in why_held or (parent is not None and parent.filled == 0):
@@ -204,12 +275,15 @@ def on_error(turn: Turn, event: ErrorReported) -> None:
     cycle, order = found
     asked = turn.state.link.queries_asked
     said = f"{event.code}: {event.text}"
-    if order.change is not None and event.code in REFUSAL_CODES | {104, 105, 329}:
-        order = replace(order, change_refusal=said, claim_query=asked)
+    if order.change is not None and event.code in CHANGE_REFUSAL_CODES:
+        if order.change_refusal is None:
+            order = replace(order, change_refusal=event.code, claim_query=asked)
     elif event.code in CANCEL_REFUSED_CODES:
-        order = replace(order, cancel_asked=False)
+        _cancel_was_refused(turn, cycle, order=order)
+        return
     elif event.code in REFUSAL_CODES:
-        order = replace(order, refusal=said, claim_query=asked)
+        if order.refusal is None:
+            order = replace(order, refusal=said, claim_query=asked)
     elif event.code != CANCELLED_CODE:
         turn.alert(
             AlertLevel.INFO,
@@ -223,6 +297,17 @@ def on_error(turn: Turn, event: ErrorReported) -> None:
     turn.query_book(said)
 
 
+def _cancel_was_refused(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder) -> None:
+    """Too late, or not there: ask. Where everything has filled that was sent, it is over."""
+    text = f"the cancel of {order.spec.ref} was refused"
+    if order.filled >= order.spec.quantity and len(order.perm_ids) <= 1:
+        key = order.perm_ids[0] if order.perm_ids else 0
+        _claim_over(turn, cycle, order=order, perm_id=key, filled=order.filled)
+        return
+    turn.touched[cycle.cycle_id] = None
+    turn.query_book(text)
+
+
 def on_execution(turn: Turn, event: ExecutionReported) -> None:
     """Book a fill. A fill is a fact even when it surprises us."""
     book_execution(turn, event.execution)
@@ -230,29 +315,49 @@ def on_execution(turn: Turn, event: ExecutionReported) -> None:
 
 def book_execution(turn: Turn, fill: Execution) -> None:
     """Book `fill` once: into its order, its cycle and the position."""
+    if fill.exec_id in turn.state.foreign_executions:
+        return
     parts = parse_ref(fill.ref)
     cycle = None if parts is None else turn.cycle(parts.cycle_id)
     if cycle is None:
-        _book_stray(turn, fill, None if parts is None else parts.cycle_id)
+        _book_stray(turn, fill, cycle_id=None if parts is None else parts.cycle_id)
         return
     if any(known.exec_id == fill.exec_id for known in cycle.fills):
         return
     if any(known.base_id == fill.base_id for known in cycle.fills):
-        _doubt(turn, fill, "an execution was corrected by the broker")
+        _doubt(turn, fill)
         turn.fact(cycle, Fact.SURPRISE)
         return
     _book_position(turn, fill)
     cycle = turn.change(cycle, fills=(*cycle.fills, fill))
+    _take_early_commission(turn, cycle, exec_id=fill.exec_id)
+    cycle = turn.state.cycles[cycle.cycle_id]
     order = cycle.orders.get(fill.ref)
-    if order is None or not order.live or order.filled + fill.quantity > order.spec.quantity:
-        _surprise(turn, cycle, fill)
+    if order is None or not _can_be(fill, order):
+        _surprise(turn, cycle, fill=fill)
         return
-    order = replace(
-        _with_identity(order, fill.order_id, fill.perm_id), filled=order.filled + fill.quantity
-    )
+    _book_into_order(turn, cycle, order=order, fill=fill)
+
+
+def _can_be(fill: Execution, order: TrackedOrder) -> bool:
+    """Whether the order, as far as it is known, can have filled like this."""
+    if fill.side is not order.spec.side or fill.con_id != order.spec.con_id:
+        return False
+    return order.live and 0 < fill.quantity <= order.remaining
+
+
+def _book_into_order(
+    turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, fill: Execution
+) -> None:
+    """Add a fill to its order; what it amounts to is a fact for the table."""
+    if order.claims and order.claim_filled == order.filled:
+        text = f"{fill.ref} filled {fill.quantity} after the broker called it {order.status}"
+        turn.alert(AlertLevel.WARNING, "LATE_FILL", text=text, cycle_id=cycle.cycle_id)
+    order = _identified(turn, cycle, order=order, order_id=fill.order_id, perm_id=fill.perm_id)
+    order = replace(order, filled=order.filled + fill.quantity)
     cycle = turn.put_order(cycle, order)
-    if order.filled == order.spec.quantity:
-        cycle = bury(turn, cycle, order, Death.FILLED)
+    if order.remaining == 0:
+        cycle = bury(turn, cycle, order=order, death=Death.FILLED)
     if order.spec.role is Role.ENTRY:
         turn.fact(cycle, Fact.ENTRY_FILLED)
     else:
@@ -263,10 +368,10 @@ def _book_position(turn: Turn, fill: Execution) -> None:
     """Move the booked position; an older report of the broker is no evidence any more."""
     view = turn.state.position(fill.con_id)
     booked = view.booked + fill.side.sign * fill.quantity
-    turn.put_position(replace(view, booked=booked, reported=None))
+    turn.put_position(replace(view, booked=booked, reported=None, disagreeing_books=0))
 
 
-def _surprise(turn: Turn, cycle: TradeCycle, fill: Execution) -> None:
+def _surprise(turn: Turn, cycle: TradeCycle, *, fill: Execution) -> None:
     """A fill of an order that is unknown, proven dead, or already full: book it and halt."""
     order = cycle.orders.get(fill.ref)
     if order is not None:
@@ -278,30 +383,56 @@ def _surprise(turn: Turn, cycle: TradeCycle, fill: Execution) -> None:
     turn.fact(cycle, Fact.SURPRISE)
 
 
-def _book_stray(turn: Turn, fill: Execution, cycle_id: str | None) -> None:
+def _book_stray(turn: Turn, fill: Execution, *, cycle_id: str | None) -> None:
     """Book a fill outside any open cycle: a repeat is nothing, all else is paged."""
-    known = turn.state.closed_executions.get(cycle_id, frozenset()) if cycle_id else frozenset()
-    if fill.exec_id in known or fill.exec_id in turn.state.foreign_executions:
+    closed = turn.state.closed.get(cycle_id) if cycle_id else None
+    known = closed.exec_ids if closed is not None else frozenset()
+    if fill.exec_id in known:
+        return
+    others = known | turn.state.foreign_executions
+    if any(replace(fill, exec_id=other).base_id == fill.base_id for other in others):
+        _doubt(turn, fill)
         return
     _book_position(turn, fill)
-    turn.replace(foreign_executions=turn.state.foreign_executions | {fill.exec_id})
+    _remember(turn, fill)
     whose = f"of the finished cycle {cycle_id}" if cycle_id else "that is not ours"
     text = f"{fill.side} {fill.quantity} at {fill.price} ticks filled, an order {whose}"
     turn.alert(AlertLevel.PAGE, "FOREIGN_FILL", text=text, cycle_id=cycle_id, ref=fill.ref)
     turn.step_down(Mode.HALT if cycle_id else Mode.REDUCE_ONLY, text)
+    for cycle in turn.state.cycles_of(fill.con_id):
+        turn.touched[cycle.cycle_id] = None
 
 
-def _doubt(turn: Turn, fill: Execution, why: str) -> None:
-    """The position is unknown from here on; only a person ends that."""
+def _remember(turn: Turn, fill: Execution) -> None:
+    turn.replace(foreign_executions=turn.state.foreign_executions | {fill.exec_id})
+
+
+def _doubt(turn: Turn, fill: Execution) -> None:
+    """A correction: does it replace or add? The position is unknown until a person resumes."""
+    _remember(turn, fill)
     view = turn.state.position(fill.con_id)
+    why = f"the broker corrected an execution: {fill.exec_id}"
     turn.put_position(replace(view, doubt=why))
-    turn.alert(AlertLevel.PAGE, "POSITION_DOUBT", text=f"{why}: {fill.exec_id}", ref=fill.ref)
+    turn.alert(AlertLevel.PAGE, "POSITION_DOUBT", text=why, ref=fill.ref)
+    turn.step_down(Mode.REDUCE_ONLY, why)
 
 
 def on_commission(turn: Turn, event: CommissionReported) -> None:
-    """Add what an execution cost to its open cycle."""
+    """Add what an execution cost to its cycle; a report that comes first waits for its fill."""
     for cycle in turn.state.cycles.values():
         if any(fill.exec_id == event.exec_id for fill in cycle.fills):
             paid = {**cycle.commissions_usd, event.exec_id: event.commission_usd}
             turn.change(cycle, commissions_usd=paid)
             return
+    if turn.state.cycles:
+        early = {**turn.state.early_commissions, event.exec_id: event.commission_usd}
+        kept = list(early.items())[-EARLY_COMMISSIONS_MAX:]
+        turn.replace(early_commissions=dict(kept))
+
+
+def _take_early_commission(turn: Turn, cycle: TradeCycle, *, exec_id: str) -> None:
+    early = dict(turn.state.early_commissions)
+    paid = early.pop(exec_id, None)
+    if paid is not None:
+        turn.replace(early_commissions=early)
+        turn.change(cycle, commissions_usd={**cycle.commissions_usd, exec_id: paid})

@@ -10,7 +10,7 @@ from mytrader.domain.decision import Advice, AdvisorRole, Opinion, hybrid_confid
 from mytrader.domain.events import AdviceGiven, SignalRaised
 from mytrader.domain.orders import Approved, Bracket, Refused, TrackedOrder
 from mytrader.execution.closing import leave
-from mytrader.execution.exits import cancel_entries
+from mytrader.execution.exits import withdraw_entries
 from mytrader.execution.guards import Proposal, approve_entry
 from mytrader.execution.order_builder import build_bracket
 from mytrader.execution.turn import Turn
@@ -18,7 +18,7 @@ from mytrader.execution.turn import Turn
 
 def on_signal(turn: Turn, event: SignalRaised) -> None:
     """Open a cycle and put the proposal before the advisors."""
-    if event.cycle_id in turn.state.cycles:
+    if event.cycle_id in turn.state.cycles or event.cycle_id in turn.state.closed:
         return
     contract = turn.state.contracts.get(event.con_id)
     limits = turn.state.limits
@@ -39,8 +39,10 @@ def on_signal(turn: Turn, event: SignalRaised) -> None:
     turn.ask(AskAdvice(event.cycle_id, event.con_id, event.signal))
 
 
-def on_silence(turn: Turn, cycle: TradeCycle) -> None:
-    """No advice at all is a WAIT that binds."""
+def watch_advice(turn: Turn, cycle: TradeCycle) -> None:
+    """No advice in time is a WAIT that binds."""
+    if cycle.advice_due_at is None or turn.now < cycle.advice_due_at:
+        return
     opinion = Opinion(
         advisor="panel",
         role=AdvisorRole.RISK,
@@ -62,7 +64,7 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
     bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
     if contract is not None and quote is not None:
         bracket = build_bracket(cycle, contract.instrument, quote=quote, limits=turn.state.limits)
-    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, turn.now)
+    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, now=turn.now)
     codes = [verdict.code for verdict in verdicts if not verdict.approved]
     codes += [v.code for v in verdicts if v.approved and v.code == "AWS_WAIT_OVERRIDE"]
     cycle = turn.put(
@@ -70,18 +72,16 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
     )
     _note_signal(turn, cycle)
     if isinstance(answer, Refused):
-        _refuse(turn, cycle, answer)
+        _refuse(turn, cycle, refused=answer)
     else:
-        _enter(turn, cycle, answer)
+        _enter(turn, cycle, approved=answer)
 
 
 def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
     """Add the opinions, the final confidence and a size that advice may only make smaller."""
-    model = next(
-        (o.confidence for o in opinions if o.role is AdvisorRole.DECISION and not o.failure), None
-    )
-    multiplier = min((o.size_multiplier for o in opinions), default=1.0)
-    multiplier = min(max(multiplier, 0.0), 1.0) if math.isfinite(multiplier) else 0.0
+    model = next((_support(o) for o in opinions if o.role is AdvisorRole.DECISION), None)
+    sizes = [o.size_multiplier if math.isfinite(o.size_multiplier) else 0.0 for o in opinions]
+    multiplier = min(max(min(sizes, default=1.0), 0.0), 1.0)
     return replace(
         cycle,
         opinions=opinions,
@@ -90,13 +90,20 @@ def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
     )
 
 
+def _support(opinion: Opinion) -> float | None:
+    """What an answer lends to the trade: an advisor that is sure of WAIT supports it little."""
+    if opinion.failure or opinion.confidence is None:
+        return None
+    return opinion.confidence if opinion.decision is Advice.GO else 1 - opinion.confidence
+
+
 def _note_signal(turn: Turn, cycle: TradeCycle) -> None:
     key = f"{cycle.signal.strategy} {cycle.side}"
     day = turn.state.ledger(turn.now)
     turn.replace(day=replace(day, last_signal=(cycle.con_id, key, turn.now)))
 
 
-def _refuse(turn: Turn, cycle: TradeCycle, refused: Refused) -> None:
+def _refuse(turn: Turn, cycle: TradeCycle, *, refused: Refused) -> None:
     turn.alert(
         AlertLevel.INFO,
         refused.code,
@@ -106,7 +113,7 @@ def _refuse(turn: Turn, cycle: TradeCycle, refused: Refused) -> None:
     leave(turn, replace(cycle, phase=Phase.REFUSED, closed_at=turn.now))
 
 
-def _enter(turn: Turn, cycle: TradeCycle, approved: Approved[Bracket]) -> None:
+def _enter(turn: Turn, cycle: TradeCycle, *, approved: Approved[Bracket]) -> None:
     bracket = approved.order
     if "AWS_WAIT_OVERRIDE" in cycle.reason_codes:
         turn.alert(
@@ -128,6 +135,13 @@ def _enter(turn: Turn, cycle: TradeCycle, approved: Approved[Bracket]) -> None:
     turn.fact(cycle, Fact.APPROVED)
 
 
-def on_entry_late(turn: Turn, cycle: TradeCycle) -> None:
-    """The entry did not fill in time: cancel what is left of it."""
-    cancel_entries(turn, turn.change(cycle, entry_due_at=None), "the entry did not fill in time")
+def watch_entry(turn: Turn, cycle: TradeCycle) -> None:
+    """An entry that did not fill in time: cancel what is left of it."""
+    if cycle.entry_due_at is None or turn.now < cycle.entry_due_at:
+        return
+    withdraw_entries(turn, cycle, why="the entry did not fill in time")
+
+
+def drop(turn: Turn, cycle: TradeCycle, *, why: str) -> None:
+    """Refuse a proposal that still waits for advice."""
+    _refuse(turn, cycle, refused=Refused("MODE", why))

@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from mytrader.domain import events
 from mytrader.domain.commands import AlertLevel, AnyCommand
-from mytrader.domain.cycle import ExitReason, ExitStage, Fact, Phase, TradeCycle
+from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase, TradeCycle
 from mytrader.domain.events import AnyEvent
+from mytrader.domain.orders import Role
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution import exits, market_watch, order_tracking, proposal, protection, reconcile
 from mytrader.execution.closing import commissions_are_in, settle
@@ -57,6 +58,10 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
 }
 """Every transition that is foreseen. Exact repeats change nothing; any other pair: HALTED."""
 
+SETTLE_ASKED_BEFORE_PAGE: Final = 2
+SETTLE_BACKOFF_MAX: Final = 30
+"""Times the entry timeout: how rarely a flat cycle's orders are asked about in the end."""
+
 FACTS_PER_EVENT_MAX: Final = 64
 """More than this for one event means that the kernel argues with itself."""
 
@@ -80,57 +85,66 @@ def step(
 
 def next_deadline(state: TraderState) -> datetime | None:
     """When `step` must be called even if nothing happens; `None` means never."""
-    due = [
-        when
-        for cycle in state.cycles.values()
-        for when in (
+    due = [state.link.query_due_at]
+    for cycle in state.cycles.values():
+        due += (
             cycle.advice_due_at,
             cycle.entry_due_at,
             cycle.cover_due_at,
             cycle.query_due_at,
+            cycle.settle_due_at,
             cycle.commissions_due_at,
-            cycle.exit.due_at if cycle.exit is not None else None,
+            cycle.exit.due_at if cycle.exit is not None and cycle.position else None,
             market_watch.session_exit_at(state, cycle),
         )
-        if when is not None
-    ]
-    return min(due, default=None)
+    return min((when for when in due if when is not None), default=None)
 
 
 def _work_through_facts(turn: Turn) -> None:
-    worked = 0
     while turn.facts:
         cycle_id, fact = turn.facts.pop(0)
         cycle = turn.cycle(cycle_id)
-        worked += 1
+        turn.facts_worked += 1
         if cycle is None:
             continue
-        if worked > FACTS_PER_EVENT_MAX:
-            _halt(turn, cycle, f"no end of facts, the last one {fact}")
+        if turn.facts_worked > FACTS_PER_EVENT_MAX:
+            _halt(turn, cycle, why=f"no end of facts, the last one {fact}")
             turn.facts.clear()
             return
-        _transition(turn, cycle, fact)
+        _transition(turn, cycle, fact=fact)
 
 
-def _transition(turn: Turn, cycle: TradeCycle, fact: Fact) -> None:
+def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
     phase = TRANSITIONS.get((cycle.phase, fact), Phase.HALTED)
     if phase is Phase.HALTED and cycle.phase is not Phase.HALTED:
-        _halt(turn, cycle, f"{fact} while {cycle.phase}")
+        _halt(turn, cycle, why=f"{fact} while {cycle.phase}")
         return
     was = cycle.phase
     if phase is not was:
         cycle = turn.change(cycle, phase=phase)
-    if fact is Fact.ENTRY_FILLED and cycle.opened_at is None:
-        turn.change(cycle, opened_at=turn.now, entry_due_at=None)
+    if fact is Fact.ENTRY_FILLED:
+        opened = cycle.opened_at or turn.now
+        turn.change(cycle, opened_at=opened, settle_due_at=None, commissions_due_at=None)
     elif fact is Fact.SETTLED:
         settle(turn, cycle)
-    elif fact is Fact.COVERED and cycle.exit is not None and phase is Phase.OPEN:
+    elif fact is Fact.COVER_EXPIRED:
+        turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
+    elif fact is Fact.COVERED and _is_needless(cycle.exit):
         turn.change(cycle, exit=None)
 
 
-def _halt(turn: Turn, cycle: TradeCycle, why: str) -> None:
+def _is_needless(plan: ExitPlan | None) -> bool:
+    """Whether an exit was only wanted because the position was naked, and has not begun."""
+    return (
+        plan is not None
+        and plan.reason is ExitReason.EMERGENCY
+        and plan.stage is ExitStage.REFUSED
+    )
+
+
+def _halt(turn: Turn, cycle: TradeCycle, *, why: str) -> None:
     """A fact arrived that nobody foresaw: stop deciding, leave protection, ask for the truth."""
-    turn.change(cycle, phase=Phase.HALTED, halted_why=why, entry_due_at=None)
+    turn.change(cycle, phase=Phase.HALTED, halted_why=why, entry_due_at=None, advice_due_at=None)
     turn.alert(AlertLevel.PAGE, "CYCLE_HALTED", text=why, cycle_id=cycle.cycle_id)
     turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {why}")
     turn.query_book(why)
@@ -138,7 +152,7 @@ def _halt(turn: Turn, cycle: TradeCycle, why: str) -> None:
 
 def _review(turn: Turn, cycle_id: str) -> None:
     """Look at one touched cycle until nothing more follows."""
-    for _ in range(FACTS_PER_EVENT_MAX):
+    while True:
         cycle = turn.cycle(cycle_id)
         if cycle is None or cycle.phase is Phase.PROPOSED:
             return
@@ -154,52 +168,117 @@ def _review(turn: Turn, cycle_id: str) -> None:
 
 def _review_position(turn: Turn, cycle: TradeCycle) -> None:
     """Carry the exit on; without one under way, repair protection, and if that fails, leave."""
+    if cycle.settle_due_at is not None:
+        cycle = turn.change(cycle, settle_due_at=None, settle_asked=0)
     exits.review(turn, cycle)
+    protection.cancel_excess(turn, turn.state.cycles[cycle.cycle_id])
     cycle = turn.state.cycles[cycle.cycle_id]
-    leaving = cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED
-    if leaving or protection.naked_lots(cycle) == 0:
+    if exits.under_way(cycle) or protection.protect(turn, cycle):
         return
-    if not protection.protect(turn, cycle) and cycle.phase is not Phase.HALTED:
-        exits.ask_exit(turn, turn.state.cycles[cycle.cycle_id], ExitReason.EMERGENCY)
+    cycle = turn.state.cycles[cycle.cycle_id]
+    asked = cycle.exit is not None and cycle.exit.reason is ExitReason.EMERGENCY
+    if not asked and cycle.phase is not Phase.HALTED:
+        exits.ask_exit(turn, cycle, reason=ExitReason.EMERGENCY)
 
 
 def _clear_up(turn: Turn, cycle: TradeCycle) -> None:
-    """Flat: nothing may be left that could open a position; when all is dead the cycle ends."""
-    orders = cycle.orders.values()
-    abandoned = any(not order.live and order.filled == 0 for order in orders)
-    if cycle.fills or abandoned or cycle.phase is Phase.HALTED:
-        for order in orders:
-            order_tracking.ask_cancel(turn, order.spec.ref, "the cycle is flat")
+    """Flat: nothing may be left that could open a position; when all is dead the cycle ends.
+
+    Entries go first; stops only when no entry is left and flat is proven (control C18).
+    """
+    live = [order for order in cycle.orders.values() if order.live]
+    if not live:
+        if cycle.settle_due_at is not None:
+            cycle = turn.change(cycle, settle_due_at=None)
+        if commissions_are_in(turn, cycle):
+            turn.fact(cycle, Fact.SETTLED)
+        return
+    abandoned = any(not order.live and order.filled == 0 for order in cycle.orders.values())
+    over = cycle.fills or abandoned or cycle.phase is Phase.HALTED
+    if not over and cycle.settle_due_at is None:
+        return
+    entries = [order for order in live if order.spec.role is Role.ENTRY]
+    if not entries and not turn.state.position(cycle.con_id).known:
+        live = []
+    for order in entries or live:
+        order_tracking.ask_cancel(turn, order.spec.ref, why="the cycle is flat")
     cycle = turn.state.cycles[cycle.cycle_id]
-    if not any(order.live for order in cycle.orders.values()) and commissions_are_in(turn, cycle):
-        turn.fact(cycle, Fact.SETTLED)
+    if cycle.settle_due_at is None:
+        due = turn.now + turn.state.limits.entry_timeout
+        turn.change(cycle, settle_due_at=due, commissions_due_at=None)
+
+
+def _watch_settling(turn: Turn, cycle: TradeCycle) -> None:
+    """Orders of a flat cycle are not proven dead: ask, ever more rarely, and page once."""
+    if cycle.settle_due_at is None or turn.now < cycle.settle_due_at:
+        return
+    asked = cycle.settle_asked + 1
+    wait = turn.state.limits.entry_timeout * min(asked, SETTLE_BACKOFF_MAX)
+    turn.change(cycle, settle_due_at=turn.now + wait, settle_asked=asked)
+    turn.query_book(f"orders of {cycle.cycle_id} are not proven dead")
+    if asked == SETTLE_ASKED_BEFORE_PAGE:
+        refs = ", ".join(order.spec.ref for order in cycle.orders.values() if order.live)
+        text = f"the cycle is flat, but these orders are not proven dead: {refs}"
+        turn.alert(AlertLevel.PAGE, "ORDER_FATE_UNKNOWN", text=text, cycle_id=cycle.cycle_id)
 
 
 def _on_time(turn: Turn, event: events.TimeReached) -> None:
     """A deadline has come: whoever waited for it acts."""
     del event
-    for cycle in list(turn.state.cycles.values()):
-        turn.touched[cycle.cycle_id] = None
-        if cycle.advice_due_at is not None and turn.now >= cycle.advice_due_at:
-            proposal.on_silence(turn, cycle)
-        if cycle.entry_due_at is not None and turn.now >= cycle.entry_due_at:
-            proposal.on_entry_late(turn, cycle)
-        protection.watch_deadlines(turn, turn.state.cycles[cycle.cycle_id])
-        market_watch.watch_session(turn, turn.state.cycles[cycle.cycle_id])
+    reconcile.on_time(turn)
+    for cycle_id in list(turn.state.cycles):
+        turn.touched[cycle_id] = None
+        for act in DEADLINES:
+            cycle = turn.cycle(cycle_id)
+            if cycle is not None:
+                act(turn, cycle)
+
+
+DEADLINES: Final = (
+    proposal.watch_advice,
+    proposal.watch_entry,
+    _watch_settling,
+    protection.watch_deadlines,
+    market_watch.watch_session,
+)
+"""Each looks at one cycle and acts where its own deadline has come."""
 
 
 def _on_operator(turn: Turn, event: events.OperatorAsked) -> None:
     """A person asked; only here does the mode move up."""
-    match event.request:
-        case events.Request.FLATTEN:
-            market_watch.flatten(turn, event.who)
-        case events.Request.HALT:
-            turn.step_down(Mode.HALT, f"asked by {event.who}")
-        case events.Request.REDUCE_ONLY:
-            turn.step_down(Mode.REDUCE_ONLY, f"asked by {event.who}")
-        case events.Request.RESUME:
-            turn.replace(mode=Mode.NORMAL, mode_why="")
-            turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {event.who}")
+    REQUESTS[event.request](turn, event.who)
+
+
+def _reduce_only(turn: Turn, who: str) -> None:
+    turn.step_down(Mode.REDUCE_ONLY, f"asked by {who}")
+
+
+def _halt_all(turn: Turn, who: str) -> None:
+    turn.step_down(Mode.HALT, f"asked by {who}")
+
+
+def _resume(turn: Turn, who: str) -> None:
+    """The risk is a person's again; a cycle that is still naked gets a new deadline."""
+    turn.replace(mode=Mode.NORMAL, mode_why="")
+    reconcile.on_resume(turn)
+    turn.touched.update(dict.fromkeys(turn.state.cycles))
+    turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {who}")
+
+
+def _flatten(turn: Turn, who: str) -> None:
+    """What waits for advice is refused, what works is withdrawn, what is open is closed."""
+    for cycle in list(turn.state.cycles.values()):
+        if cycle.phase is Phase.PROPOSED:
+            proposal.drop(turn, cycle, why=f"{who} asked to flatten")
+    market_watch.flatten(turn, who)
+
+
+REQUESTS: Final[Mapping[events.Request, Callable[[Turn, str], None]]] = {
+    events.Request.FLATTEN: _flatten,
+    events.Request.HALT: _halt_all,
+    events.Request.REDUCE_ONLY: _reduce_only,
+    events.Request.RESUME: _resume,
+}
 
 
 def _on_halted(turn: Turn, event: events.Halted) -> None:
@@ -218,7 +297,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.OrderWritten: order_tracking.on_written,
     events.OrderNotWritten: order_tracking.on_not_written,
     events.LinkChanged: reconcile.on_link,
-    events.OrderReported: order_tracking.on_order_reported,
+    events.OrderReported: reconcile.on_order,
     events.StatusReported: order_tracking.on_status,
     events.ErrorReported: order_tracking.on_error,
     events.ExecutionReported: order_tracking.on_execution,

@@ -25,6 +25,7 @@ class Turn:
         self.commands: list[AnyCommand] = []
         self.facts: list[tuple[str, Fact]] = []
         self.touched: dict[str, None] = {}
+        self.facts_worked = 0
 
     def replace(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of TraderState
         """Replace fields of the state."""

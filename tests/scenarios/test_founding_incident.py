@@ -70,6 +70,6 @@ def test_a_flatten_when_flat_sends_nothing() -> None:
         world.flatten()
         await world.pass_time(5)
         assert world.events(OrderWritten) == []
-        assert world.alert_codes() == ["EXIT_WHEN_FLAT"]
+        assert world.alert_codes() == ["MODE_REDUCE_ONLY", "EXIT_WHEN_FLAT"]
 
     play(script)
