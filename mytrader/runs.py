@@ -52,7 +52,11 @@ RECONNECT_TRIES: Final = 5
 CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
 """More than this is another time; less is for the guard of the clock's skew."""
 
-CLOCK_POLLS_MAX: Final = 10_000
+CLOCK_POLL_EVERY: Final = timedelta(seconds=0.05)
+CLOCK_POLLS_MAX: Final = 400
+SPEED_MEASURED: Final = timedelta(seconds=0.5)
+"""Real time over which the gateway's speed is measured, two of its seconds at least."""
+
 SPEED_TOLERANCE: Final = 0.25
 
 
@@ -213,8 +217,9 @@ async def _connect(
 ) -> None:
     try:
         if follow:
-            await trader.connect(connected=lambda: set_clock(trader, runtime))
-            await follow_clock(trader, runtime)
+            await trader.connect(connected=lambda: check_speed(trader, runtime))
+            # A simulated gateway sets its clock anew when its market starts.
+            await set_clock(trader, runtime)
         else:
             await trader.connect(connected=lambda: check_clock(trader))
     finally:
@@ -336,8 +341,8 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 
 async def set_clock(trader: Trader, runtime: SystemRuntime) -> None:
-    """Set our clock by the gateway's, to the second."""
-    runtime.set_anchor(await trader.executor.gateway_time())
+    """Set our clock by the gateway's, which tells whole seconds: just after one has changed."""
+    runtime.set_anchor((await _next_second(trader, runtime))[0])
 
 
 async def check_clock(trader: Trader) -> None:
@@ -350,16 +355,14 @@ async def check_clock(trader: Trader) -> None:
         )
 
 
-async def follow_clock(trader: Trader, runtime: SystemRuntime) -> None:
-    """Set our clock by the gateway's and check that it runs at the speed we were given.
+async def check_speed(trader: Trader, runtime: SystemRuntime) -> None:
+    """Check that the gateway's clock runs at the speed we were given, and set ours by it.
 
-    The gateway tells whole seconds, so the moment at which the second changes is waited for.
     Raises `BadInput` when the two clocks run at different speeds.
     """
     began, began_here = await _next_second(trader, runtime)
-    later = began
-    while later - began < timedelta(seconds=2 * max(1.0, runtime.speed / 4)):
-        later, later_here = await _next_second(trader, runtime)
+    await pause(runtime, max(SPEED_MEASURED * runtime.speed, timedelta(seconds=2)))
+    later, later_here = await _next_second(trader, runtime)
     ratio = (later - began) / (later_here - began_here)
     if abs(ratio - 1) > SPEED_TOLERANCE:
         measured = ratio * runtime.speed
@@ -370,10 +373,15 @@ async def follow_clock(trader: Trader, runtime: SystemRuntime) -> None:
     runtime.set_anchor(later)
 
 
-async def _next_second(trader: Trader, runtime: Runtime) -> tuple[datetime, datetime]:
-    """Return the gateway's time just after its second changed, and ours at that moment."""
+async def _next_second(trader: Trader, runtime: SystemRuntime) -> tuple[datetime, datetime]:
+    """Return the gateway's time just after its second changed, and ours at that moment.
+
+    Asks four times a second of ours, and never so often that the client would hold messages back.
+    """
+    between = min(CLOCK_POLL_EVERY * runtime.speed, timedelta(seconds=0.25))
     before = await trader.executor.gateway_time()
     for _ in range(CLOCK_POLLS_MAX):
+        await pause(runtime, between)
         now = await trader.executor.gateway_time()
         if now != before:
             return now, runtime.now()

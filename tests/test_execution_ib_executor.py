@@ -55,8 +55,11 @@ def connect(
         loop.serve(HOST, PORT, protocol_factory=peer(runtime))
         fault = None
         began = runtime.now()
-        for _ in range(clients):
-            executor = IBExecutor(Endpoint(HOST, PORT, client_id=1), runtime=runtime)
+        # Kept: the client's events are weak references, and a forgotten one hangs up.
+        executors = [
+            IBExecutor(Endpoint(HOST, PORT, client_id=1), runtime=runtime) for _ in range(clients)
+        ]
+        for executor in executors:
             try:
                 await executor.connect()
             except BrokerFault as error:

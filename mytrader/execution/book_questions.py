@@ -7,7 +7,6 @@ without its end marker is `Unknown`, never "empty".
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,10 +15,14 @@ from mytrader.domain.events import Book, OrderReported, PositionReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.execution.question import Question
-from mytrader.ports import Runtime
 
-BOOK_TIMEOUT: Final = timedelta(seconds=1)
-"""On the runtime's clock, for each of the three questions."""
+BOOK_TIMEOUT_S: Final = 1.0
+"""For each of the three questions, on the event loop's clock: a wire takes real time.
+
+On the clock of a gateway that runs sixty times as fast it would be 17 ms. The client holds
+messages back when there are too many; questions that are given up and asked anew are what makes
+them too many, and then no answer is ever in time.
+"""
 
 
 class Requests(Struct, frozen=True):
@@ -36,8 +39,7 @@ class BookQuestions:
     The client itself asks for orders and positions once while it connects.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self) -> None:
         self._orders = Question(asked=1)
         self._positions = Question(asked=1)
         self._executions: dict[int, tuple[list[Execution], asyncio.Future[list[Any]]]] = {}
@@ -99,13 +101,13 @@ class BookQuestions:
         return Known(Book(tuple(orders), tuple(executions), tuple(positions)))
 
     async def _within(self, answer: asyncio.Future[list[Any]]) -> list[Any] | None:
-        """Wait for an answer on the runtime's clock; `None` when it takes too long."""
+        """Wait for an answer; `None` when it takes too long."""
 
         def give_up() -> None:
             if not answer.done():
                 answer.cancel()
 
-        disarm = self._runtime.call_at(self._runtime.now() + BOOK_TIMEOUT, give_up)
+        timer = asyncio.get_running_loop().call_later(BOOK_TIMEOUT_S, give_up)
         try:
             return await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -113,4 +115,4 @@ class BookQuestions:
                 raise
             return None
         finally:
-            disarm()
+            timer.cancel()

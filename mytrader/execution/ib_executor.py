@@ -226,7 +226,7 @@ class IBExecutor:
 
     def _start_session(self) -> None:
         """A new client for every connection."""
-        self._questions = BookQuestions(self._runtime)
+        self._questions = BookQuestions()
         self._ib = _Client(self)
 
     # Events out

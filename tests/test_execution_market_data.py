@@ -1,0 +1,155 @@
+"""Contracts and bars as a client delivers them: the nearest expiry, complete bars alone."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from eventkit import Event
+
+from mytrader.domain.events import AnyEvent, BarClosed, ContractStated, QuoteSeen
+from mytrader.errors import BrokerFault
+from mytrader.execution.market_data import MarketData
+from mytrader.execution.quote_feed import BID
+from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
+
+EPOCH = datetime(2025, 12, 12, 15, tzinfo=UTC)
+HOURS = "20251211:1700-20251212:1600"
+
+
+def details(expiry: str, con_id: int, *, hours: str = HOURS) -> Any:  # noqa: ANN401 - the client's object
+    contract = SimpleNamespace(
+        conId=con_id, symbol="ES", localSymbol="ESZ5", lastTradeDateOrContractMonth=expiry
+    )
+    return SimpleNamespace(contract=contract, tradingHours=hours, timeZoneId="US/Central")
+
+
+def bar(minute: int) -> Any:  # noqa: ANN401 - the client's object
+    at = EPOCH + timedelta(minutes=minute)
+    return SimpleNamespace(date=at, open=6900, high=6901, low=6899, close=6900.25, volume=9)
+
+
+class Bars(list[Any]):
+    """A client's list of bars, which tells of its updates."""
+
+    def __init__(self, *bars: Any) -> None:  # noqa: ANN401 - the client's objects
+        super().__init__(bars)
+        self.updateEvent = Event("updateEvent")
+
+    def begin(self, new: object) -> None:
+        """Let a new bar begin."""
+        self.append(new)
+        self.updateEvent.emit(self, True)
+
+
+class Client:
+    """A client that answers with lists of bars, one after the other."""
+
+    def __init__(self, *answers: Bars) -> None:
+        self.answers = list(answers)
+        self.asked: list[object] = []
+        self.cancelled: list[Bars] = []
+        self.client = SimpleNamespace(
+            getReqId=lambda: 7,
+            reqMktData=lambda *asked: self.asked.append(asked),
+            isReady=lambda: True,
+        )
+
+    async def reqHistoricalDataAsync(self, contract: object, **options: object) -> Bars:  # noqa: N802 - the client's name
+        """Return the next answer."""
+        del contract
+        assert options["keepUpToDate"]
+        return self.answers.pop(0)
+
+    def cancelHistoricalData(self, bars: Bars) -> None:  # noqa: N802 - the client's name
+        """Take note."""
+        self.cancelled.append(bars)
+
+
+def play(client: Client, script: Any) -> list[AnyEvent]:  # noqa: ANN401 - a coroutine function
+    """State a contract, subscribe to it and let the script do the rest; return what was told."""
+    told: list[AnyEvent] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        def failed(name: str, error: BaseException) -> None:
+            raise AssertionError(name) from error
+
+        runtime = VirtualRuntime(loop, failed, seed=1)
+        market = MarketData(told.append, runtime)
+        contract = market.state_front_month("ES", [details("20251219", 1)], roll_days=3)
+        await script(market, contract, await market.subscribe(client, contract))
+
+    run_virtual(main, epoch=EPOCH)
+    return told
+
+
+def market(told: list[AnyEvent]) -> MarketData:
+    clock: Any = SimpleNamespace(now=lambda: EPOCH)
+    return MarketData(told.append, clock)
+
+
+def test_the_nearest_expiry_that_is_far_enough_away_is_chosen() -> None:
+    told: list[AnyEvent] = []
+    found = [details("20260320", 2), details("20251219", 1), details("20251214", 0)]
+    assert market(told).state_front_month("ES", found, roll_days=3).con_id == 1
+    (stated,) = told
+    assert isinstance(stated, ContractStated)
+    assert len(stated.sessions) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ([], "no tradable expiry of ES"),
+        ([details("20251214", 0)], "no tradable expiry of ES"),
+        ([details("20251219", 1, hours="whenever")], "unreadable trading hours of ES"),
+    ],
+)
+def test_a_contract_that_cannot_be_traded_is_the_brokers_fault(found: list[Any], why: str) -> None:
+    with pytest.raises(BrokerFault, match=why):
+        market([]).state_front_month("ES", found, roll_days=3)
+
+
+def test_the_bar_that_is_forming_is_told_when_it_is_complete() -> None:
+    bars = Bars(bar(0), bar(1), bar(2))
+
+    async def script(_: MarketData, __: object, so_far: list[Any]) -> None:
+        assert [one.opened_at.minute for one in so_far] == [0, 1]
+        bars.begin(bar(3))
+        bars.updateEvent.emit(bars, False)
+
+    closed = [event for event in play(Client(bars), script) if isinstance(event, BarClosed)]
+    assert [event.bar.opened_at.minute for event in closed] == [2]
+
+
+def test_a_history_that_is_empty_is_asked_for_again_after_the_first_minute() -> None:
+    empty, later = Bars(), Bars(bar(0), bar(1))
+    client = Client(empty, later)
+
+    async def script(market: MarketData, _: object, so_far: list[Any]) -> None:
+        assert so_far == []
+
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(62, over.set)
+        await over.wait()
+        del market
+        later.begin(bar(2))
+
+    closed = [event for event in play(client, script) if isinstance(event, BarClosed)]
+    assert [event.bar.opened_at.minute for event in closed] == [0, 1]
+    assert client.cancelled == [empty]
+
+
+def test_quotes_of_a_subscription_are_told_once_a_delivery() -> None:
+    client = Client(Bars(bar(0)))
+
+    async def script(market: MarketData, contract: Any, _: object) -> None:  # noqa: ANN401 - ours
+        market.feed.take_tick(7, BID, price=6900.0, size=1)
+        market.emit_quotes()
+        market.emit_quotes()
+        assert market.contracts[contract.con_id] is contract
+
+    quotes = [event for event in play(client, script) if isinstance(event, QuoteSeen)]
+    assert [quote.quote.bid for quote in quotes] == [27_600]
+    assert len(client.asked) == 1
