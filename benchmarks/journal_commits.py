@@ -21,7 +21,7 @@ from mytrader.journal.writer import JournalWriter
 
 AT = datetime(2025, 11, 20, 15, tzinfo=UTC)
 EVENT = StatusReported("mt/01KAGF4VG00000000000000001/S1", 6, 901, "Submitted", 0, 1, "")
-ROW = record_row(1, AT, EVENT, (), prev=GENESIS)
+ROW = record_row(1, AT, EVENT, commands=(), prev=GENESIS)
 
 
 def journal_per_second(folder: Path, commits: int) -> float:

@@ -30,8 +30,6 @@ from mytrader.signals.strategy import Strategy, create_strategy
 CLIENT_CLOCKS: Final = CLIENT_MODULES
 """Modules of the client whose clock virtual time has to rebind."""
 
-CASH_TAG: Final = "TotalCashValue"
-
 
 class Plan(Struct, frozen=True):
     """One run of the trader, wherever its gateway is."""
@@ -46,7 +44,11 @@ class Plan(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """How a run ended. `cash_change_usd` is the broker's own figure, `None` if it gave none."""
+    """How a run ended.
+
+    `book` holds what happened in this run, `started_flat` says that no earlier cycle reached into
+    it. `cash_change_usd` is the broker's own figure, `None` if it gave none.
+    """
 
     book: CycleBook
     mode: str
@@ -56,6 +58,8 @@ class Outcome(Struct, frozen=True):
     started_at: datetime
     ended_at: datetime
     cash_change_usd: Decimal | None
+    started_flat: bool
+    interrupted: bool
 
 
 class Proposer:
@@ -85,18 +89,19 @@ class Proposer:
 
 
 class Trader:
-    """A manager with everything it needs around it."""
+    """A manager with everything it needs around it, on the clock of `runtime`."""
 
     def __init__(
         self, plan: Plan, runtime: Runtime, *, observers: Sequence[Observer] = ()
     ) -> None:
-        self._plan = plan
-        self._runtime = runtime
+        self.plan = plan
+        self.runtime = runtime
         self._started_at = runtime.now()
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
-        state = fold(self.journal.read(), self.book)
+        state = fold(self.journal.read(), CycleBook())
+        self._started_flat = not state.cycles
         self.executor = IBExecutor(_endpoint(plan), runtime=runtime)
         self._proposer = Proposer(plan.strategy)
         self.manager = LiveTradingManager(
@@ -115,21 +120,21 @@ class Trader:
 
         `connected` is awaited before the first question that depends on the time.
         """
-        settings = self._plan.settings
+        settings = self.plan.settings
         await self.executor.connect()
         if connected is not None:
             await connected()
         con_id, history = await self.executor.open_market(
-            self._plan.symbol, roll_days=settings.trading.roll_days_before_expiry
+            self.plan.symbol, roll_days=settings.trading.roll_days_before_expiry
         )
-        self._proposer.prepare(con_id, INSTRUMENTS[self._plan.symbol], history=history)
+        self._proposer.prepare(con_id, INSTRUMENTS[self.plan.symbol], history=history)
         if self._cash_before is None:
-            self._cash_before = self.executor.account_value(CASH_TAG)
+            self._cash_before = self.executor.cash_usd
 
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
-        self._started_at = self._runtime.now()
-        self.manager.handle(events.TraderStarted(to_limits(self._plan.settings)))
+        self._started_at = self.runtime.now()
+        self.manager.handle(events.TraderStarted(to_limits(self.plan.settings)))
         self.executor.announce()
 
     def resume(self) -> None:
@@ -142,9 +147,9 @@ class Trader:
         state = self.manager.state
         return not state.cycles and all(view.booked == 0 for view in state.positions.values())
 
-    def stop(self) -> Outcome:
+    def stop(self, *, interrupted: bool = False) -> Outcome:
         """Leave the broker and close the record; orders stay where they are."""
-        cash = self.executor.account_value(CASH_TAG)
+        cash = self.executor.cash_usd
         before = self._cash_before
         self.manager.stop()
         self.executor.close()
@@ -157,8 +162,10 @@ class Trader:
             head_hash=self.journal.head_hash,
             position_open=sum(view.booked for view in state.positions.values()),
             started_at=self._started_at,
-            ended_at=self._runtime.now(),
+            ended_at=self.runtime.now(),
             cash_change_usd=None if cash is None or before is None else cash - before,
+            started_flat=self._started_flat,
+            interrupted=interrupted,
         )
 
 

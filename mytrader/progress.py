@@ -18,14 +18,16 @@ LINE_EVERY_BARS: Final = 345
 class RunProgress:
     """Observes a run and shows how far it has come; `bars_total` is `None` if nobody knows."""
 
-    def __init__(self, bars_total: int | None, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, quiet=quiet)
+    def __init__(
+        self, bars_total: int | None, *, quiet: bool, console: Console | None = None
+    ) -> None:
+        self._console = console or Console(stderr=True, quiet=quiet)
         self._bars_total = bars_total
         self._bars = 0
         self._closed = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("bars"),
             TimeElapsedColumn(),
@@ -33,7 +35,7 @@ class RunProgress:
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("trading", total=bars_total)
+        self._task = self._bar.add_task("connecting", total=bars_total)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -59,4 +61,4 @@ class RunProgress:
         self._bar.update(self._task, completed=self._bars, description=said)
         if not self._console.is_terminal and self._bars % LINE_EVERY_BARS == 0:
             total = f" of {self._bars_total}" if self._bars_total else ""
-            self._console.print(f"{self._bars}{total} bars, {said}")
+            self._console.print(f"{self._bars}{total} bars, {said}", soft_wrap=True)

@@ -7,16 +7,20 @@ its clock may run faster than ours, and then ours follows it.
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Plan, Trader
 from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.errors import BadInput, BrokerFault
+from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.ports import Runtime
 from mytrader.runtime import SystemRuntime
@@ -36,9 +40,17 @@ SETTLE: Final = timedelta(minutes=1)
 """Simulated time after the last bar, for the last reports to arrive."""
 
 HISTORY_BARS_MAX: Final = 3000
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SLOW_CONNECT: Final = timedelta(seconds=2)
+"""A connection that takes longer is worth a line; real time, as those below."""
+
 RECONNECT_EVERY: Final = timedelta(seconds=2)
+RECONNECT_EVERY_MAX: Final = timedelta(seconds=30)
 RECONNECT_TRIES: Final = 5
 """How often a flat trader tries again to reach its gateway; with a position it never gives up."""
+
+CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
+"""More than this is another time; less is for the guard of the clock's skew."""
 
 CLOCK_POLLS_MAX: Final = 10_000
 SPEED_TOLERANCE: Final = 0.25
@@ -53,28 +65,47 @@ class SimulatedDay(Struct, frozen=True):
     faults: Faults = Faults()
 
 
-class Failures:
-    """Remembers the first failure of any task or callback; `happened` is set with it."""
+class RunHalted(OurFault):
+    """A failure ended a run that had begun: orders may rest at the broker. One line."""
+
+    def __init__(self, failure: BaseException, journal: Path) -> None:
+        what = str(failure) if isinstance(failure, MytraderError) else _named(failure)
+        super().__init__(f"{' '.join(what.split())} (journal {journal})")
+
+
+def _named(failure: BaseException) -> str:
+    return f"{type(failure).__name__}: {failure}"
+
+
+class Watch:
+    """What may end a run before its time, or interrupt it: `stop` is set with either.
+
+    `failure` is the first failure of any task or callback, `lost` the connection's.
+    """
 
     def __init__(self) -> None:
-        self.first: BaseException | None = None
-        self.happened = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.lost = asyncio.Event()
+        self.interrupted = False
+        self.failure: BaseException | None = None
 
-    def note(self, name: str, error: BaseException) -> None:
+    def interrupt(self) -> None:
+        """Take a person's wish to end."""
+        self.interrupted = True
+        self.stop.set()
+
+    def note_failure(self, name: str, error: BaseException) -> None:
         """Take a failed task."""
         del name
-        if self.first is None:
-            self.first = error
-        self.happened.set()
+        if self.failure is None:
+            self.failure = error
+        self.stop.set()
 
-    def take_from(self, loop: asyncio.AbstractEventLoop) -> None:
+    def take_failures(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the failures of callbacks as well."""
-        loop.set_exception_handler(lambda _, context: self.note("callback", _error_in(context)))
-
-    def raise_first(self) -> None:
-        """Raise what was noted, if anything was."""
-        if self.first is not None:
-            raise self.first
+        loop.set_exception_handler(
+            lambda _, context: self.note_failure("callback", _error_in(context))
+        )
 
 
 def _error_in(context: dict[str, object]) -> BaseException:
@@ -110,7 +141,7 @@ def simulated_gateway(
 
 
 def run_embedded(plan: Plan, day: SimulatedDay, *, observers: Sequence[Observer] = ()) -> Outcome:
-    """Trade `day` against the embedded gateway in virtual time."""
+    """Trade `day` against the embedded gateway in virtual time; raises `RunHalted`."""
     epoch = day.bars.session[0].opened_at - LEAD_IN
     return run_virtual(
         lambda loop: _embedded(loop, plan, day=day, observers=observers),
@@ -122,23 +153,149 @@ def run_embedded(plan: Plan, day: SimulatedDay, *, observers: Sequence[Observer]
 async def _embedded(
     loop: VirtualLoop, plan: Plan, *, day: SimulatedDay, observers: Sequence[Observer]
 ) -> Outcome:
-    failures = Failures()
-    failures.take_from(loop)
-    runtime = VirtualRuntime(loop, failures.note, seed=plan.seed)
+    watch = Watch()
+    watch.take_failures(loop)
+    runtime = VirtualRuntime(loop, watch.note_failure, seed=plan.seed)
     gateway = simulated_gateway(day, runtime)
-    server = loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
+    loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
     trader = Trader(plan, runtime, observers=observers)
+    # Virtual time knows no signals; a handler of Python's own runs between two of its steps.
+    with interruptible(watch.interrupt):
+        return await _trade(trader, trader.connect(), watch=watch, over=gateway.finished)
+
+
+@contextmanager
+def interruptible(callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback` on SIGINT and SIGTERM meanwhile, in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {name: signal.signal(name, lambda *_: callback()) for name in STOP_SIGNALS}
     try:
-        await trader.connect()
-        trader.begin()
-        await first_of(gateway.finished, failures.happened)
-        if failures.first is None:
-            await pause(runtime, SETTLE)
+        yield
     finally:
-        outcome = trader.stop()
-        server.close()
-    failures.raise_first()
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+# Connected
+
+
+def run_connected(
+    plan: Plan, *, speed: float | None, observers: Sequence[Observer] = ()
+) -> Outcome:
+    """Trade against a gateway on a socket until it leaves or a person interrupts.
+
+    `speed` says that the gateway's clock runs so many times faster than ours and that ours is to
+    follow it; `None` keeps the machine's clock. Raises `BrokerFault` when the gateway cannot be
+    traded with, `RunHalted` for a failure after that.
+    """
+    return asyncio.run(_connected(plan, speed, observers=observers))
+
+
+async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Observer]) -> Outcome:
+    loop = asyncio.get_running_loop()
+    watch = Watch()
+    watch.take_failures(loop)
+    for name in STOP_SIGNALS:
+        loop.add_signal_handler(name, watch.interrupt)
+    runtime = SystemRuntime(watch.note_failure, speed=speed or 1.0)
+    trader = Trader(plan, runtime, observers=observers)
+    say_if_slow = runtime.call_at(
+        runtime.now() + SLOW_CONNECT * runtime.speed, lambda: _say_waiting(plan)
+    )
+    start = _connect(trader, runtime, follow=speed is not None, disarm=say_if_slow)
+    return await _trade(trader, start, watch=watch, speed=runtime.speed)
+
+
+async def _connect(
+    trader: Trader, runtime: SystemRuntime, *, follow: bool, disarm: Callable[[], None]
+) -> None:
+    try:
+        if follow:
+            await trader.connect(connected=lambda: set_clock(trader, runtime))
+            await follow_clock(trader, runtime)
+        else:
+            await trader.connect(connected=lambda: check_clock(trader))
+    finally:
+        disarm()
+
+
+def _say_waiting(plan: Plan) -> None:
+    text = f"waiting for the answer of the gateway {plan.host}:{plan.port}"
+    structlog.get_logger("mytrader.runs").warning("GATEWAY_SLOW", text=text)
+
+
+# Both
+
+
+async def _trade(
+    trader: Trader,
+    start: Coroutine[Any, Any, None],
+    *,
+    watch: Watch,
+    over: asyncio.Event | None = None,
+    speed: float = 1.0,
+) -> Outcome:
+    """Connect by `start` and trade until it is over, somebody interrupts or something fails."""
+    trader.executor.on_lost(watch.lost.set)
+    began = False
+    try:
+        if await unless(watch.stop, start):
+            began = True
+            trader.begin()
+            await _until_over(trader, watch=watch, over=over, speed=speed)
+    finally:
+        try:
+            outcome = trader.stop(interrupted=watch.interrupted)
+        except JournalFault as error:
+            watch.note_failure("journal", error)
+    if watch.failure is not None:
+        if not began:
+            raise watch.failure
+        raise RunHalted(watch.failure, trader.plan.journal) from watch.failure
     return outcome
+
+
+async def _until_over(
+    trader: Trader, *, watch: Watch, over: asyncio.Event | None, speed: float
+) -> None:
+    ends = [watch.stop] if over is None else [watch.stop, over]
+    while True:
+        await first_of(watch.lost, *ends)
+        if watch.stop.is_set():
+            return
+        if over is not None and over.is_set():
+            # The last reports are still on their way.
+            await unless(watch.stop, pause(trader.runtime, SETTLE))
+            return
+        if not await _reconnected(trader, watch=watch, speed=speed):
+            return
+
+
+async def _reconnected(trader: Trader, *, watch: Watch, speed: float) -> bool:
+    """Try to reach the gateway again; give up only when flat."""
+    log = structlog.get_logger("mytrader.runs")
+    tries = 0
+    while True:
+        tries += 1
+        waiting = min(RECONNECT_EVERY * 2 ** max(0, tries - RECONNECT_TRIES), RECONNECT_EVERY_MAX)
+        if not await unless(watch.stop, pause(trader.runtime, waiting * speed)):
+            return False
+        watch.lost.clear()
+        try:
+            if not await unless(watch.stop, trader.connect()):
+                return False
+        except BrokerFault as error:
+            last = tries >= RECONNECT_TRIES and trader.flat
+            then = "flat, so the run ends" if last else f"trying again ({tries})"
+            log.warning("RECONNECT_FAILED", at=trader.runtime.now(), text=f"{error}: {then}")
+            if last:
+                return False
+            continue
+        trader.resume()
+        log.warning("RECONNECTED", at=trader.runtime.now(), text=f"at attempt {tries}")
+        return True
 
 
 async def first_of(*happenings: asyncio.Event) -> None:
@@ -159,69 +316,38 @@ async def pause(runtime: Runtime, length: timedelta) -> None:
     await over.wait()
 
 
-# Connected
-
-
-def run_connected(
-    plan: Plan, *, speed: float | None, observers: Sequence[Observer] = ()
-) -> Outcome:
-    """Trade against a gateway on a socket until it leaves or a person interrupts.
-
-    `speed` says that the gateway's clock runs so many times faster than ours and that ours is to
-    follow it; `None` keeps the machine's clock.
-    """
-    return asyncio.run(_connected(plan, speed, observers=observers))
-
-
-async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Observer]) -> Outcome:
-    loop = asyncio.get_running_loop()
-    failures, interrupted, lost = Failures(), asyncio.Event(), asyncio.Event()
-    failures.take_from(loop)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, interrupted.set)
-    runtime = SystemRuntime(failures.note, speed=speed or 1.0)
-    trader = Trader(plan, runtime, observers=observers)
-    trader.executor.on_lost(lost.set)
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` to its end, or abandon it when `stop` is set: False. Raises what `work` raises."""
+    doing = asyncio.ensure_future(work)  # noqa: TID251 - it ends with this call
+    stopping = asyncio.ensure_future(stop.wait())  # noqa: TID251 - it ends with this call
     try:
-        if speed is None:
-            await trader.connect()
-        else:
-            await trader.connect(connected=lambda: set_clock(trader, runtime))
-            await follow_clock(trader, runtime)
-        trader.begin()
-        while True:
-            await first_of(lost, interrupted, failures.happened)
-            if interrupted.is_set() or failures.first is not None:
-                break
-            lost.clear()
-            if not await _reconnected(trader, runtime, interrupted):
-                break
-    finally:
-        outcome = trader.stop()
-    failures.raise_first()
-    return outcome
-
-
-async def _reconnected(trader: Trader, runtime: SystemRuntime, interrupted: asyncio.Event) -> bool:
-    """Try to reach the gateway again; give up only when flat."""
-    tries = 0
-    while not interrupted.is_set():
-        tries += 1
-        await pause(runtime, RECONNECT_EVERY * runtime.speed)
-        try:
-            await trader.connect()
-        except BrokerFault:
-            if tries >= RECONNECT_TRIES and trader.flat:
-                return False
-            continue
-        trader.resume()
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            return False
+        doing.result()
         return True
-    return False
+    finally:
+        for task in (doing, stopping):
+            task.cancel()
+        await asyncio.wait({doing, stopping})
+
+
+# The gateway's clock
 
 
 async def set_clock(trader: Trader, runtime: SystemRuntime) -> None:
     """Set our clock by the gateway's, to the second."""
     runtime.set_anchor(await trader.executor.gateway_time())
+
+
+async def check_clock(trader: Trader) -> None:
+    """Raise `BadInput` when the gateway lives in another time than this machine."""
+    theirs, ours = await trader.executor.gateway_time(), trader.runtime.now()
+    if abs(theirs - ours) > CLOCK_DIFFERENCE_MAX:
+        raise BadInput(
+            f"the gateway's clock shows {theirs:%Y-%m-%d %H:%M} UTC, ours {ours:%Y-%m-%d %H:%M}: "
+            "set this machine's clock, or for a simulated gateway give its --speed (1 if none)"
+        )
 
 
 async def follow_clock(trader: Trader, runtime: SystemRuntime) -> None:
@@ -259,29 +385,36 @@ async def _next_second(trader: Trader, runtime: Runtime) -> tuple[datetime, date
 
 def serve_gateway(
     day: SimulatedDay, *, port: int, speed: float, on_ready: Callable[[int], None]
-) -> None:
-    """Serve `day` over TCP on the loopback address until it is over or somebody interrupts."""
-    asyncio.run(_serve(day, port, speed=speed, on_ready=on_ready))
+) -> str:
+    """Serve `day` over TCP on the loopback address until it is over or somebody interrupts.
+
+    Returns how it ended, for people. Raises `BadInput` for a port that cannot be had.
+    """
+    return asyncio.run(_serve(day, port, speed=speed, on_ready=on_ready))
 
 
 async def _serve(
     day: SimulatedDay, port: int, *, speed: float, on_ready: Callable[[int], None]
-) -> None:
+) -> str:
     loop = asyncio.get_running_loop()
-    failures, interrupted = Failures(), asyncio.Event()
-    failures.take_from(loop)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, interrupted.set)
+    watch = Watch()
+    watch.take_failures(loop)
+    for name in STOP_SIGNALS:
+        loop.add_signal_handler(name, watch.interrupt)
     first = day.bars.session[0].opened_at
-    runtime = SystemRuntime(failures.note, speed=speed, anchor=first - LEAD_IN)
+    runtime = SystemRuntime(watch.note_failure, speed=speed, anchor=first - LEAD_IN)
     gateway = simulated_gateway(day, runtime, on_start=runtime.set_anchor)
     server = await gateway.serve_tcp(port)
     on_ready(server.sockets[0].getsockname()[1])
     try:
-        await first_of(gateway.finished, interrupted, failures.happened)
+        await first_of(gateway.finished, watch.stop)
         if gateway.finished.is_set():
-            await pause(runtime, SETTLE)
+            await unless(watch.stop, pause(runtime, SETTLE))
     finally:
         gateway.drop_connections()
         server.close()
-    failures.raise_first()
+    if watch.failure is not None:
+        raise OurFault(f"the gateway failed: {_named(watch.failure)}") from watch.failure
+    ledger = gateway.ledger
+    ended = "interrupted" if watch.interrupted else "the market's day is over"
+    return f"{ended}; {len(ledger.executions)} executions, cash ${ledger.cash_usd:.2f}"

@@ -21,7 +21,7 @@ LINES_PER_FUNCTION_MAX: Final = 70
 LINES_PER_FILE_MAX: Final = 500
 COLUMNS_MAX: Final = 99
 PARAMETERS_MAX: Final = 6
-POSITIONAL_MAX: Final = 2
+POSITIONAL_MAX: Final = 3
 
 DIRECTIVE: Final = re.compile(
     r"#\s*(?:ruff\s*:\s*|flake8\s*:\s*)?noqa\b"
@@ -184,8 +184,8 @@ def many_parameters(source: Source) -> Iterator[str]:
                 function, f"{function.name} takes {count} parameters, at most {PARAMETERS_MAX}"
             )
         if len(positional) > POSITIONAL_MAX and function.name not in FIXED_SIGNATURES:
-            third = positional[POSITIONAL_MAX]
-            yield source.at(function, f"{function.name}: put `*` before {third}: keyword-only")
+            extra = positional[POSITIONAL_MAX]
+            yield source.at(function, f"{function.name}: put `*` before {extra}: keyword-only")
 
 
 def is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -38,9 +38,11 @@ from mytrader.domain.events import (
     SignalRaised,
     StatusReported,
     TimeReached,
+    TraderStarted,
 )
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
+from mytrader.domain.limits import Limits
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.journal.codec import Opening
@@ -123,6 +125,7 @@ EVENTS: tuple[AnyEvent, ...] = (
     TimeReached(),
     OperatorAsked(Request.FLATTEN, "operator"),
     Halted("an invariant broke"),
+    TraderStarted(Limits(symbols_allowed=("MES",), loss_usd_trade_max=Decimal("99.5"))),
 )
 COMMANDS: tuple[AnyCommand, ...] = (
     AskAdvice(CYCLE, 1, signal()),

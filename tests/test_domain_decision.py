@@ -1,5 +1,7 @@
 """Advice can only subtract: neither a model nor a memory raises a signal's confidence."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,15 @@ def test_nothing_raises_the_signals_own_confidence(
 ) -> None:
     """The strategy's number is the ceiling, whatever the others say."""
     assert hybrid_confidence(technical, model, memory) <= technical
+
+
+@pytest.mark.parametrize("odd", [(math.nan, None), (None, math.nan), (math.nan, 0.9)])
+def test_a_source_that_is_no_number_gives_no_number(
+    odd: tuple[float | None, float | None],
+) -> None:
+    """`min(0.8, nan)` is 0.8: an unreadable confidence would have counted as a full one."""
+    assert math.isnan(hybrid_confidence(0.8, *odd))
+    assert math.isnan(hybrid_confidence(math.nan))
 
 
 def test_weights_are_a_half_three_tenths_and_two_tenths() -> None:

@@ -24,6 +24,21 @@ def test_contract_values_are_the_exchanges() -> None:
     assert INSTRUMENTS == {"ES": ES, "MES": MES}
 
 
+@pytest.mark.parametrize(
+    "price", ["9e999999", "sNaN", "NaN", "-Infinity", "", pytest.param(10**5000, id="huge")]
+)
+def test_what_is_no_price_is_one_error_and_no_other(price: str) -> None:
+    """A number too large to divide, or too long to write out, is no other exception."""
+    for ask in (ES.exact_ticks, ES.ticks, ES.ticks_down, ES.ticks_up):
+        with pytest.raises(OffGridError, match="price of ES"):
+            ask(price)
+
+
+def test_a_fraction_of_a_tick_is_kept() -> None:
+    """A distance is measured before anything is rounded."""
+    assert ES.exact_ticks("6800.10") == Decimal("27200.4")
+
+
 @given(ticks=TICKS)
 def test_every_grid_price_survives_the_way_out_and_back(ticks: int) -> None:
     """Rounding up and down agree on the grid, in decimal, text and float."""

@@ -69,7 +69,7 @@ def test_a_signal_that_is_repeated_opens_one_cycle() -> None:
 def test_a_size_multiplier_rounds_down_and_never_enlarges(size: float, lots: int) -> None:
     """Zero lots is a refusal; what is no number permits nothing."""
     script = THREE >> proposed() << AskAdvice() >> Advised(size=size)
-    wanted = PlaceBracket(lots) if lots else Tell("ORDER_SIZE")
+    wanted = PlaceBracket(lots) if lots else Tell("POSITION_LIMIT")
     script = script << wanted
     assert (script.is_complete, script.cycle.quantity) == (True, lots)
 
@@ -80,7 +80,7 @@ def test_the_smallest_size_of_all_advisors_counts_whatever_the_others_say() -> N
     said[1] = replace(said[1], size_multiplier=nan)
     for opinions in (said, said[::-1]):
         script = THREE >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, tuple(opinions))
-        script = script << Tell("ORDER_SIZE")
+        script = script << Tell("POSITION_LIMIT")
         assert (script.is_complete, script.cycle.quantity) == (True, 0)
 
 
@@ -89,6 +89,20 @@ def test_a_failed_decision_advisor_lends_no_confidence() -> None:
     failed = Opinion("a", AdvisorRole.DECISION, Advice.GO, "-", confidence=0.1, failure="timeout")
     script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, (failed,))
     assert script.cycle.confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("decision", "sure", "final"),
+    [(Advice.GO, 0.9, 0.8), (Advice.GO, 0.4, 0.68), (Advice.WAIT, 0.9, 0.59), (None, 0.9, 0.8)],
+)
+def test_a_confident_wait_is_no_support_for_the_trade(
+    decision: Advice | None, sure: float, final: float
+) -> None:
+    """0.7 of the signal's 0.8 and 0.3 of what the advisor's answer supports, never above 0.8."""
+    role = AdvisorRole.RISK if decision is None else AdvisorRole.DECISION
+    said = Opinion("a", role, decision or Advice.GO, "-", confidence=sure, advisory_only=True)
+    script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, (said,))
+    assert script.cycle.confidence == pytest.approx(final)
 
 
 def test_an_overridden_wait_is_told_and_recorded() -> None:

@@ -7,10 +7,11 @@ from typing import get_args
 import msgspec
 import pytest
 
+from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.events import AdviceGiven, AnyEvent, ErrorReported, Halted, SignalRaised
-from mytrader.errors import InvariantBroken, JournalFault
+from mytrader.errors import BadInput, InvariantBroken, JournalFault
 from mytrader.journal.codec import (
     GENESIS,
     cycle_ids,
@@ -28,7 +29,7 @@ from tests.journal_samples import AT, COMMANDS, CYCLE, EVENTS, OPENING, OTHER, s
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_survives_the_record(event: AnyEvent) -> None:
-    assert record_of(record_row(1, AT, event, COMMANDS, prev=GENESIS)).event == event
+    assert record_of(record_row(1, AT, event, commands=COMMANDS, prev=GENESIS)).event == event
 
 
 def test_the_samples_cover_every_event_and_command() -> None:
@@ -40,23 +41,37 @@ def test_the_samples_cover_every_event_and_command() -> None:
 def test_odd_floats_are_recorded_as_they_were(odd: float) -> None:
     """A guard refuses them, and the record must show what it refused."""
     opinion = Opinion("local", AdvisorRole.RISK, Advice.WAIT, "null", size_multiplier=odd)
-    row = record_row(1, AT, SignalRaised(CYCLE, 1, signal(odd, atr=odd)), (), prev=GENESIS)
+    row = record_row(
+        1, AT, SignalRaised(CYCLE, 1, signal(odd, atr=odd)), commands=(), prev=GENESIS
+    )
     raised = record_of(row).event
     assert isinstance(raised, SignalRaised)
     assert repr(raised.signal) == repr(signal(odd, atr=odd))
-    given = record_of(record_row(1, AT, AdviceGiven(CYCLE, (opinion,)), (), prev=GENESIS)).event
+    given = record_of(
+        record_row(1, AT, AdviceGiven(CYCLE, (opinion,)), commands=(), prev=GENESIS)
+    ).event
     assert isinstance(given, AdviceGiven)
     assert repr(given.opinions) == repr((opinion,))
 
 
-def test_only_signals_and_opinions_hold_floats() -> None:
-    """The codec looks for odd floats there and nowhere else."""
+def test_only_signals_and_opinions_hold_odd_floats() -> None:
+    """The codec looks for odd floats there; limits have theirs from settings that refuse them."""
     holders = {
         kind.__name__
         for kind in (*get_args(AnyEvent), *get_args(AnyCommand))
         if "'type': 'number'" in str(msgspec.json.schema(kind))
     }
-    assert holders == {"SignalRaised", "AdviceGiven", "AskAdvice"}
+    assert holders == {"SignalRaised", "AdviceGiven", "AskAdvice", "TraderStarted"}
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    "name", ["trading.min_confidence_for_trade", "aws_agents.wait_override_confidence"]
+)
+def test_the_floats_of_limits_cannot_be_odd(name: str, odd: float) -> None:
+    """So a start's record holds none that the codec would have to look for."""
+    with pytest.raises(BadInput):
+        load_settings(environ={}, overrides={name: odd})
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:
@@ -65,7 +80,7 @@ def test_text_that_is_not_unicode_is_refused() -> None:
 
 
 def test_a_newer_payload_is_named() -> None:
-    row = record_row(4, AT, Halted("x"), (), prev=GENESIS)
+    row = record_row(4, AT, Halted("x"), commands=(), prev=GENESIS)
     newer = row._replace(payload=row.payload.replace('"v":1', '"v":2'))
     with pytest.raises(JournalFault, match="record 4 has payload version 2"):
         record_of(newer)
@@ -73,22 +88,22 @@ def test_a_newer_payload_is_named() -> None:
 
 @pytest.mark.parametrize("payload", ["", "[]", "{}", '{"v":1,"event":{"kind":"new"}}', "{"])
 def test_a_payload_that_is_no_event_is_named(payload: str) -> None:
-    row = record_row(4, AT, Halted("x"), (), prev=GENESIS)._replace(payload=payload)
+    row = record_row(4, AT, Halted("x"), commands=(), prev=GENESIS)._replace(payload=payload)
     with pytest.raises(JournalFault, match="record 4"):
         record_of(row)
 
 
 def test_every_field_of_a_record_is_in_its_hash() -> None:
-    row = record_row(2, AT, Halted("x"), (), prev=GENESIS)
+    row = record_row(2, AT, Halted("x"), commands=(), prev=GENESIS)
     others = [
-        record_row(3, AT, Halted("x"), (), prev=GENESIS),
-        record_row(2, AT + timedelta(microseconds=1), Halted("x"), (), prev=GENESIS),
-        record_row(2, AT, Halted("y"), (), prev=GENESIS),
-        record_row(2, AT, Halted("x"), COMMANDS[:1], prev=GENESIS),
-        record_row(2, AT, Halted("x"), (), prev="1" * 64),
+        record_row(3, AT, Halted("x"), commands=(), prev=GENESIS),
+        record_row(2, AT + timedelta(microseconds=1), Halted("x"), commands=(), prev=GENESIS),
+        record_row(2, AT, Halted("y"), commands=(), prev=GENESIS),
+        record_row(2, AT, Halted("x"), commands=COMMANDS[:1], prev=GENESIS),
+        record_row(2, AT, Halted("x"), commands=(), prev="1" * 64),
     ]
     assert len({row.hash, *(other.hash for other in others)}) == 6
-    assert record_row(2, AT, Halted("x"), (), prev=GENESIS) == row
+    assert record_row(2, AT, Halted("x"), commands=(), prev=GENESIS) == row
 
 
 def test_fields_cannot_slide_into_one_another() -> None:
@@ -103,8 +118,8 @@ def test_the_order_of_features_does_not_matter() -> None:
 
 
 def test_an_opening_survives_and_its_time_is_outside_the_chain() -> None:
-    row = opening_row(1, 0, AT, OPENING, prev=GENESIS)
-    later = opening_row(1, 0, AT + timedelta(days=1), OPENING, prev=GENESIS)
+    row = opening_row(1, 0, AT, opening=OPENING, prev=GENESIS)
+    later = opening_row(1, 0, AT + timedelta(days=1), opening=OPENING, prev=GENESIS)
     assert opening_of(row) == OPENING
     assert row.hash == later.hash
     with pytest.raises(JournalFault, match="opening 1"):

@@ -118,7 +118,7 @@ def test_a_start_that_died_half_way_leaves_nothing_in_the_way(tmp_path: Path) ->
 @pytest.mark.parametrize("change", ["UPDATE {} SET rowid = 9", "DELETE FROM {}"])
 def test_the_file_itself_refuses_changes(table: str, change: str, tmp_path: Path) -> None:
     path = tmp_path / "t.journal"
-    schema.create(path, opening_row(1, 0, AT, OPENING, prev=GENESIS))
+    schema.create(path, opening_row(1, 0, AT, opening=OPENING, prev=GENESIS))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
             "INSERT INTO records VALUES (1, 0, NULL, 'halted', '{}', 'a', 'b')",
@@ -133,7 +133,7 @@ def test_the_file_itself_refuses_changes(table: str, change: str, tmp_path: Path
 
 def test_the_durability_that_is_promised_is_the_one_that_is_set(tmp_path: Path) -> None:
     path = tmp_path / "t.journal"
-    schema.create(path, opening_row(1, 0, AT, OPENING, prev=GENESIS))
+    schema.create(path, opening_row(1, 0, AT, opening=OPENING, prev=GENESIS))
     with closing(schema.connect(path, write=True)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -146,7 +146,7 @@ def test_the_durability_that_is_promised_is_the_one_that_is_set(tmp_path: Path) 
 
 def test_pages_join_without_a_seam(tmp_path: Path) -> None:
     path = tmp_path / "t.journal"
-    schema.create(path, opening_row(1, 0, AT, OPENING, prev=GENESIS))
+    schema.create(path, opening_row(1, 0, AT, opening=OPENING, prev=GENESIS))
     with closing(schema.connect(path, write=True)) as connection:
         raw = [(n, 0, None, "halted", "{}", "", "") for n in range(1, 8)]
         connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", raw)

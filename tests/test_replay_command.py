@@ -108,5 +108,5 @@ def test_the_script_without_the_package_says_what_to_do(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 2
-    assert "make install" in done.stderr
+    assert "make run" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-import eventkit.util  # type: ignore[import-untyped]  # it has no stubs
+import eventkit.util
 import ib_async
 import ib_async.client
 import ib_async.ib
@@ -302,12 +302,10 @@ def talk(loop_epoch: datetime = EPOCH) -> tuple[list[bytes], list[datetime], lis
             heard.append("disconnected")
 
         ib.disconnectedEvent += on_disconnect
-        await ib.client.connectAsync(  # type: ignore[no-untyped-call]  # as it is
-            "127.0.0.1", 4002, 1, timeout=2
-        )
+        await ib.client.connectAsync("127.0.0.1", 4002, 1, timeout=2)
         times = [loop.now(), ib.wrapper.lastTime]
         for request in range(200):
-            ib.client.cancelMktData(request)  # type: ignore[no-untyped-call]  # as it is
+            ib.client.cancelMktData(request)
         await asyncio.sleep(60)
         times += [loop.now(), datetime.fromtimestamp(ib.client._startTime, UTC)]
         assert ib.client.connectionStats().numMsgSent == 202

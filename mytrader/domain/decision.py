@@ -74,9 +74,11 @@ def hybrid_confidence(
     """Return the weighted confidence, never above the signal's own.
 
     An absent source gives its weight to the technical one (DESIGN.md section 5), so nothing
-    that an advisor or a memory says can raise permission.
+    that an advisor or a memory says can raise permission. A source that is not a number makes
+    the result not a number, which no guard accepts.
     """
     weighted = WEIGHT_TECHNICAL * technical
     weighted += WEIGHT_MODEL * (technical if model is None else model)
     weighted += WEIGHT_MEMORY * (technical if memory is None else memory)
-    return min(technical, weighted)
+    # In this order: `min` keeps its first argument when that is not a number.
+    return min(weighted, technical)

@@ -5,7 +5,7 @@ S&P 500): tick 0.25 index points, multiplier $50 and $5.
 """
 
 from datetime import date
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
 from msgspec import Struct
@@ -39,12 +39,28 @@ class Instrument(Struct, frozen=True):
         """Dollars that one contract gains or loses per tick."""
         return self.tick_size * self.multiplier_usd
 
+    def exact_ticks(self, price: Decimal | float | str) -> Decimal:
+        """Return `price` (index points) in ticks, a fraction where it is off the grid.
+
+        Raises `OffGridError` when it is no finite number or of another magnitude.
+        """
+        try:
+            points = price if isinstance(price, Decimal) else Decimal(str(price))
+            exact = points / self.tick_size
+            possible = abs(exact) <= PRICE_TICKS_MAX
+        except (ArithmeticError, ValueError):
+            # Not a number, too large to divide, or an integer too long to be written out.
+            raise OffGridError(f"that is not a price of {self.symbol}") from None
+        if not possible:
+            raise OffGridError(f"{price!r} is not a price of {self.symbol}")
+        return exact
+
     def ticks(self, price: Decimal | float | str) -> int:
         """Return `price` (index points) in whole ticks.
 
         Raises `OffGridError` when the price is not finite or not on the grid.
         """
-        exact = self._exact_ticks(price)
+        exact = self.exact_ticks(price)
         whole = int(exact)
         if whole != exact:
             raise OffGridError(f"{price} is off the {self.tick_size} grid of {self.symbol}")
@@ -52,11 +68,11 @@ class Instrument(Struct, frozen=True):
 
     def ticks_down(self, price: Decimal | float | str) -> int:
         """Return the grid price at or below `price`, in ticks."""
-        return int(self._exact_ticks(price).to_integral_value(ROUND_FLOOR))
+        return int(self.exact_ticks(price).to_integral_value(ROUND_FLOOR))
 
     def ticks_up(self, price: Decimal | float | str) -> int:
         """Return the grid price at or above `price`, in ticks."""
-        return int(self._exact_ticks(price).to_integral_value(ROUND_CEILING))
+        return int(self.exact_ticks(price).to_integral_value(ROUND_CEILING))
 
     def price(self, ticks: int) -> Decimal:
         """Return the price in index points of a whole number of ticks."""
@@ -65,16 +81,6 @@ class Instrument(Struct, frozen=True):
     def usd(self, ticks: int, quantity: int = 1) -> Decimal:
         """Return the dollars that `quantity` contracts gain over `ticks`."""
         return self.tick_size * (self.multiplier_usd * ticks * quantity)
-
-    def _exact_ticks(self, price: Decimal | float | str) -> Decimal:
-        try:
-            points = price if isinstance(price, Decimal) else Decimal(str(price))
-            exact = points / self.tick_size
-        except InvalidOperation:
-            raise OffGridError(f"{price!r} is not a price") from None
-        if not exact.is_finite() or abs(exact) > PRICE_TICKS_MAX:
-            raise OffGridError(f"{price!r} is not a price of {self.symbol}")
-        return exact
 
 
 class FuturesContract(Struct, frozen=True):

@@ -1,11 +1,13 @@
 """Trading sessions: which trading date a moment belongs to, and where in a session it lies."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/Chicago")
 _HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
+_SECONDS_PER_HOUR: Final = 3600
 
 Session = tuple[datetime, datetime]
 """Open and close of one session, aware UTC; the close itself is outside."""
@@ -13,7 +15,14 @@ Session = tuple[datetime, datetime]
 
 def trading_date(at: datetime) -> date:
     """Return the CME trading date of `at`: from 17:00 US Central on it is the next day's."""
-    return (at.astimezone(EXCHANGE_ZONE).replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
+    return _trading_date_of_hour(int(at.timestamp()) // _SECONDS_PER_HOUR)
+
+
+@lru_cache(maxsize=64)
+def _trading_date_of_hour(hour: int) -> date:
+    # The offsets of US Central are whole hours, so the date changes with an hour of UTC.
+    at = datetime.fromtimestamp(hour * _SECONDS_PER_HOUR, EXCHANGE_ZONE)
+    return (at.replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
 
 
 def session_at(sessions: tuple[Session, ...], at: datetime) -> Session | None:

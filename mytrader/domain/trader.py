@@ -109,9 +109,10 @@ class TraderState(Struct, frozen=True):
         """The day ledger as of `now`: a new trading date starts from zero.
 
         The last entry and the last signal carry over, for the throttles that look back minutes.
+        A clock that steps back over the change of date does not bring back an unused day.
         """
         today = trading_date(now)
-        if self.day.on == today:
+        if self.day.on is not None and self.day.on >= today:
             return self.day
         return DayLedger(
             on=today, last_entry_at=self.day.last_entry_at, last_signal=self.day.last_signal

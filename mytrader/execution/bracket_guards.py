@@ -6,114 +6,150 @@ Pure checks of one bracket's numbers; all run, each answers with its own code.
 from decimal import Decimal
 from typing import Final
 
+from msgspec import Struct
+
 from mytrader.domain.instrument import Instrument, OffGridError
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict, refusal
 from mytrader.execution.order_builder import (
+    ORDER_SIZE_CEILING,
     STOP_LOSS,
     TAKE_PROFIT,
     Price,
+    shown,
     validate_bracket_prices,
 )
 
-ORDER_SIZE_CEILING: Final = 10
-"""No configuration can raise an order or a position above this many contracts."""
+BRACKET_CODES: Final = (
+    "MISSING_STOP",
+    "MISSING_TARGET",
+    "BRACKET_ORIENTATION",
+    "OFF_TICK",
+    "BRACKET_TOO_CLOSE",
+    "ORDER_SIZE",
+    "MAX_LOSS_PER_TRADE",
+)
+"""What `judge_bracket` answers, in its order."""
 
-_STOP_GIVEN: Final = Verdict("MISSING_STOP", approved=True, detail="")
-_TARGET_GIVEN: Final = Verdict("MISSING_TARGET", approved=True, detail="")
-_ORIENTED: Final = Verdict("BRACKET_ORIENTATION", approved=True, detail="")
-_ON_GRID: Final = Verdict("OFF_TICK", approved=True, detail="")
-_FAR_ENOUGH: Final = Verdict("BRACKET_TOO_CLOSE", approved=True, detail="")
-_SIZE_OK: Final = Verdict("ORDER_SIZE", approved=True, detail="")
+_PASSED: Final = {code: Verdict(code, approved=True, detail="") for code in BRACKET_CODES}
 
 
-def judge_bracket(
-    action: str,
-    entry_price: Price,
-    *,
-    stop_loss: Price,
-    take_profit: Price,
-    quantity: int,
-    instrument: Instrument,
-    limits: Limits,
-    worst_entry: Price = None,
-) -> list[Verdict]:
-    """Judge a bracket's prices (index points); all checks run.
+class AskedBracket(Struct, frozen=True):
+    """A bracket as it was asked for: prices in index points, `None` where nothing was given.
 
-    Risk is computed from `worst_entry`, the worst price at which the entry may fill, or from
-    the entry itself. What would have to be adjusted is refused.
+    `fills_at` are the other prices at which the entry may fill, such as its limit. The distance
+    and the loss must be right at each of them as well.
     """
-    worst = entry_price if worst_entry is None else worst_entry
-    checked = validate_bracket_prices(
-        action,
-        entry_price,
-        stop_loss,
-        take_profit,
-        instrument.tick_size,
-        limits.stop_distance_ticks_min,
+
+    action: str
+    entry: Price
+    stop_loss: Price
+    take_profit: Price
+    quantity: int
+    fills_at: tuple[Price, ...] = ()
+
+
+def judge_bracket(asked: AskedBracket, *, instrument: Instrument, limits: Limits) -> list[Verdict]:
+    """Judge a bracket; all checks run, and what would have to be adjusted is refused."""
+    entry, stop, target = (
+        _ticks(instrument, price) for price in (asked.entry, asked.stop_loss, asked.take_profit)
     )
-    verdicts = [
-        refusal("MISSING_STOP", "no stop-loss") if stop_loss is None else _STOP_GIVEN,
-        refusal("MISSING_TARGET", "no take-profit") if take_profit is None else _TARGET_GIVEN,
-        _ORIENTED if checked.valid else refusal("BRACKET_ORIENTATION", checked.reason),
+    fills = [entry, *(_ticks(instrument, price) for price in asked.fills_at)]
+    return [
+        refusal("MISSING_STOP", "no stop-loss")
+        if asked.stop_loss is None
+        else _PASSED["MISSING_STOP"],
+        refusal("MISSING_TARGET", "no take-profit")
+        if asked.take_profit is None
+        else _PASSED["MISSING_TARGET"],
+        _judge_orientation(asked, instrument, limits=limits),
+        _judge_grid(asked, instrument, ticks=(entry, stop, target)),
+        _judge_distance(asked, limits, fills=fills, legs=(stop, target)),
+        judge_order_size(asked.quantity, limits),
+        _judge_loss(asked, instrument, limits=limits, fills=fills, stop=stop),
     ]
-    prices = (entry_price, stop_loss, take_profit)
-    off_grid = next((why for why in (_off_grid(instrument, p) for p in prices) if why), None)
-    verdicts.append(_ON_GRID if off_grid is None else refusal("OFF_TICK", off_grid))
-    verdicts.append(_judge_distance(instrument, limits, entry_price, stop_loss, take_profit))
-    verdicts.append(judge_order_size(quantity, limits))
-    verdicts.append(_judge_loss(instrument, limits, worst, stop_loss, quantity))
-    return verdicts
 
 
-def _off_grid(instrument: Instrument, price: Price) -> str | None:
+def _ticks(instrument: Instrument, price: Price) -> Decimal | None:
+    """Return a price in (fractional) ticks, `None` if it is no price of the instrument."""
     if price is None:
         return None
     try:
-        instrument.ticks(price)
-    except OffGridError as error:
-        return str(error)
-    return None
-
-
-def _distance_ticks(instrument: Instrument, entry: Price, leg: Price) -> Decimal | None:
-    """Distance in (fractional) ticks; `None` if either is not a price."""
-    if entry is None or leg is None:
-        return None
-    try:
-        instrument.ticks_down(entry)
-        instrument.ticks_down(leg)
+        return instrument.exact_ticks(price)
     except OffGridError:
         return None
-    return abs(Decimal(str(entry)) - Decimal(str(leg))) / instrument.tick_size
 
 
-def _judge_distance(instrument: Instrument, limits: Limits, entry: Price, *legs: Price) -> Verdict:
-    for name, leg in zip((STOP_LOSS, TAKE_PROFIT), legs, strict=True):
-        distance = _distance_ticks(instrument, entry, leg)
-        if distance is None:
-            return refusal("BRACKET_TOO_CLOSE", f"{name} has no distance from the entry")
-        if distance < limits.stop_distance_ticks_min:
-            detail = f"{name} is {distance} ticks away, at least {limits.stop_distance_ticks_min}"
-            return refusal("BRACKET_TOO_CLOSE", detail)
-    return _FAR_ENOUGH
+def _judge_orientation(asked: AskedBracket, instrument: Instrument, *, limits: Limits) -> Verdict:
+    checked = validate_bracket_prices(
+        asked.action,
+        asked.entry,
+        asked.stop_loss,
+        asked.take_profit,
+        instrument.tick_size,
+        limits.stop_distance_ticks_min,
+    )
+    if not checked.valid:
+        return refusal("BRACKET_ORIENTATION", checked.reason)
+    return _PASSED["BRACKET_ORIENTATION"]
+
+
+def _judge_grid(
+    asked: AskedBracket, instrument: Instrument, *, ticks: tuple[Decimal | None, ...]
+) -> Verdict:
+    prices = (asked.entry, asked.stop_loss, asked.take_profit)
+    for price, count in zip(prices, ticks, strict=True):
+        if count is None and price is not None:
+            return refusal("OFF_TICK", f"a price that is none of {instrument.symbol}")
+        if count is not None and count % 1:
+            grid = f"the {instrument.tick_size} grid of {instrument.symbol}"
+            return refusal("OFF_TICK", f"{price} is off {grid}")
+    return _PASSED["OFF_TICK"]
+
+
+def _judge_distance(
+    asked: AskedBracket,
+    limits: Limits,
+    *,
+    fills: list[Decimal | None],
+    legs: tuple[Decimal | None, ...],
+) -> Verdict:
+    """Both legs lie beyond every price at which the entry may fill, and far enough from it."""
+    least = limits.stop_distance_ticks_min
+    up = 1 if asked.action == "BUY" else -1
+    for name, leg, away in zip((STOP_LOSS, TAKE_PROFIT), legs, (-up, up), strict=True):
+        for fill in fills:
+            if leg is None or fill is None:
+                return refusal("BRACKET_TOO_CLOSE", f"{name} has no distance from the entry")
+            distance = (leg - fill) * away
+            if distance < least:
+                seen = counted(distance.normalize(), "tick")
+                return refusal("BRACKET_TOO_CLOSE", f"{name} is {seen} away, at least {least}")
+    return _PASSED["BRACKET_TOO_CLOSE"]
 
 
 def _judge_loss(
-    instrument: Instrument, limits: Limits, entry: Price, stop: Price, quantity: int
+    asked: AskedBracket,
+    instrument: Instrument,
+    *,
+    limits: Limits,
+    fills: list[Decimal | None],
+    stop: Decimal | None,
 ) -> Verdict:
-    distance = _distance_ticks(instrument, entry, stop)
-    if distance is None:
+    known = [fill for fill in fills if fill is not None]
+    if stop is None or len(known) < len(fills) or not is_count(asked.quantity):
         return refusal("MAX_LOSS_PER_TRADE", "the loss at the stop cannot be computed")
-    loss = loss_at_stop_usd(instrument, distance, quantity)
-    if loss > limits.loss_usd_trade_max:
-        return refusal(
-            "MAX_LOSS_PER_TRADE", f"${loss:.2f} at the stop, limit ${limits.loss_usd_trade_max}"
-        )
-    return Verdict("MAX_LOSS_PER_TRADE", approved=True, detail=f"${loss:.2f} at the stop")
+    distance = max(abs(fill - stop) for fill in known)
+    loss = loss_at_stop_usd(instrument, distance, quantity=asked.quantity)
+    most = limits.loss_usd_trade_max
+    if loss > most:
+        return refusal("MAX_LOSS_PER_TRADE", f"${loss:.2f} at the stop, limit ${most}")
+    return _PASSED["MAX_LOSS_PER_TRADE"]
 
 
-def loss_at_stop_usd(instrument: Instrument, distance_ticks: Decimal, quantity: int) -> Decimal:
+def loss_at_stop_usd(
+    instrument: Instrument, distance_ticks: Decimal | int, *, quantity: int
+) -> Decimal:
     """Dollars lost at the stop: ticks times tick value times contracts, and both commissions."""
     per_lot = distance_ticks * instrument.tick_value_usd + 2 * instrument.commission_usd_per_side
     return per_lot * quantity
@@ -122,6 +158,17 @@ def loss_at_stop_usd(instrument: Instrument, distance_ticks: Decimal, quantity: 
 def judge_order_size(quantity: int, limits: Limits) -> Verdict:
     """Judge a number of contracts against the limit and the ceiling fixed in code."""
     most = min(limits.order_size_max, ORDER_SIZE_CEILING)
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= most:
-        return refusal("ORDER_SIZE", f"{quantity} contracts, allowed 1 to {most}")
-    return _SIZE_OK
+    if not is_count(quantity) or quantity > most:
+        return refusal("ORDER_SIZE", f"quantity {shown(quantity)}, at most {most}")
+    return _PASSED["ORDER_SIZE"]
+
+
+def is_count(quantity: int) -> bool:
+    """Whether a quantity is a positive whole number of contracts; true and 1.0 are not."""
+    return type(quantity) is int and quantity >= 1
+
+
+def counted(number: Decimal | int, noun: str) -> str:
+    """Return a number with its noun, for people: 1 tick, 2 ticks."""
+    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    return f"{text} {noun}" if number == 1 else f"{text} {noun}s"

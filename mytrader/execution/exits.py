@@ -165,10 +165,10 @@ def _change(
 
 def _change_to_market(turn: Turn, order: TrackedOrder) -> Approved[OrderSpec] | Refused:
     quote = turn.state.quotes.get(order.spec.con_id)
-    spec = None if quote is None else made_marketable(order.spec, quote, turn.state.limits)
+    spec = None if quote is None else made_marketable(order.spec, quote, limits=turn.state.limits)
     if spec is None:
         return Refused("STALE_DATA", "no price to exit at")
-    return approve_change(turn.state, order, spec)
+    return approve_change(turn.state, order, spec=spec)
 
 
 def _cancel_stops(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:

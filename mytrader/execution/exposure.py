@@ -1,8 +1,11 @@
 """What may still fill, counted in the least favourable order (SAFETY.md section 5).
 
-`exit_safe` is the reference predicate of section 5.4, exact, and checked in every build against
-a brute-force search over all fill sequences. The other functions turn the trader's state into
-its arguments.
+Theory of operation. Everything that may still fill on a contract is added up per side, the exits
+among it once more: that is a `Reach`. The exit rule, `rule_holds`, compares it with every
+position that is possible. There is one rule and there are two ways to add up: `exit_safe` takes
+any orders and one-cancels-all groups and is the reference predicate of section 5.4, checked in
+every build against a brute-force search over all fill sequences; `reach` takes the trader's
+state, where no group is trusted, and is what every order has to pass.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from mytrader.domain.orders import TrackedOrder
+from mytrader.domain.orders import Side, TrackedOrder
+from mytrader.domain.positions import UNBOUNDED
 from mytrader.domain.trader import TraderState
 
 
@@ -31,58 +35,99 @@ class OcaGroup(Struct, frozen=True):
 
 
 NO_GROUPS: Final[Mapping[str, OcaGroup]] = {}
+UNTRUSTED: Final = OcaGroup(trusted=False, budget=0)
+
+
+class Reach(Struct, frozen=True):
+    """The most that may still be bought and sold on one contract, and the exits among it."""
+
+    buys: int = 0
+    sells: int = 0
+    exit_buys: int = 0
+    exit_sells: int = 0
+
+
+def rule_holds(low: int, high: int, *, reach: Reach) -> bool:
+    """Whether no sequence of fills of live exits opens or flips any position in `low..high`."""
+    if low > 0:
+        return reach.exit_buys == 0 and low - reach.sells >= 0
+    if high < 0:
+        return reach.exit_sells == 0 and high + reach.buys <= 0
+    return reach.exit_buys == 0 and reach.exit_sells == 0
 
 
 def exit_safe(
-    p_lo: int, p_hi: int, orders: Iterable[Exposure], groups: Mapping[str, OcaGroup] = NO_GROUPS
+    p_lo: int,
+    p_hi: int,
+    *,
+    orders: Iterable[Exposure],
+    groups: Mapping[str, OcaGroup] = NO_GROUPS,
 ) -> bool:
     """Whether no sequence of fills of the live exits can open or flip a position.
 
-    The reference predicate of SAFETY.md 5.4: exact, checked against a brute-force search.
+    The reference predicate of SAFETY.md 5.4: exact, checked against a brute-force search. A
+    group that is not described is not trusted.
     """
     orders = list(orders)
+    names = {order.group for order in orders}
 
-    def omega(side: int) -> int:
-        total = sum(o.rho for o in orders if o.side == side and o.group is None)
-        for name, group in groups.items():
-            together = sum(o.rho for o in orders if o.side == side and o.group == name)
-            total += min(together, group.budget) if group.trusted else together
+    def omega(side: int, *, exits_alone: bool) -> int:
+        total = 0
+        for name in names:
+            members = [o for o in orders if o.group == name and o.side == side]
+            together = sum(o.rho for o in members if o.is_exit or not exits_alone)
+            group = UNTRUSTED if name is None else groups.get(name, UNTRUSTED)
+            total += min(together, max(group.budget, 0)) if group.trusted else together
         return total
 
-    def can_fill(order: Exposure) -> bool:
-        if order.group is None:
-            return order.rho > 0
-        group = groups[order.group]
-        return order.rho > 0 and (not group.trusted or group.budget > 0)
-
-    exits = [order for order in orders if order.is_exit and can_fill(order)]
-    if p_lo > 0:
-        return all(order.side < 0 for order in exits) and p_lo - omega(-1) >= 0
-    if p_hi < 0:
-        return all(order.side > 0 for order in exits) and p_hi + omega(+1) <= 0
-    return not exits
+    found = Reach(
+        buys=omega(+1, exits_alone=False),
+        sells=omega(-1, exits_alone=False),
+        exit_buys=omega(+1, exits_alone=True),
+        exit_sells=omega(-1, exits_alone=True),
+    )
+    return rule_holds(p_lo, p_hi, reach=found)
 
 
 def rho(order: TrackedOrder, siblings: Mapping[str, TrackedOrder]) -> int:
     """The most that `order` may still fill: a child whose parent has no fill is dormant."""
-    parent = siblings.get(order.spec.parent_ref) if order.spec.parent_ref else None
-    if parent is not None and parent.filled == 0:
-        return 0
+    parent_ref = order.spec.parent_ref
+    if parent_ref is not None:
+        parent = siblings.get(parent_ref)
+        if parent is not None and parent.filled == 0:
+            return 0
     return order.remaining
 
 
-def exposures(state: TraderState, con_id: int, *, without: str = "") -> list[Exposure]:
+def reach(state: TraderState, con_id: int, *, without: str = "") -> Reach:
     """Everything that may still fill on a contract, ours and foreign, but for `without`."""
-    seen = [
-        Exposure(order.spec.side.sign, rho(order, cycle.orders), None, order.spec.reduce_only)
-        for cycle in state.cycles.values()
-        if cycle.con_id == con_id
-        for order in cycle.orders.values()
-        if order.death is None and order.spec.ref != without
-    ]
-    seen += [
-        Exposure(order.side.sign, order.remaining, None, is_exit=False)
-        for order in state.foreign.values()
-        if order.con_id == con_id
-    ]
-    return seen
+    buys = sells = exit_buys = exit_sells = 0
+    for cycle in state.cycles.values():
+        orders = cycle.orders
+        for order in orders.values():
+            spec = order.spec
+            if order.death is not None or spec.con_id != con_id or spec.ref == without:
+                continue
+            most = rho(order, orders)
+            if spec.side is Side.BUY:
+                buys += most
+                exit_buys += most if spec.reduce_only else 0
+            else:
+                sells += most
+                exit_sells += most if spec.reduce_only else 0
+    for foreign in state.foreign.values():
+        if foreign.con_id == con_id:
+            # A count that makes no sense must not make room for anything.
+            most = max(foreign.remaining, 0)
+            buys += most if foreign.side is Side.BUY else 0
+            sells += most if foreign.side is Side.SELL else 0
+    return Reach(buys, sells, exit_buys, exit_sells)
+
+
+def position_text(low: int, high: int) -> str:
+    """Return a sentence part for people: what the position is, or may be."""
+    if high - low >= UNBOUNDED:
+        return "the position is unknown"
+    if low == high:
+        return f"the position is {low}"
+    return f"the position may be anything from {low} to {high}"

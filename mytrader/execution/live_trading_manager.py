@@ -23,8 +23,8 @@ from mytrader.domain.events import AnyEvent
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
-from mytrader.errors import InvariantBroken, MytraderError
-from mytrader.execution.guards import exit_rule_holds, judge_exit, validate_entry
+from mytrader.errors import InvariantBroken, MytraderError, OurFault
+from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
 from mytrader.execution.trade_cycle import next_deadline, step
@@ -84,15 +84,22 @@ class LiveTradingManager:
     # The loop
 
     def handle(self, event: AnyEvent) -> None:
-        """Work one event through: step, record, act. Never called from inside itself."""
+        """Work one event through: step, record, act. Never called from inside itself.
+
+        Whatever fails inside halts the trader and is raised, an unforeseen error as `OurFault`.
+        """
         if self.failure is not None:
             return
         try:
             self._handle(event)
         except Exception as error:  # the only broad handler in the package
-            self._halt(f"{type(error).__name__} while handling {type(event).__name__}: {error}")
+            text = " ".join(str(error).split())
+            why = f"{type(error).__name__} while handling {type(event).__name__}: {text}"
             self.failure = error
-            raise
+            self._halt(why)
+            if isinstance(error, MytraderError):
+                raise
+            raise OurFault(why) from error
 
     def _handle(self, event: AnyEvent) -> None:
         now = self._runtime.now()
@@ -112,14 +119,13 @@ class LiveTradingManager:
 
     def _halt(self, why: str) -> None:
         """Stop new risk: what rests at the broker stays there. The journal may be what failed."""
-        self._log.critical("HALTED", why=why)
         try:
             halted = events.Halted(why)
             now = self._runtime.now()
             self.state, asked = step(self.state, halted, now)
             self._journal.append(now, halted, asked, durable=True)
         except MytraderError as error:
-            self._log.critical("HALT_NOT_RECORDED", why=str(error))
+            self._log.critical("HALT_NOT_RECORDED", at=self._runtime.now(), text=str(error))
 
     def _arm(self) -> None:
         """Keep one timer, at the next moment that `step` has to see."""
@@ -193,7 +199,7 @@ class LiveTradingManager:
             return
         code = verdict.code if not verdict else "POSITION_UNKNOWN"
         for spec in (spec for lot in bracket.lots for spec in lot):
-            self._close_unwritten(spec, PLACE, code, verdict.detail)
+            self._close_unwritten(spec, PLACE, code=code, detail=verdict.detail)
 
     def _validate_entry_guard(
         self,
@@ -206,15 +212,8 @@ class LiveTradingManager:
         symbol: str = "ES",
     ) -> Approved[None] | Refused:
         """Judge a bracket's prices (index points): truthy approved, falsy refused with a code."""
-        return validate_entry(
-            action,
-            entry_price,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            quantity=quantity,
-            symbol=symbol,
-            limits=self.state.limits,
-        )
+        asked = AskedBracket(action, entry_price, stop_loss, take_profit, quantity)
+        return validate_entry(asked, symbol=symbol, limits=self.state.limits)
 
     def _place_exit_order(
         self, command: AnyCommand, approved: Approved[OrderSpec], action: str
@@ -226,14 +225,21 @@ class LiveTradingManager:
         spec = approved.order
         if not spec.reduce_only:
             raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
-        if exit_rule_holds(self.state, spec.con_id):
+        verdict = judge_exit(self.state, spec, rho_after=self._may_fill(spec))
+        if verdict.approved:
             self._broker.carry_out(command)
             return
-        verdict = judge_exit(self.state, spec)
-        code = "EXIT_UNSAFE" if verdict.approved else verdict.code
-        self._close_unwritten(spec, action, code, verdict.detail)
+        self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
 
-    def _close_unwritten(self, spec: OrderSpec, action: str, code: str, detail: str) -> None:
+    def _may_fill(self, spec: OrderSpec) -> int:
+        """The most that an order may fill: a change counts its old version as well."""
+        for cycle in self.state.cycles.values():
+            order = cycle.orders.get(spec.ref)
+            if order is not None:
+                return max(order.remaining, spec.quantity - order.filled)
+        return spec.quantity
+
+    def _close_unwritten(self, spec: OrderSpec, action: str, *, code: str, detail: str) -> None:
         """Close an intent as never written: nothing of it has left."""
         self._handle(events.OrderNotWritten(spec.ref, action, code, detail))
 
@@ -243,7 +249,8 @@ class LiveTradingManager:
             AlertLevel.WARNING: self._log.warning,
             AlertLevel.PAGE: self._log.error,
         }[alert.level]
-        log(alert.code, text=alert.text, cycle_id=alert.cycle_id, ref=alert.ref)
+        now = self._runtime.now()
+        log(alert.code, at=now, text=alert.text, cycle_id=alert.cycle_id, ref=alert.ref)
 
     # Which cycle an exit belongs to
 
@@ -266,4 +273,5 @@ class LiveTradingManager:
     def _register_trade_entry(self, cycle: TradeCycle) -> None:
         """Remember which cycle the contract's position belongs to; its exits carry the same id."""
         self._entry_cycle_ids[cycle.con_id] = cycle.cycle_id
-        self._log.info("ENTRY_REGISTERED", cycle_id=cycle.cycle_id, symbol=cycle.symbol)
+        now, what = self._runtime.now(), f"{cycle.side} {cycle.symbol}"
+        self._log.info("ENTRY_REGISTERED", at=now, text=what, cycle_id=cycle.cycle_id)

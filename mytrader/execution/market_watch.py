@@ -125,7 +125,7 @@ def _refuse_flatten(turn: Turn, con_id: int, *, who: str) -> None:
     view = turn.state.position(con_id)
     claimed = view.booked or view.reported or 0
     side = Side.BUY if claimed < 0 else Side.SELL
-    verdict = judge_exit_when(view.interval, side, max(abs(claimed), 1))
+    verdict = judge_exit_when(view.interval, side, quantity=max(abs(claimed), 1))
     code = "EXIT_WHEN_FLAT" if view.confirmed and view.booked == 0 else verdict.code
     if verdict.approved:
         code = "EXIT_WITHOUT_CYCLE"

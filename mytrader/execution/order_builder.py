@@ -12,12 +12,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain.cycle import TradeCycle
-from mytrader.domain.instrument import Instrument
+from mytrader.domain.instrument import Instrument, OffGridError
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role, Side
 
 Price = Decimal | float | int | str | None
+
+ORDER_SIZE_CEILING: Final = 10
+"""No configuration can raise an order or a position above this many contracts."""
 
 STOP_LOSS: Final = "stop_loss"
 TAKE_PROFIT: Final = "take_profit"
@@ -53,17 +56,17 @@ def validate_bracket_prices(  # noqa: PLR0917 - the postmortem fixed this signat
     `adjusted_fields`. Never raises: what is not a price is answered as invalid.
     """
     if action not in (Side.BUY, Side.SELL):
-        return _invalid(f"Action must be BUY or SELL, not {action!r}")
+        return _invalid(f"Action must be BUY or SELL, not {shown(action)}")
     entry, tick = _decimal(entry_price), _decimal(tick_size)
     if tick is None or tick <= 0:
-        return _invalid(f"Tick size must be a positive number, not {tick_size!r}")
+        return _invalid(f"Tick size must be a positive number, not {shown(tick_size)}")
     if entry is None or entry <= 0:
-        return _invalid(f"Entry price must be a positive number, not {entry_price!r}")
+        return _invalid(f"Entry price must be a positive number, not {shown(entry_price)}")
     sign = Side(action).sign
-    stop = _leg(entry, stop_loss, tick, direction=-sign, distance=min_distance_ticks)
+    stop = _leg(entry, stop_loss, tick=tick, direction=-sign, distance=min_distance_ticks)
     if isinstance(stop, str):
         return _invalid(f"Stop-loss {stop}")
-    target = _leg(entry, take_profit, tick, direction=sign, distance=min_distance_ticks)
+    target = _leg(entry, take_profit, tick=tick, direction=sign, distance=min_distance_ticks)
     if isinstance(target, str):
         return _invalid(f"Take-profit {target}")
     adjusted = ((STOP_LOSS, stop, stop_loss), (TAKE_PROFIT, target, take_profit))
@@ -80,33 +83,46 @@ def _invalid(reason: str) -> BracketValidation:
     return BracketValidation(stop_loss=None, take_profit=None, valid=False, reason=reason)
 
 
+def shown(value: object) -> str:
+    """Return a value for people; an integer too long to be written out is only named."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+
+
 def _decimal(value: Price) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
+        # No number, or an integer too long to be written out.
         return None
     return number if number.is_finite() else None
 
 
 def _leg(
-    entry: Decimal, price: Price, tick: Decimal, *, direction: int, distance: int
+    entry: Decimal, price: Price, *, tick: Decimal, direction: int, distance: int
 ) -> Decimal | str:
     """Return the leg on the grid and far enough in `direction`, or what is wrong with it."""
     leg = _decimal(price)
     if leg is None or leg <= 0:
-        return "is missing" if price is None else f"must be a positive number, not {price!r}"
+        return "is missing" if price is None else f"must be a positive number, not {shown(price)}"
     if (leg - entry) * direction <= 0:
         side = "above" if direction > 0 else "below"
         return f"{leg} must be {side} the entry {entry}"
-    nearest = entry + tick * distance * direction
-    far_enough = max(leg, nearest) if direction > 0 else min(leg, nearest)
     rounding = ROUND_CEILING if direction > 0 else ROUND_FLOOR
     try:
-        return (far_enough / tick).to_integral_value(rounding) * tick
-    except InvalidOperation:
+        nearest = entry + tick * distance * direction
+        far_enough = max(leg, nearest) if direction > 0 else min(leg, nearest)
+        on_grid = (far_enough / tick).to_integral_value(rounding) * tick
+        exact = on_grid % tick == 0
+    except ArithmeticError:
+        exact = False
+    if not exact:
         return f"{leg} is not on any grid of {tick}"
+    return on_grid if on_grid > 0 else f"has no room for {distance} ticks below the entry {entry}"
 
 
 def build_bracket(
@@ -115,21 +131,28 @@ def build_bracket(
     """Return the entry with its protection as `cycle.quantity` one-lot families, or why not.
 
     The entry is a limit at the far touch plus the collar, so it fills now or not at all; the
+    collar ends at the minimum distance from the target, so the entry never pays up into it. The
     stop is a stop-limit that rests at the exchange, good till cancelled and outside regular
     hours. The reason is the code of the guard that will refuse.
     """
     signal = cycle.signal
-    touch = quote.ask if signal.side is Side.BUY else quote.bid
+    touch = quote.ask if cycle.side is Side.BUY else quote.bid
     if signal.stop is None:
         return "MISSING_STOP"
     if signal.target is None:
         return "MISSING_TARGET"
     if touch is None:
         return "STALE_DATA"
-    sign = signal.side.sign
-    stop = _away(instrument, -sign)(signal.stop)
-    target = _away(instrument, sign)(signal.target)
-    limit = touch + sign * limits.entry_collar_ticks
+    if not 1 <= cycle.quantity <= ORDER_SIZE_CEILING:
+        return "ORDER_SIZE"
+    sign = cycle.side.sign
+    try:
+        stop = _away(instrument, -sign)(signal.stop)
+        target = _away(instrument, sign)(signal.target)
+    except OffGridError:
+        return "OFF_TICK"
+    room = (target - touch) * sign - limits.stop_distance_ticks_min
+    limit = touch + sign * max(min(limits.entry_collar_ticks, room), 0)
     lots = tuple(
         _family(cycle, number, limit=limit, stop=stop, offset=limits.stop_limit_offset_ticks)
         for number in range(1, cycle.quantity + 1)
@@ -137,7 +160,7 @@ def build_bracket(
     return Bracket(
         cycle_id=cycle.cycle_id,
         con_id=cycle.con_id,
-        side=signal.side,
+        side=cycle.side,
         entry=limit,
         stop=stop,
         target=target,
@@ -161,12 +184,12 @@ def _family(
         limit=limit,
         transmit=False,
     )
-    protection = protective_stop(cycle, Role.STOP, number, stop=stop, offset=offset)
+    protection = protective_stop(cycle, Role.STOP, number=number, stop=stop, offset=offset)
     return entry, replace(protection, parent_ref=entry.ref)
 
 
 def protective_stop(
-    cycle: TradeCycle, role: Role, number: int, *, stop: int, offset: int
+    cycle: TradeCycle, role: Role, *, number: int, stop: int, offset: int
 ) -> OrderSpec:
     """Return a one-lot stop-limit against the cycle's side; its limit is `offset` ticks beyond."""
     side = cycle.side.opposite
@@ -182,7 +205,7 @@ def protective_stop(
     )
 
 
-def marketable_limit(side: Side, quote: Quote, collar_ticks: int) -> int | None:
+def marketable_limit(side: Side, quote: Quote, *, collar_ticks: int) -> int | None:
     """Return a limit that trades now: the far touch and `collar_ticks` beyond it.
 
     Falls back to the last trade when that side of the book is empty; `None` when nothing at all
@@ -198,7 +221,7 @@ def exit_order(
 ) -> OrderSpec | None:
     """Return a marketable limit against the cycle's side; `None` when no price is known."""
     side = cycle.side.opposite
-    limit = marketable_limit(side, quote, limits.exit_collar_ticks)
+    limit = marketable_limit(side, quote, collar_ticks=limits.exit_collar_ticks)
     if limit is None:
         return None
     return OrderSpec(
@@ -212,16 +235,16 @@ def exit_order(
     )
 
 
-def made_marketable(spec: OrderSpec, quote: Quote, limits: Limits) -> OrderSpec | None:
+def made_marketable(spec: OrderSpec, quote: Quote, *, limits: Limits) -> OrderSpec | None:
     """Return a resting exit order repriced so that it trades now; `None` without a price.
 
     A stop keeps its type: its trigger goes through the market so that it elects at once (exit
     protocol A of SAFETY.md 5.6). Quantity and side never change.
     """
-    limit = marketable_limit(spec.side, quote, limits.exit_collar_ticks)
+    limit = marketable_limit(spec.side, quote, collar_ticks=limits.exit_collar_ticks)
     if limit is None:
         return None
     if spec.kind is OrderKind.LMT:
         return replace(spec, limit=limit)
-    through = marketable_limit(spec.side.opposite, quote, limits.exit_collar_ticks)
+    through = marketable_limit(spec.side.opposite, quote, collar_ticks=limits.exit_collar_ticks)
     return None if through is None else replace(spec, limit=limit, stop=through)

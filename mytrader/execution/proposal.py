@@ -64,7 +64,7 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
     bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
     if contract is not None and quote is not None:
         bracket = build_bracket(cycle, contract.instrument, quote=quote, limits=turn.state.limits)
-    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, turn.now)
+    answer, verdicts = approve_entry(Proposal(cycle, contract, bracket), turn.state, now=turn.now)
     codes = [verdict.code for verdict in verdicts if not verdict.approved]
     codes += [v.code for v in verdicts if v.approved and v.code == "AWS_WAIT_OVERRIDE"]
     cycle = turn.put(
@@ -79,9 +79,7 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
 
 def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
     """Add the opinions, the final confidence and a size that advice may only make smaller."""
-    model = next(
-        (o.confidence for o in opinions if o.role is AdvisorRole.DECISION and not o.failure), None
-    )
+    model = next((_support(o) for o in opinions if o.role is AdvisorRole.DECISION), None)
     sizes = [o.size_multiplier if math.isfinite(o.size_multiplier) else 0.0 for o in opinions]
     multiplier = min(max(min(sizes, default=1.0), 0.0), 1.0)
     return replace(
@@ -90,6 +88,13 @@ def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
         confidence=hybrid_confidence(cycle.signal.confidence, model),
         quantity=int(cycle.quantity * multiplier),
     )
+
+
+def _support(opinion: Opinion) -> float | None:
+    """What an answer lends to the trade: an advisor that is sure of WAIT supports it little."""
+    if opinion.failure or opinion.confidence is None:
+        return None
+    return opinion.confidence if opinion.decision is Advice.GO else 1 - opinion.confidence
 
 
 def _note_signal(turn: Turn, cycle: TradeCycle) -> None:

@@ -156,7 +156,7 @@ def protect(turn: Turn, cycle: TradeCycle) -> bool:
     spec = protective_stop(
         cycle,
         Role.EMERGENCY,
-        number,
+        number=number,
         stop=cycle.stop,
         offset=turn.state.limits.stop_limit_offset_ticks,
     )

@@ -30,7 +30,7 @@ class QuoteFeed:
         self._contracts[request] = contract
         self._touch[contract.con_id] = {}
 
-    def take_tick(self, request: int, kind: int, price: float, size: float) -> None:
+    def take_tick(self, request: int, kind: int, *, price: float, size: float) -> None:
         """Take one price; a side without size is empty, not zero."""
         contract = self._contracts.get(request)
         side = DELAYED_TO_LIVE.get(kind, kind)

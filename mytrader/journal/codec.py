@@ -160,7 +160,12 @@ def linked(prev_hash: str, *fields: str | int | None) -> str:
 
 
 def record_row(
-    sequence: int, at: datetime, event: AnyEvent, commands: Sequence[AnyCommand], *, prev: str
+    sequence: int,
+    at: datetime,
+    event: AnyEvent,
+    *,
+    commands: Sequence[AnyCommand],
+    prev: str,
 ) -> Row:
     """Return the row of an event that follows the link with hash `prev`."""
     at_ns = nanoseconds(at)
@@ -171,7 +176,7 @@ def record_row(
 
 
 def opening_row(
-    number: int, after_sequence: int, at: datetime, opening: Opening, *, prev: str
+    number: int, after_sequence: int, at: datetime, *, opening: Opening, prev: str
 ) -> OpeningRow:
     """Return the row of a start of the trader that follows the link with hash `prev`."""
     content = _encoder.encode(opening).decode()

@@ -131,7 +131,7 @@ def walked(
 
 def _walk(path: Path, starts: Sequence[OpeningRow], records: Iterable[Row]) -> Chain:
     head, last, opened = GENESIS, 0, 0
-    head, opened = _through_openings(path, starts, opened, (head, last))
+    head, opened = _through_openings(path, starts, opened, end=(head, last))
     for row in records:
         if row.sequence != last + 1:
             raise _broken(path, last + 1, "the record is missing")
@@ -141,14 +141,14 @@ def _walk(path: Path, starts: Sequence[OpeningRow], records: Iterable[Row]) -> C
         if row.hash != linked(head, *fields):
             raise _broken(path, row.sequence, "its content was changed")
         head, last = row.hash, row.sequence
-        head, opened = _through_openings(path, starts, opened, (head, last))
+        head, opened = _through_openings(path, starts, opened, end=(head, last))
     if opened != len(starts):
         raise _broken(path, last + 1, "records before a later start are missing")
     return Chain(last, opened, head)
 
 
 def _through_openings(
-    path: Path, starts: Sequence[OpeningRow], opened: int, end: tuple[str, int]
+    path: Path, starts: Sequence[OpeningRow], opened: int, *, end: tuple[str, int]
 ) -> tuple[str, int]:
     """Pass the openings that follow record `end[1]`; return the head and how many are passed."""
     head, last = end

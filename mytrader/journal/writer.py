@@ -80,7 +80,7 @@ class JournalWriter:
         """
         self._refuse_when_unusable()
         sequence = self._sequence + 1
-        row = record_row(sequence, at, event, commands, prev=self._head)
+        row = record_row(sequence, at, event, commands=commands, prev=self._head)
         others = [(other, sequence) for other in cycle_ids(event, commands)[1:]]
         if durable or len(self._waiting) >= WAITING_MAX:
             self._commit([*self._waiting, row], [*self._waiting_others, *others])
@@ -114,7 +114,7 @@ class JournalWriter:
 
     def _open(self, at: datetime, opening: Opening, progress: Progress | None) -> None:
         if not self.path.exists():
-            first = opening_row(1, 0, at, opening, prev=GENESIS)
+            first = opening_row(1, 0, at, opening=opening, prev=GENESIS)
             schema.create(self.path, first)
             self._connection = schema.connect(self.path, write=True)
             self._head = first.hash
@@ -124,7 +124,7 @@ class JournalWriter:
             with schema.faults(self.path, "it cannot be opened"):
                 chain = walked(self.path, self._connection, progress=progress)
                 number, last = chain.openings + 1, chain.records
-                row = opening_row(number, last, at, opening, prev=chain.head_hash)
+                row = opening_row(number, last, at, opening=opening, prev=chain.head_hash)
                 schema.insert_opening(self._connection, row)
         except JournalFault:
             self._connection.close()

@@ -7,6 +7,7 @@ It is an observer of the running loop and the reader of a journal alike, so a li
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,6 +19,9 @@ from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
 from mytrader.ports import JournalRecord
+
+NOT_FILLED: Final = "ENTRY_NOT_FILLED"
+"""The reason of an aborted entry that no alert speaks of: its time was over."""
 
 
 class CycleBook:
@@ -67,6 +71,21 @@ class CycleBook:
             for cycle in self.ended.values()
             if cycle.phase is Phase.REFUSED and cycle.reason_codes
         )
+
+    @property
+    def aborted(self) -> list[TradeCycle]:
+        """The cycles that ended without a fill although no guard refused them, oldest first."""
+        return [cycle for cycle in self.ended.values() if cycle.phase is Phase.ABORTED]
+
+    def codes_of(self, cycle: TradeCycle) -> list[str]:
+        """The codes of every alert about a cycle, each once, in order."""
+        codes = (alert.code for alert in self.alerts if alert.cycle_id == cycle.cycle_id)
+        return list(dict.fromkeys(codes))
+
+    @property
+    def abort_reasons(self) -> Counter[str]:
+        """How often each alert, or a want of fills, ended an entry that had passed the guards."""
+        return Counter(" ".join(self.codes_of(cycle)) or NOT_FILLED for cycle in self.aborted)
 
     @property
     def gross_usd(self) -> Decimal:

@@ -1,5 +1,6 @@
 """A trade cycle as one JSON object: prices in index points, money as dollars and cents in text."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mytrader.domain.cycle import Phase, TradeCycle
+from mytrader.domain.decision import Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.orders import TrackedOrder
@@ -15,8 +17,8 @@ from mytrader.replay.cycle_book import gross_usd
 View = dict[str, Any]
 
 
-def cycle_view(cycle: TradeCycle) -> View:
-    """Return one cycle with everything that its id joins (DESIGN.md section 12)."""
+def cycle_view(cycle: TradeCycle, alert_codes: Sequence[str] = ()) -> View:
+    """Return one cycle with everything that its id joins."""
     instrument = INSTRUMENTS.get(cycle.symbol)
     closed = cycle.phase is Phase.CLOSED
     gross = gross_usd(cycle)
@@ -26,18 +28,19 @@ def cycle_view(cycle: TradeCycle) -> View:
         "phase": cycle.phase,
         "side": cycle.side,
         "quantity": cycle.quantity,
-        "signal": msgspec.to_builtins(cycle.signal),
+        "signal": _signal_view(cycle.signal),
         "confidence": cycle.confidence,
         "advice": [msgspec.to_builtins(opinion) for opinion in cycle.opinions],
         "verdicts": [msgspec.to_builtins(verdict) for verdict in cycle.verdicts],
         "reason_codes": list(cycle.reason_codes),
+        "alert_codes": list(alert_codes),
         "orders": [_order_view(order, instrument) for order in cycle.orders.values()],
         "fills": [_fill_view(cycle, fill, instrument) for fill in cycle.fills],
         "entry_price": _average(cycle, instrument, entry=True),
         "exit_price": _average(cycle, instrument, entry=False),
-        "gross_usd": _money(gross) if closed else None,
-        "commission_usd": _money(cycle.commission_usd),
-        "net_usd": _money(gross - cycle.commission_usd) if closed else None,
+        "gross_usd": money(gross) if closed else None,
+        "commission_usd": money(cycle.commission_usd),
+        "net_usd": money(gross - cycle.commission_usd) if closed else None,
         "exit_reason": cycle.exit_reason,
         "emergency_stops": cycle.emergency_stops,
         "unprotected_seconds_max": cycle.unprotected_seconds_max,
@@ -46,6 +49,12 @@ def cycle_view(cycle: TradeCycle) -> View:
         "opened_at": _time(cycle.opened_at),
         "closed_at": _time(cycle.closed_at),
     }
+
+
+def _signal_view(signal: Signal) -> View:
+    given = {"entry": signal.entry, "stop": signal.stop, "target": signal.target}
+    prices = {name: None if price is None else money(price) for name, price in given.items()}
+    return {**msgspec.to_builtins(signal), **prices}
 
 
 def _order_view(order: TrackedOrder, instrument: Instrument | None) -> View:
@@ -74,7 +83,7 @@ def _fill_view(cycle: TradeCycle, fill: Execution, instrument: Instrument | None
         "side": fill.side,
         "price": _price(fill.price, instrument),
         "quantity": fill.quantity,
-        "commission": None if commission is None else _money(commission),
+        "commission": None if commission is None else money(commission),
     }
 
 
@@ -85,14 +94,15 @@ def _average(cycle: TradeCycle, instrument: Instrument | None, *, entry: bool) -
     if not quantity or instrument is None:
         return None
     ticks = Decimal(sum(fill.price * fill.quantity for fill in fills)) / quantity
-    return _money(ticks * instrument.tick_size)
+    return money(ticks * instrument.tick_size)
 
 
 def _price(ticks: int, instrument: Instrument | None) -> str | None:
-    return None if instrument is None else _money(instrument.price(ticks))
+    return None if instrument is None else money(instrument.price(ticks))
 
 
-def _money(amount: Decimal) -> str:
+def money(amount: Decimal) -> str:
+    """Return an amount with two places, as everywhere in the output."""
     return str(amount.quantize(Decimal("0.01")))
 
 

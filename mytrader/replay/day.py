@@ -25,6 +25,7 @@ from mytrader.execution.entry_guards import (
     losses_are_few,
     no_cycle_is_open,
     no_entry_opposes,
+    open_case,
     position_stays_in_limit,
 )
 from mytrader.replay.history import Filled, History, Placed
@@ -55,7 +56,8 @@ def judge_day(
     )
     proposal = Proposal(cycle=_cycle(order, moment), contract=None, bracket="")
     confident = () if proposal.cycle.confidence is None else (confidence_is_enough,)
-    return [guard(proposal, state, order.at) for guard in (*_ASKED, *confident)]
+    case = open_case(proposal, state, now=order.at)
+    return [guard(case) for guard in (*_ASKED, *confident)]
 
 
 def _day_before(history: History, order: Placed, *, instrument: Instrument) -> DayLedger:

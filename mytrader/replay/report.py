@@ -53,7 +53,16 @@ def _headline(explanation: Explanation) -> str:
         Decision.ALLOWED: "would be allowed",
         Decision.CANNOT_TELL: "cannot be judged from this record",
     }[judged.decision]
-    return f"{led}Order {number} {sentence}{named}"
+    return f"{led}Order {number} {sentence}{named}{_if_meant_as_exit(judged)}"
+
+
+def _if_meant_as_exit(judged: Judgement) -> str:
+    """What the other reading would say, where the record does not tell which one was meant."""
+    for reading in judged.readings:
+        if reading.meaning is Meaning.EXIT and not reading.counts and reading.refusals:
+            codes = dict.fromkeys(verdict.code for verdict in reading.refusals)
+            return f"; if meant as an exit: {', '.join(codes)}"
+    return ""
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> Table:

@@ -1,24 +1,33 @@
 """The end of a run, for people and for programs."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
+from rich.markup import escape
 from rich.table import Table
 
 from mytrader.domain.cycle import TradeCycle
-from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.replay.cycle_book import CycleBook, gross_usd
-from mytrader.replay.cycle_view import cycle_view
+from mytrader.replay.cycle_view import cycle_view, money
 
-TRADES_SHOWN_MAX = 40
+PRICES: Final = ("entry", "exit")
+TRADES_SHOWN_MAX: Final = 40
+WIDE_COLUMNS: Final = 100
+"""From this width on there is room for the end of a trade and for its profit before costs."""
 
 
 class Summary(Struct, frozen=True):
-    """What there is to say of a run; times aware UTC, money dollars."""
+    """What there is to say of a run; times aware UTC, money dollars.
+
+    `wall` is how long it really took: told to people, never to programs, to whom equal runs are
+    equal.
+    """
 
     book: CycleBook
     mode: str
@@ -27,13 +36,20 @@ class Summary(Struct, frozen=True):
     started_at: datetime
     ended_at: datetime
     cash_change_usd: Decimal | None
+    started_flat: bool
+    interrupted: bool
     journal: str
     head_hash: str
+    wall: timedelta
 
     @property
     def account_agrees(self) -> bool | None:
-        """Whether our profit equals the broker's account; `None` when that cannot be said."""
-        if self.cash_change_usd is None or self.position_open or self.book.open:
+        """Whether our profit equals the broker's account; `None` when that cannot be said.
+
+        It can be said when nothing was open at the start nor at the end.
+        """
+        flat = self.started_flat and not self.position_open and not self.book.open
+        if self.cash_change_usd is None or not flat:
             return None
         return self.cash_change_usd == self.book.net_usd
 
@@ -47,94 +63,147 @@ def summary_view(summary: Summary) -> dict[str, Any]:
         "closed_cycles": len(book.closed),
         "refused": sum(book.refusals.values()),
         "refusals": dict(sorted(book.refusals.items())),
-        "aborted": len(book.ended) - len(book.closed) - sum(book.refusals.values()),
+        "aborted": len(book.aborted),
+        "abort_reasons": dict(sorted(book.abort_reasons.items())),
         "open_cycles": len(book.open),
-        "gross_usd": _money(book.gross_usd),
-        "commission_usd": _money(book.commission_usd),
-        "net_usd": _money(book.net_usd),
+        "gross_usd": money(book.gross_usd),
+        "commission_usd": money(book.commission_usd),
+        "net_usd": money(book.net_usd),
         "broker_cash_change_usd": None
         if summary.cash_change_usd is None
-        else _money(summary.cash_change_usd),
+        else money(summary.cash_change_usd),
         "account_agrees": summary.account_agrees,
         "unprotected_seconds_max": book.unprotected_seconds_max,
         "emergency_stops": book.emergency_stops,
         "mode": summary.mode,
         "mode_why": summary.mode_why,
         "position_open": summary.position_open,
+        "interrupted": summary.interrupted,
         "started_at": summary.started_at.isoformat(),
         "ended_at": summary.ended_at.isoformat(),
         "journal": summary.journal,
         "journal_head_hash": summary.head_hash,
-        "cycles": [cycle_view(cycle) for cycle in book.ended.values()],
+        "cycles": [
+            cycle_view(cycle, book.codes_of(cycle))
+            for cycle in (*book.ended.values(), *book.open.values())
+        ],
     }
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    """Show the trades, the refusals and the totals."""
-    book = summary.book
-    if book.closed:
-        console.print(trades_table(book.closed))
-    if book.refusals:
-        console.print(_refusals_table(book))
+    """Show the trades, the entries that became none, and the totals."""
+    print_cycles(summary.book, console)
     console.print(_totals(summary))
+    if summary.account_agrees is False:
+        console.print(
+            f"[bold red]THE ACCOUNT DISAGREES[/]: the broker's cash changed by "
+            f"${money(summary.cash_change_usd or Decimal(0))}, the journal says "
+            f"${money(summary.book.net_usd)}. Trade no more before you know why: "
+            f"mytrader cycles --journal {escape(summary.journal)}",
+            highlight=False,
+        )
 
 
-def trades_table(cycles: list[TradeCycle]) -> Table:
+def print_cycles(book: CycleBook, console: Console) -> None:
+    """Show closed trades, and how many entries became none, by reason."""
+    if book.closed:
+        console.print(_trades_table(book.closed, wide=console.width >= WIDE_COLUMNS))
+        hidden = len(book.closed) - TRADES_SHOWN_MAX
+        if hidden > 0:
+            console.print(f"{hidden} earlier trades: see mytrader cycles --json")
+        console.print()
+    if book.refusals or book.aborted:
+        console.print(_entries_table(book))
+        console.print()
+
+
+def _trades_table(cycles: list[TradeCycle], *, wide: bool) -> Table:
     """Return a table of closed trades, times in US Central."""
-    table = Table(title="Closed cycles", title_justify="left")
-    for name in ("opened (CT)", "side", "entry", "exit", "by", "gross $", "commission $", "net $"):
-        table.add_column(name, justify="left" if name in ("side", "by") else "right")
+    table = _table("Closed cycles")
+    names = ("opened (CT)", "closed", "order", "entry", "exit", "by", "gross $", "costs $")
+    for name in (*names, "net $"):
+        if wide or name not in ("closed", "gross $"):
+            justify: JustifyMethod = "right" if name[-1] == "$" or name in PRICES else "left"
+            table.add_column(name, justify=justify, no_wrap=True)
     for cycle in cycles[-TRADES_SHOWN_MAX:]:
         view = cycle_view(cycle)
         opened = cycle.opened_at or cycle.proposed_at
         net = gross_usd(cycle) - cycle.commission_usd
-        table.add_row(
-            opened.astimezone(EXCHANGE_ZONE).strftime("%m-%d %H:%M:%S"),
+        cells = [
+            f"{opened.astimezone(EXCHANGE_ZONE):%m-%d %H:%M}",
+            f"{cycle.closed_at.astimezone(EXCHANGE_ZONE):%H:%M}" if cycle.closed_at else "",
             f"{cycle.side} {cycle.quantity} {cycle.symbol}",
             view["entry_price"],
             view["exit_price"],
-            str(cycle.exit_reason or ""),
+            str(cycle.exit_reason or "").replace("_", " "),
             view["gross_usd"],
             view["commission_usd"],
-            f"[{'green' if net >= 0 else 'red'}]{_money(net)}[/]",
-        )
+            f"[{'green' if net >= 0 else 'red'}]{money(net)}[/]",
+        ]
+        table.add_row(*(cells if wide else [*cells[:1], *cells[2:6], *cells[7:]]))
     return table
 
 
-def _refusals_table(book: CycleBook) -> Table:
-    table = Table(title="Refused entries, by the first guard that refused", title_justify="left")
-    table.add_column("code")
-    table.add_column("entries", justify="right")
-    for code, count in book.refusals.most_common():
-        table.add_row(code, str(count))
+def _entries_table(book: CycleBook) -> Table:
+    table = _table("Entries that became no trade")
+    for name in ("first reason", "what happened", "entries"):
+        table.add_column(name, justify="right" if name == "entries" else "left")
+    for what, reasons in (("refused", book.refusals), ("aborted", book.abort_reasons)):
+        for code, count in reasons.most_common():
+            table.add_row(code, what, str(count))
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _totals(summary: Summary) -> Table:
     book = summary.book
     table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column()
-    agrees = {True: "equal to the broker's account", False: "NOT the broker's account", None: ""}
-    refused = sum(book.refusals.values())
-    table.add_row("cycles", f"{len(book.closed)} closed, {refused} refused, {len(book.open)} open")
-    table.add_row("gross", f"${_money(book.gross_usd)}")
-    table.add_row("commission", f"${_money(book.commission_usd)}")
-    table.add_row("net", f"${_money(book.net_usd)}  {agrees[summary.account_agrees]}".rstrip())
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in (*_time_rows(summary), *_money_rows(summary)):
+        table.add_row(name, text)
     table.add_row("longest unprotected", f"{book.unprotected_seconds_max * 1000:.1f} ms")
     table.add_row("emergency stops", str(book.emergency_stops))
-    mode = f"{summary.mode}  {summary.mode_why}".rstrip()
-    table.add_row("mode", mode)
+    table.add_row("mode", escape(f"{summary.mode}  {summary.mode_why}".rstrip()))
     if summary.position_open:
-        table.add_row("position", f"{summary.position_open} contracts are still open")
-    table.add_row("journal", summary.journal)
+        table.add_row("position", f"[bold red]{summary.position_open} contracts are open[/]")
+    table.add_row("journal", escape(summary.journal))
     return table
 
 
-def known_symbols() -> str:
-    """The symbols that can be traded, for messages."""
-    return ", ".join(INSTRUMENTS)
+def _time_rows(summary: Summary) -> Iterator[tuple[str, str]]:
+    first, last = (at.astimezone(EXCHANGE_ZONE) for at in (summary.started_at, summary.ended_at))
+    hours, seconds = (last - first) / timedelta(hours=1), summary.wall / timedelta(seconds=1)
+    speed = f", {hours / seconds:.3g} h each second" if seconds else ""
+    yield "period", f"{first:%Y-%m-%d %H:%M} to {last:%m-%d %H:%M} CT"
+    yield "took", f"{seconds:.1f} s for {hours:.1f} h of market{speed}"
+    if summary.interrupted:
+        yield "ended", "interrupted; what rests at the broker was left there"
 
 
-def _money(amount: Decimal) -> str:
-    return str(amount.quantize(Decimal("0.01")))
+def _money_rows(summary: Summary) -> Iterator[tuple[str, str]]:
+    book = summary.book
+    refused = sum(book.refusals.values())
+    yield "bars, signals", f"{book.bars}, {book.signals}"
+    yield (
+        "cycles",
+        f"{len(book.closed)} closed, {refused} refused, {len(book.aborted)} aborted"
+        + (f", {len(book.open)} open" if book.open else ""),
+    )
+    agrees = {
+        True: "equal to the broker's account",
+        False: "[bold red]NOT the broker's account[/]",
+        None: "",
+    }[summary.account_agrees]
+    yield "gross", f"${money(book.gross_usd)}"
+    yield "commission", f"${money(book.commission_usd)}"
+    yield "net", f"${money(book.net_usd)}  {agrees}".rstrip()

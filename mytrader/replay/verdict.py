@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict
-from mytrader.execution.bracket_guards import judge_bracket, judge_order_size
+from mytrader.execution.bracket_guards import AskedBracket, judge_bracket, judge_order_size
 from mytrader.execution.exposure import Exposure, exit_safe
 from mytrader.execution.guards import judge_exit_when, should_block_on_wait
 from mytrader.replay.day import NOT_ASKED, judge_day
@@ -196,10 +196,10 @@ def _as_exit(order: Placed, moment: Moment) -> Reading:
 def _judge_exit(order: Placed, moment: Moment) -> Iterable[Verdict]:
     booked, interval = moment.position.booked, moment.position.interval
     if moment.known:
-        by_fills = judge_exit_when((booked, booked), order.side, order.quantity)
+        by_fills = judge_exit_when((booked, booked), order.side, quantity=order.quantity)
         yield replace(by_fills, detail=f"by the fills: {by_fills.detail}")
     if not moment.known or interval != (booked, booked):
-        verdict = judge_exit_when(interval, order.side, order.quantity)
+        verdict = judge_exit_when(interval, order.side, quantity=order.quantity)
         yield replace(verdict, detail=f"by fills and report: {verdict.detail}")
     yield from _judge_company(order, moment)
 
@@ -214,7 +214,7 @@ def _judge_company(order: Placed, moment: Moment) -> Iterable[Verdict]:
         for other in moment.working
     ]
     after = [*others, Exposure(order.side.sign, order.quantity, None, is_exit=True)]
-    holds = exit_safe(low, high, after)
+    holds = exit_safe(low, high, orders=after)
     count = len(others)
     yield Verdict(
         "EXIT_ALREADY_WORKING",
@@ -239,16 +239,9 @@ def _judge_legs(
         gaps = (*gaps, "the record names neither a limit nor a fill for the entry price")
     if gaps:
         return [judge_order_size(order.quantity, limits)], gaps
-    verdicts = judge_bracket(
-        order.side,
-        price,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-        quantity=order.quantity,
-        instrument=instrument_of(order.symbol, history.name),
-        limits=limits,
-    )
-    return verdicts, ()
+    asked = AskedBracket(order.side, price, order.stop_loss, order.take_profit, order.quantity)
+    instrument = instrument_of(order.symbol, history.name)
+    return judge_bracket(asked, instrument=instrument, limits=limits), ()
 
 
 def _entry_price(history: History, order: Placed) -> Decimal | None:
@@ -266,4 +259,7 @@ def _judge_advice(moment: Moment, limits: Limits) -> tuple[list[Verdict], tuple[
         return [], ("what the advisors said",)
     confidence = moment.signal.confidence if moment.signal is not None else None
     override = limits.wait_override_confidence
-    return [should_block_on_wait(moment.opinions, confidence or 0.0, override)], ()
+    verdict = should_block_on_wait(
+        moment.opinions, signal_confidence=confidence or 0.0, override=override
+    )
+    return [verdict], ()

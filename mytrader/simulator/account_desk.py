@@ -63,7 +63,7 @@ class AccountDesk:
             if wishes.account:
                 self._send_account(connection)
             for req_id, wish in wishes.multi.items():
-                self._send_multi(connection, req_id, wish.model)
+                self._send_multi(connection, req_id, model=wish.model)
 
     def forget(self, connection: ClientConnection) -> None:
         """Drop the wishes of a connection that is gone."""
@@ -123,7 +123,7 @@ class AccountDesk:
             )
         for holding in self._reported().holdings:
             mark = marks.get(holding.contract.con_id, 0)
-            connection.send(portfolio_report(holding, self._account, mark))
+            connection.send(portfolio_report(holding, self._account, mark=mark))
         local = self._broker.now().astimezone(CENTRAL)
         connection.send(answers.AccountTime(f"{local:%H:%M}"))
 
@@ -131,11 +131,11 @@ class AccountDesk:
         self, connection: ClientConnection, message: requests.RequestAccountUpdatesMulti
     ) -> None:
         self._of(connection).multi[message.req_id] = message
-        self._send_multi(connection, message.req_id, message.model)
+        self._send_multi(connection, message.req_id, model=message.model)
         if self._faults.missing_end is not EndMessage.ACCOUNT_MULTI:
             connection.send(answers.AccountUpdateMultiEnd(message.req_id))
 
-    def _send_multi(self, connection: ClientConnection, req_id: int, model: str) -> None:
+    def _send_multi(self, connection: ClientConnection, req_id: int, *, model: str) -> None:
         connection.send(
             *[
                 answers.AccountUpdateMulti(

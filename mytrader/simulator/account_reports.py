@@ -34,7 +34,7 @@ def position_report(holding: Holding, account: str) -> Position:
     )
 
 
-def portfolio_report(holding: Holding, account: str, mark: int) -> PortfolioValue:
+def portfolio_report(holding: Holding, account: str, *, mark: int) -> PortfolioValue:
     """Return what is open in one contract with its value at `mark`, ticks."""
     instrument = holding.contract.instrument
     price = instrument.price(mark)

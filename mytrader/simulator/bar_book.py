@@ -63,7 +63,7 @@ class BarBook:
         bars = [each for each in self._bars if each.bar.opened_at <= end]
         if wanted.regular_hours_only:
             bars = [each for each in bars if in_regular_hours(each.bar.opened_at)]
-        bars = _newest(bars, wanted.duration, end)
+        bars = _newest(bars, wanted.duration, end=end)
         return HistoricalData(
             req_id=wanted.req_id,
             start=zoned_text(bars[0].bar.opened_at) if bars else "",
@@ -71,7 +71,7 @@ class BarBook:
             bars=tuple(self._line(each, wanted.date_format) for each in bars),
         )
 
-    def update(self, traced: TracedBar, req_id: int, date_format: int) -> HistoricalDataUpdate:
+    def update(self, traced: TracedBar, req_id: int, *, date_format: int) -> HistoricalDataUpdate:
         """Return a bar as the update of a request that is kept up to date."""
         line = self._line(traced, date_format)
         return HistoricalDataUpdate(
@@ -139,7 +139,7 @@ def _check(wanted: RequestHistoricalData) -> None:
         raise WireError("bars that are kept up to date have no end time")
 
 
-def _newest(bars: list[TracedBar], duration: str, end: datetime) -> list[TracedBar]:
+def _newest(bars: list[TracedBar], duration: str, *, end: datetime) -> list[TracedBar]:
     """Return the newest bars: `N S` by time, `N D` by sessions that have bars, `N W`, `N M`."""
     number, _, unit = duration.partition(" ")
     if not number.isdecimal() or not 0 < int(number) <= _LENGTH_MAX * 100:

@@ -89,31 +89,35 @@ class Broker:
         known = self.orders.find(client_id, sent.order_id)
         terms = self._rules.read(sent)
         if known is not None:
-            self._ask_change(known, sent, terms)
+            self._ask_change(known, sent, terms=terms)
             return
         if not self.orders.claim_id(client_id, sent.order_id):
             self._listener.problem(
-                client_id, sent.order_id, Problem(rules.DUPLICATE_ID, "Duplicate order id")
+                client_id, sent.order_id, problem=Problem(rules.DUPLICATE_ID, "Duplicate order id")
             )
             return
         if isinstance(terms, Problem):
-            self._listener.problem(client_id, sent.order_id, terms)
+            self._listener.problem(client_id, sent.order_id, problem=terms)
             return
-        self._take(client_id, sent, terms)
+        self._take(client_id, sent, terms=terms)
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Take the wish to cancel an order of this client."""
         order = self.orders.find(client_id, order_id)
         if order is None:
             text = f"OrderId {order_id} that needs to be cancelled is not found."
-            self._listener.problem(client_id, order_id, Problem(rules.CANCEL_UNKNOWN, text))
+            self._listener.problem(
+                client_id, order_id, problem=Problem(rules.CANCEL_UNKNOWN, text)
+            )
         elif not order.live:
             state = order.status
             text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled"
             text = f"{text}, state: {state}."
-            self._listener.problem(client_id, order_id, Problem(rules.CANCEL_TOO_LATE, text))
+            self._listener.problem(
+                client_id, order_id, problem=Problem(rules.CANCEL_TOO_LATE, text)
+            )
         elif order.state is OrderState.HELD:
-            self._end(order, OrderState.CANCELLED, "the order was not transmitted")
+            self._end(order, OrderState.CANCELLED, why="the order was not transmitted")
         else:
             order = self.orders.update(order, cancelling=True)
             self._listener.order_changed(order, OrderNews.CANCEL_ASKED)
@@ -142,7 +146,7 @@ class Broker:
         self._apply(self._exchanges[contract.con_id].close_session(at))
         for order in self.orders.live():
             if order.con_id == contract.con_id and order.expires_with_session:
-                self._end(order, OrderState.CANCELLED, "the session has ended")
+                self._end(order, OrderState.CANCELLED, why="the session has ended")
 
     def now(self) -> datetime:
         """Return the broker's time."""
@@ -161,16 +165,20 @@ class Broker:
 
     # New orders.
 
-    def _take(self, client_id: int, sent: PlaceOrder, terms: Terms) -> None:
+    def _take(self, client_id: int, sent: PlaceOrder, *, terms: Terms) -> None:
         parent = self.orders.find(client_id, sent.parent_id) if sent.parent_id else None
         if sent.parent_id and parent is None:
             text = f"Can't find order with id = {sent.parent_id}"
-            self._listener.problem(client_id, sent.order_id, Problem(rules.PARENT_UNKNOWN, text))
+            self._listener.problem(
+                client_id, sent.order_id, problem=Problem(rules.PARENT_UNKNOWN, text)
+            )
             return
-        order = self.orders.add(client_id, sent, terms, parent)
+        order = self.orders.add(client_id, sent, terms=terms, parent=parent)
         if not sent.tif:
             text = "Order TIF was set to DAY based on order preset."
-            self._listener.problem(client_id, sent.order_id, Problem(rules.TIF_PRESET, text))
+            self._listener.problem(
+                client_id, sent.order_id, problem=Problem(rules.TIF_PRESET, text)
+            )
         if sent.transmit:
             self._transmit(order)
 
@@ -222,28 +230,28 @@ class Broker:
 
     # Changes.
 
-    def _ask_change(self, order: BrokerOrder, sent: PlaceOrder, terms: Terms | Problem) -> None:
+    def _ask_change(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms | Problem) -> None:
         late = _late_change(order)
         if isinstance(terms, Problem):
             self._tell(order, late or terms)
             return
-        problem = late or rules.change_problem(order.sent, sent, terms, order.terms)
+        problem = late or rules.change_problem(order.sent, sent, terms=terms, before=order.terms)
         if problem is not None:
             self._tell(order, problem)
         elif order.state is not OrderState.HELD:
-            self._later(lambda: self._change_now(order.perm_id, sent, terms))
+            self._later(lambda: self._change_now(order.perm_id, sent, terms=terms))
         else:
             changed = self.orders.update(order, sent=sent, terms=terms)
             if sent.transmit:
                 self._transmit(changed)
 
-    def _change_now(self, perm_id: int, sent: PlaceOrder, terms: Terms) -> None:
+    def _change_now(self, perm_id: int, sent: PlaceOrder, *, terms: Terms) -> None:
         order = self.orders[perm_id]
         problem = _late_change(order) or self._refused_change(order, terms)
         if problem is not None:
             self._tell(order, problem)
         elif order.state in _AT_EXCHANGE:
-            self._replace(order, sent, terms)
+            self._replace(order, sent, terms=terms)
         else:
             changed = self.orders.update(order, sent=sent, terms=terms)
             self._listener.order_changed(changed, OrderNews.CHANGED)
@@ -255,7 +263,7 @@ class Broker:
             return None
         return Problem(rules.ORDER_REJECTED, "Order rejected - reason:stop would trigger at once")
 
-    def _replace(self, order: BrokerOrder, sent: PlaceOrder, terms: Terms) -> None:
+    def _replace(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms) -> None:
         exchange = self._exchanges[order.con_id]
         facts = exchange.replace(terms.exchange_order(order.perm_id), self._agenda.now)
         if isinstance(facts[0], Refused):
@@ -275,22 +283,20 @@ class Broker:
         elif order.state in _AT_EXCHANGE:
             self._apply(self._exchanges[order.con_id].cancel(perm_id, self._agenda.now))
         else:
-            self._end(order, OrderState.CANCELLED, "")
+            self._end(order, OrderState.CANCELLED, why="")
 
     def _refuse(self, order: BrokerOrder, problem: Problem) -> None:
-        refused = self.orders.end(order, OrderState.REFUSED, problem.text, self._agenda.now)
+        refused = self.orders.end(order, OrderState.REFUSED, why=problem.text, at=self._agenda.now)
         self._tell(order, problem)
         self._release_children(refused)
 
-    def _end(self, order: BrokerOrder, state: OrderState, why: str) -> None:
-        ended = self.orders.end(order, state, why, self._agenda.now)
+    def _end(self, order: BrokerOrder, state: OrderState, *, why: str) -> None:
+        ended = self.orders.end(order, state, why=why, at=self._agenda.now)
         self._listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))
         self._release_children(ended)
-        parent = self.orders.parent(ended)
-        if parent is not None:
-            for sibling in self._live_children(parent):
-                self._withdraw(sibling, "a sibling was cancelled")
+        for sibling in self._live_siblings(ended):
+            self._withdraw(sibling, "a sibling was cancelled")
 
     def _release_children(self, parent: BrokerOrder) -> None:
         for child in self._live_children(parent):
@@ -303,13 +309,19 @@ class Broker:
     def _live_children(self, parent: BrokerOrder) -> list[BrokerOrder]:
         return [each for each in self.orders.children(parent) if each.live]
 
+    def _live_siblings(self, order: BrokerOrder) -> list[BrokerOrder]:
+        parent = self.orders.parent(order)
+        if parent is None:
+            return []
+        return [each for each in self._live_children(parent) if each.perm_id != order.perm_id]
+
     def _withdraw(self, relative: BrokerOrder, why: str) -> None:
         # Ending one relative ends others: look again before each.
         order = self.orders[relative.perm_id]
         if order.live and order.state in _AT_EXCHANGE:
             self._apply(self._exchanges[order.con_id].cancel(order.perm_id, self._agenda.now))
         elif order.live:
-            self._end(order, OrderState.CANCELLED, why)
+            self._end(order, OrderState.CANCELLED, why=why)
 
     # What the exchange answers.
 
@@ -325,7 +337,7 @@ class Broker:
                 case Filled():
                     self._filled(order, fact)
                 case Cancelled(reason=reason):
-                    self._end(order, OrderState.CANCELLED, _reason_text(reason))
+                    self._end(order, OrderState.CANCELLED, why=_reason_text(reason))
                 case Refused(code=code, text=text):
                     self._refuse(order, Problem(code, text))
                 case _:
@@ -362,10 +374,8 @@ class Broker:
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
-        parent = self.orders.parent(order)
-        if parent is not None:
-            for sibling in self._live_children(parent):
-                self._reduce(sibling, fact.quantity)
+        for sibling in self._live_siblings(order):
+            self._reduce(sibling, fact.quantity)
 
     def _reduce(self, sibling: BrokerOrder, quantity: int) -> None:
         order = self.orders[sibling.perm_id]
@@ -380,7 +390,7 @@ class Broker:
             self._apply(exchange.replace(order_at_exchange, self._agenda.now))
 
     def _tell(self, order: BrokerOrder, problem: Problem) -> None:
-        self._listener.problem(order.client_id, order.sent.order_id, problem)
+        self._listener.problem(order.client_id, order.sent.order_id, problem=problem)
 
     def _later(self, action: Action) -> None:
         self._agenda.at(self._agenda.now + self._latency, action)

@@ -122,7 +122,7 @@ class BrokerListener(Protocol):
         """Tell of one execution, already booked."""
         ...
 
-    def problem(self, client_id: int, order_id: int, problem: Problem) -> None:
+    def problem(self, client_id: int, order_id: int, *, problem: Problem) -> None:
         """Tell of an error or a notice about an order id."""
         ...
 
@@ -161,7 +161,7 @@ class OrderBook:
         return True
 
     def add(
-        self, client_id: int, sent: PlaceOrder, terms: Terms, parent: BrokerOrder | None
+        self, client_id: int, sent: PlaceOrder, *, terms: Terms, parent: BrokerOrder | None
     ) -> BrokerOrder:
         """Keep a new order and return it with its permanent id."""
         perm_id = self._next_perm_id
@@ -200,7 +200,7 @@ class OrderBook:
             ended_at=fact.at if state is OrderState.FILLED else None,
         )
 
-    def end(self, order: BrokerOrder, state: OrderState, why: str, at: datetime) -> BrokerOrder:
+    def end(self, order: BrokerOrder, state: OrderState, *, why: str, at: datetime) -> BrokerOrder:
         """Take the life of an order."""
         return self.update(order, state=state, ended_why=why, ended_at=at)
 

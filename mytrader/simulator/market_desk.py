@@ -46,7 +46,7 @@ class BarSubscription:
         self._told = max(book.count - 1, 0)
         wanted = self._wanted
         return [
-            book.update(each, wanted.req_id, wanted.date_format)
+            book.update(each, wanted.req_id, date_format=wanted.date_format)
             for each in bars
             if not wanted.regular_hours_only or in_regular_hours(each.bar.opened_at)
         ]
@@ -167,7 +167,7 @@ class MarketDesk:
             connection.send(answers.notice(VALIDATION, text))
 
     def _quotes(self, connection: ClientConnection, message: requests.RequestMarketData) -> None:
-        stream = self._stream(connection, message.req_id, message.contract)
+        stream = self._stream(connection, message.req_id, wanted=message.contract)
         if stream is None:
             return
         self._on_subscribed()
@@ -196,7 +196,7 @@ class MarketDesk:
     # Bars.
 
     def _bars(self, connection: ClientConnection, message: requests.RequestHistoricalData) -> None:
-        stream = self._stream(connection, message.req_id, message.contract)
+        stream = self._stream(connection, message.req_id, wanted=message.contract)
         if stream is None:
             return
         try:
@@ -227,7 +227,7 @@ class MarketDesk:
             connection.send(answers.Problem(message.req_id, HISTORY_UNKNOWN, text))
 
     def _stream(
-        self, connection: ClientConnection, req_id: int, wanted: WireContract
+        self, connection: ClientConnection, req_id: int, *, wanted: WireContract
     ) -> Stream | None:
         found = self._listing.find(wanted)
         if len(found) != 1:

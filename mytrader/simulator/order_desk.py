@@ -81,26 +81,26 @@ class OrderDesk:
         if self._silent(order, news):
             return
         messages = self._pictures(order)
-        self._send_later(self._delay(order, news), order.client_id, messages)
+        self._send_later(self._delay(order, news), order.client_id, messages=messages)
 
     def traded(self, order: BrokerOrder, fill: BrokerFill) -> None:
         """Tell the order's client of an execution: details, status, then commission."""
         messages: list[Message] = [
-            order_reports.execution_details(fill, self._account, NO_SUBJECT),
+            order_reports.execution_details(fill, self._account, req_id=NO_SUBJECT),
             *self._pictures(order),
             order_reports.commission_report(fill),
         ]
         delay = self._faults.fill_delay
-        self._send_later(delay, order.client_id, messages)
+        self._send_later(delay, order.client_id, messages=messages)
         self._do_later(delay, self._after_fill)
 
-    def problem(self, client_id: int, order_id: int, problem: Problem) -> None:
+    def problem(self, client_id: int, order_id: int, *, problem: Problem) -> None:
         """Tell a client of an error or notice about one of its orders."""
         delay = timedelta()
         if problem.code == CANCELLED:
             delay = self._faults.cancel_delay
         message = answers.Problem(order_id, problem.code, problem.text)
-        self._send_later(delay, client_id, [message])
+        self._send_later(delay, client_id, messages=[message])
 
     def _silent(self, order: BrokerOrder, news: OrderNews) -> bool:
         quiet = news in (OrderNews.ACKNOWLEDGED, OrderNews.CHANGED)
@@ -114,7 +114,7 @@ class OrderDesk:
             return timedelta()
         return self._faults.acknowledgement_delay(stop=order.terms.stop is not None)
 
-    def _send_later(self, delay: timedelta, client_id: int, messages: list[Message]) -> None:
+    def _send_later(self, delay: timedelta, client_id: int, *, messages: list[Message]) -> None:
         def send() -> None:
             connection = self._clients.client(client_id)
             if connection is not None:
@@ -178,14 +178,16 @@ class OrderDesk:
             connection.send(answers.Problem(message.req_id, VALIDATION, str(error)))
             return
         for fill in self._broker.ledger.executions:
-            if self._asked_for(fill, message, since):
-                details = order_reports.execution_details(fill, self._account, message.req_id)
+            if self._asked_for(fill, message, since=since):
+                details = order_reports.execution_details(
+                    fill, self._account, req_id=message.req_id
+                )
                 connection.send(details, order_reports.commission_report(fill))
         if self._faults.missing_end is not EndMessage.EXECUTIONS:
             connection.send(ExecutionsEnd(message.req_id))
 
     def _asked_for(
-        self, fill: BrokerFill, wanted: requests.RequestExecutions, since: datetime | None
+        self, fill: BrokerFill, wanted: requests.RequestExecutions, *, since: datetime | None
     ) -> bool:
         instrument = fill.contract.instrument
         return (
@@ -211,7 +213,7 @@ class OrderDesk:
         parent = self._broker.orders.parent(order)
         parent_id = 0 if parent is None else parent.sent.order_id
         return [
-            order_reports.open_order(order, self._account, parent_id),
+            order_reports.open_order(order, self._account, parent_id=parent_id),
             order_reports.order_status(order, parent_id),
         ]
 

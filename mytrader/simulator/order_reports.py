@@ -18,7 +18,7 @@ ADDED_LIQUIDITY = 1
 REMOVED_LIQUIDITY = 2
 
 
-def open_order(order: BrokerOrder, account: str, parent_id: int) -> OpenOrder:
+def open_order(order: BrokerOrder, account: str, *, parent_id: int) -> OpenOrder:
     """Return the order as the broker holds it now."""
     terms, sent, price = order.terms, order.sent, order.terms.contract.instrument.price
     return OpenOrder(
@@ -98,7 +98,7 @@ def _completed_text(order: BrokerOrder) -> str:
     return f"Cancelled: {order.ended_why}" if order.ended_why else "Cancelled by Trader"
 
 
-def execution_details(fill: BrokerFill, account: str, req_id: int) -> ExecutionDetails:
+def execution_details(fill: BrokerFill, account: str, *, req_id: int) -> ExecutionDetails:
     """Return one fill; `req_id` is -1 when nobody asked for it."""
     instrument = fill.contract.instrument
     return ExecutionDetails(

@@ -184,7 +184,7 @@ def _priced(order: PlaceOrder, contract: FuturesContract) -> Terms | Problem:
 
 
 def change_problem(
-    old: PlaceOrder, new: PlaceOrder, terms: Terms, before: Terms
+    old: PlaceOrder, new: PlaceOrder, *, terms: Terms, before: Terms
 ) -> Problem | None:
     """Return why `new` cannot take the place of the live order `old`, `None` if it can."""
     if terms.contract != before.contract or terms.side is not before.side:

@@ -62,16 +62,16 @@ class QuoteSubscription:
             return messages
         if tick.bid != self._bid:
             self._bid = tick.bid
-            messages += self._touch(BID, BID_SIZE, state.price(tick.bid))
+            messages += self._touch(BID, BID_SIZE, price=state.price(tick.bid))
         if tick.ask != self._ask:
             self._ask = tick.ask
-            messages += self._touch(ASK, ASK_SIZE, state.price(tick.ask))
+            messages += self._touch(ASK, ASK_SIZE, price=state.price(tick.ask))
         if state.trade is not None and state.trade is not self._trade:
             self._trade = state.trade
             messages += self._last(state.trade, state)
         return messages
 
-    def _touch(self, price_type: int, size_type: int, price: Decimal) -> list[Message]:
+    def _touch(self, price_type: int, size_type: int, *, price: Decimal) -> list[Message]:
         return [
             TickPrice(self.req_id, price_type, price, BOOK_SIZE),
             TickSize(self.req_id, size_type, BOOK_SIZE),

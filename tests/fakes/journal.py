@@ -35,7 +35,7 @@ class FakeJournal:
         if self._failure is not None:
             why, self._failure = self._failure, None
             raise JournalFault(why)
-        row = record_row(len(self.records) + 1, at, event, commands, prev=self.head_hash)
+        row = record_row(len(self.records) + 1, at, event, commands=commands, prev=self.head_hash)
         self.records.append(record_of(row))
         self.head_hash = row.hash
         if durable:

@@ -1,0 +1,324 @@
+"""What the commands do: what was typed becomes a plan, a plan a run, a run a summary."""
+
+import json
+import re
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+from rich.console import Console
+from rich.text import Text
+
+from mytrader import logs, runs
+from mytrader.bootstrap import Outcome, Plan
+from mytrader.config import load_settings, show
+from mytrader.domain.instrument import INSTRUMENTS
+from mytrader.domain.session import EXCHANGE_ZONE
+from mytrader.domain.trader import Mode
+from mytrader.errors import BadInput
+from mytrader.journal.reader import JournalReader
+from mytrader.progress import RunProgress
+from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.replay.cycle_view import cycle_view
+from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
+from mytrader.runtime import SystemRuntime
+from mytrader.settings import Settings
+from mytrader.signals.strategy import strategy_names
+from mytrader.simulator.bar_files import BarFile, load_bar_file
+from mytrader.simulator.faults import Faults, load_faults
+from mytrader.simulator.synthetic import synthetic_sessions
+from mytrader.simulator.trading_hours import session_date
+
+EMBEDDED: Final = "sim"
+SYNTHETIC_SESSIONS: Final = (date(2025, 12, 10), date(2025, 12, 11))
+"""The session that is traded without `--bars`, after one that warms the indicators up."""
+
+TCP_SPEED_MAX: Final = 120.0
+"""`--speed max` over TCP: two seconds of protection deadline are then 17 ms of real time."""
+
+EXIT_HALTED: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+
+class RunOptions(Struct, frozen=True):
+    """What was asked of `mytrader run`, as it was typed."""
+
+    gateway: str
+    symbol: str
+    bars: Path | None
+    day: str | None
+    speed: str | None
+    strategy: str
+    config: Path | None
+    journal: Path | None
+    seed: int | None
+    faults: Path | None
+    as_json: bool
+    verbose: bool
+
+
+class GatewayOptions(Struct, frozen=True):
+    """What was asked of `mytrader gateway`, as it was typed."""
+
+    port: int
+    symbol: str
+    bars: Path | None
+    day: str | None
+    seed: int | None
+    speed: str | None
+    config: Path | None
+    faults: Path | None
+    verbose: bool
+
+
+# Run
+
+
+def run(asked: RunOptions) -> int:
+    """Trade one session, show a summary and return the exit status; raises `MytraderError`."""
+    settings = load_settings(asked.config, overrides={"simulator.seed": asked.seed})
+    _check_choices(asked.symbol, asked.strategy)
+    embedded = asked.gateway == EMBEDDED
+    host, port = ("127.0.0.1", settings.ib.port) if embedded else _endpoint(asked.gateway)
+    plan = Plan(
+        settings=settings,
+        symbol=asked.symbol,
+        strategy=asked.strategy,
+        journal=settings.journal.path if asked.journal is None else asked.journal,
+        seed=settings.simulator.seed,
+        host=host,
+        port=port,
+    )
+    _set_up_logging(settings, verbose=asked.verbose)
+    # The one wall clock of the command; what it measured is told to people only.
+    watch = SystemRuntime(lambda *_: None)
+    began = watch.now()
+    plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
+    summary = _summary(outcome, plan, wall=watch.now() - began)
+    if asked.as_json:
+        _print_json(summary_view(summary))
+    else:
+        print_summary(summary, Console())
+    return _status(summary)
+
+
+def _embedded(asked: RunOptions, plan: Plan) -> tuple[Plan, Outcome]:
+    if asked.speed not in (None, "max"):
+        raise BadInput(
+            f"--speed {asked.speed}: the embedded gateway runs under virtual time, always at "
+            "max; for a slower one start `mytrader gateway --speed N` and use --gateway HOST:PORT"
+        )
+    day = _simulated_day(asked, plan.settings)
+    plan = replace(plan, journal=_new_journal(plan.settings, asked.journal))
+    with RunProgress(len(day.bars.session), quiet=asked.as_json) as progress:
+        return plan, runs.run_embedded(plan, day, observers=[progress])
+
+
+def _connected(asked: RunOptions, plan: Plan) -> tuple[Plan, Outcome]:
+    for name, value in (("--bars", asked.bars), ("--date", asked.day), ("--faults", asked.faults)):
+        if value is not None:
+            raise BadInput(f"{name} is for the embedded gateway; give it to `mytrader gateway`")
+    speed = None if asked.speed is None else _speed(asked.speed)
+    if asked.journal is None:
+        _make_folder(plan.journal.parent)
+    with RunProgress(None, quiet=asked.as_json) as progress:
+        return plan, runs.run_connected(plan, speed=speed, observers=[progress])
+
+
+def _summary(outcome: Outcome, plan: Plan, *, wall: timedelta) -> Summary:
+    return Summary(
+        book=outcome.book,
+        mode=outcome.mode,
+        mode_why=outcome.mode_why,
+        position_open=outcome.position_open,
+        started_at=outcome.started_at,
+        ended_at=outcome.ended_at,
+        cash_change_usd=outcome.cash_change_usd,
+        started_flat=outcome.started_flat,
+        interrupted=outcome.interrupted,
+        journal=str(plan.journal),
+        head_hash=outcome.head_hash,
+        wall=wall,
+    )
+
+
+def _status(summary: Summary) -> int:
+    if summary.account_agrees is False or summary.mode == Mode.HALT:
+        return EXIT_HALTED
+    return EXIT_INTERRUPTED if summary.interrupted else 0
+
+
+# The other commands
+
+
+def gateway(asked: GatewayOptions) -> None:
+    """Serve a simulated gateway until its day is over or somebody interrupts."""
+    settings = load_settings(asked.config, overrides={"simulator.seed": asked.seed})
+    _check_choices(asked.symbol, None)
+    _set_up_logging(settings, verbose=asked.verbose)
+    times = 1.0 if asked.speed is None else _speed(asked.speed)
+    day = _simulated_day(asked, settings)
+
+    def ready(listening: int) -> None:
+        bars = day.bars.session
+        first, last = (bar.opened_at.astimezone(EXCHANGE_ZONE) for bar in (bars[0], bars[-1]))
+        sys.stdout.write(
+            f"gateway on 127.0.0.1:{listening}: {len(bars)} bars of {day.symbol}, "
+            f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} CT, {times:g} times real time; "
+            "the market starts with the first subscription\n"
+        )
+        sys.stdout.flush()
+
+    end = runs.serve_gateway(day, port=asked.port, speed=times, on_ready=ready)
+    sys.stdout.write(f"gateway closed: {end}\n")
+
+
+def cycles(journal: Path | None, *, as_json: bool) -> None:
+    """Show every cycle of a journal, which may be growing meanwhile."""
+    path = _newest_journal() if journal is None else journal
+    book = CycleBook()
+    with JournalReader(path) as reader:
+        fold(reader.read(), book)
+    everything = [*book.ended.values(), *book.open.values()]
+    if as_json:
+        _print_json([cycle_view(cycle, book.codes_of(cycle)) for cycle in everything])
+        return
+    console = Console()
+    print_cycles(book, console)
+    many = "cycle" if len(everything) == 1 else "cycles"
+    console.print(f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}", soft_wrap=True)
+
+
+def config_show(config: Path | None, *, as_json: bool) -> None:
+    """Show every setting with its value and where it comes from; secrets are masked."""
+    shown = show(load_settings(config))
+    if as_json:
+        _print_json(shown)
+        return
+    console = Console(highlight=False)
+    for section, values in shown.items():
+        console.print(f"[bold]{section}:[/]")
+        for name, entry in values.items():
+            text = Text(f"  {name}: {entry['value']}  ").append(f"# {entry['source']}", "dim")
+            console.print(text, soft_wrap=True)
+
+
+# From what was typed to what is meant
+
+
+def _check_choices(symbol: str, strategy: str | None) -> None:
+    if symbol not in INSTRUMENTS:
+        raise BadInput(f"--symbol {symbol}: choose one of {', '.join(INSTRUMENTS)}")
+    if strategy is not None and strategy not in strategy_names():
+        raise BadInput(f"--strategy {strategy}: choose one of {', '.join(strategy_names())}")
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise BadInput(f"--gateway {text}: give sim or HOST:PORT, such as 127.0.0.1:4002")
+    return host, int(port)
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return TCP_SPEED_MAX
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0 < float(text) <= 1000:
+        raise BadInput(f"--speed {text}: give a number above 0 up to 1000, or max")
+    return float(text)
+
+
+def _simulated_day(asked: RunOptions | GatewayOptions, settings: Settings) -> runs.SimulatedDay:
+    return runs.SimulatedDay(
+        asked.symbol,
+        _market(settings, asked.symbol, bars=asked.bars, day=asked.day),
+        settings,
+        Faults() if asked.faults is None else load_faults(asked.faults),
+    )
+
+
+def _market(settings: Settings, symbol: str, *, bars: Path | None, day: str | None) -> BarFile:
+    if bars is not None:
+        return load_bar_file(bars, INSTRUMENTS[symbol], date=_date(day))
+    if day is not None:
+        raise BadInput("--date selects a session within --bars; without bars it has no meaning")
+    first, traded = SYNTHETIC_SESSIONS
+    instrument = INSTRUMENTS[symbol]
+    made = synthetic_sessions(settings.simulator.seed, instrument, sessions=[first, traded])
+    split = next(i for i, bar in enumerate(made) if session_date(bar.opened_at) == traded)
+    return BarFile(history=made[:split], session=made[split:])
+
+
+def _date(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--date {text}: give a date such as 2025-11-05") from None
+
+
+def _new_journal(settings: Settings, given: Path | None) -> Path:
+    """A broker's account has one journal; each embedded run is a world of its own."""
+    if given is None and settings.source("journal.path") == "default":
+        return _free_journal(settings.journal.path.parent)
+    path = settings.journal.path if given is None else given
+    if given is None:
+        _make_folder(path.parent)
+    if path.exists():
+        JournalReader(path).close()
+        raise BadInput(
+            f"journal {path} already holds a run, and the embedded gateway is a new world every "
+            "time: choose another --journal"
+        )
+    return path
+
+
+def _free_journal(folder: Path) -> Path:
+    """Claim the first free number; of two runs that start at once only one gets it."""
+    _make_folder(folder)
+    number = 1
+    while True:
+        path = folder / f"run-{number:04d}.journal"
+        number += 1
+        if path.exists():
+            continue
+        try:
+            path.with_name(f"{path.name}.lease").touch(0o600, exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise BadInput(f"{folder}: {error.strerror}: choose a --journal elsewhere") from None
+        return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: the folder of journals cannot be made ({error.strerror}): choose a "
+            "--journal elsewhere"
+        ) from None
+
+
+def _newest_journal() -> Path:
+    found = sorted(Path("runs").glob("*.journal"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
+    return found[-1]
+
+
+def _set_up_logging(settings: Settings, *, verbose: bool) -> None:
+    logs.set_up(verbose=verbose)
+    log = structlog.get_logger("mytrader")
+    for name, source in settings.ignored_flags:
+        log.warning("GUARD_FLAG_IGNORED", flag=name, source=source, text="guards are always on")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

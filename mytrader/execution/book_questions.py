@@ -1,0 +1,116 @@
+"""Asking the broker for its whole book, and knowing when the answer is complete.
+
+Orders, then executions, then positions: fills arrive before what they moved. Only executions
+carry the number of the question; for the others end markers are counted (`question`). An answer
+without its end marker is `Unknown`, never "empty".
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mytrader.domain.events import Book, OrderReported, PositionReported
+from mytrader.domain.fills import Execution
+from mytrader.domain.known import Known, Unknown
+from mytrader.execution.question import Question
+from mytrader.ports import Runtime
+
+BOOK_TIMEOUT: Final = timedelta(seconds=1)
+"""On the runtime's clock, for each of the three questions."""
+
+
+class Requests(Struct, frozen=True):
+    """How the three questions are put; `executions` returns the number of its question."""
+
+    orders: Callable[[], None]
+    executions: Callable[[], int]
+    positions: Callable[[], None]
+
+
+class BookQuestions:
+    """Collects the broker's answers about one connection's book.
+
+    The client itself asks for orders and positions once while it connects.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._orders = Question(asked=1)
+        self._positions = Question(asked=1)
+        self._executions: dict[int, tuple[list[Execution], asyncio.Future[list[Any]]]] = {}
+
+    # What the wire says
+
+    def add_order(self, report: OrderReported) -> None:
+        """Take one order of an answer."""
+        self._orders.add(report)
+
+    def end_orders(self) -> None:
+        """Take the end marker of the orders."""
+        self._orders.end()
+
+    def add_position(self, report: PositionReported) -> None:
+        """Take one position of an answer."""
+        self._positions.add(report)
+
+    def end_positions(self) -> None:
+        """Take the end marker of the positions."""
+        self._positions.end()
+
+    def add_execution(self, request: int, fill: Execution) -> bool:
+        """Take an execution if `request` is a question of ours; False if it is news."""
+        asked = self._executions.get(request)
+        if asked is not None:
+            asked[0].append(fill)
+        return asked is not None
+
+    def end_executions(self, request: int) -> None:
+        """Take the end marker of one question for executions."""
+        asked = self._executions.get(request)
+        if asked is not None and not asked[1].done():
+            asked[1].set_result(list(asked[0]))
+
+    # What we ask
+
+    async def ask(self, requests: Requests) -> Known[Book] | Unknown:
+        """Return the whole book, or why it is not known; fails never."""
+        try:
+            return await self._ask(requests)
+        except (ConnectionError, TimeoutError) as error:
+            return Unknown(f"{type(error).__name__}: {error}")
+
+    async def _ask(self, requests: Requests) -> Known[Book] | Unknown:
+        waiter = self._orders.ask()
+        requests.orders()
+        orders = await self._within(waiter)
+        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        request = requests.executions()
+        self._executions[request] = ([], done)
+        executions = await self._within(done)
+        del self._executions[request]
+        waiter = self._positions.ask()
+        requests.positions()
+        positions = await self._within(waiter)
+        if orders is None or executions is None or positions is None:
+            return Unknown("an end marker did not arrive in time")
+        return Known(Book(tuple(orders), tuple(executions), tuple(positions)))
+
+    async def _within(self, answer: asyncio.Future[list[Any]]) -> list[Any] | None:
+        """Wait for an answer on the runtime's clock; `None` when it takes too long."""
+
+        def give_up() -> None:
+            if not answer.done():
+                answer.cancel()
+
+        disarm = self._runtime.call_at(self._runtime.now() + BOOK_TIMEOUT, give_up)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            if not answer.cancelled():
+                raise
+            return None
+        finally:
+            disarm()

@@ -1,0 +1,107 @@
+"""Contracts, quotes and bars as one broker's client delivers them.
+
+The client is taken as it is (`Any`): this module calls a handful of its methods and does not
+import it. Every connection subscribes anew; what is known of a contract outlives it.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any, Final
+
+from mytrader.domain.events import AnyEvent, BarClosed, ContractStated
+from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
+from mytrader.domain.market import Bar
+from mytrader.domain.session import parse_sessions
+from mytrader.errors import BrokerFault
+from mytrader.execution.ib_translation import closed_bar, expiry_of
+from mytrader.execution.quote_feed import QuoteFeed
+from mytrader.ports import Runtime
+
+HISTORY_DURATION: Final = "2 D"
+EMPTY_HISTORY_RETRY: Final = timedelta(seconds=61)
+"""After a session's first minute there is a bar to begin with."""
+
+
+class MarketData:
+    """The contracts that are traded, ours and the client's own by contract id, and their data."""
+
+    def __init__(self, tell: Callable[[AnyEvent], None], runtime: Runtime) -> None:
+        self.contracts: dict[int, FuturesContract] = {}
+        self.stated: dict[int, Any] = {}
+        self.feed = QuoteFeed()
+        self._tell = tell
+        self._runtime = runtime
+
+    def state_front_month(
+        self, symbol: str, found: list[Any], *, roll_days: int
+    ) -> FuturesContract:
+        """Choose the first expiry that is far enough away and state it; raises `BrokerFault`."""
+        today = self._runtime.now().date()
+        for details in sorted(found, key=expiry_of):
+            expiry = expiry_of(details)
+            if (expiry - today).days >= roll_days:
+                return self._state(details, expiry)
+        raise BrokerFault(f"the gateway knows no tradable expiry of {symbol}")
+
+    def _state(self, details: Any, expiry: date) -> FuturesContract:
+        named = details.contract
+        try:
+            sessions = parse_sessions(details.tradingHours, details.timeZoneId)
+        except (ValueError, KeyError) as error:
+            raise BrokerFault(f"unreadable trading hours of {named.symbol}: {error}") from None
+        instrument = INSTRUMENTS[named.symbol]
+        contract = FuturesContract(named.conId, instrument, named.localSymbol, expiry)
+        self.contracts[contract.con_id] = contract
+        self.stated[contract.con_id] = named
+        self._tell(
+            ContractStated(contract.con_id, named.symbol, named.localSymbol, expiry, sessions)
+        )
+        return contract
+
+    async def subscribe(self, client: Any, contract: FuturesContract) -> list[Bar]:
+        """Subscribe to bars and quotes; returns the complete bars so far."""
+        history = await self._bars_so_far(client, contract)
+        request = client.client.getReqId()
+        self.feed.watch(request, contract)
+        named = self.stated[contract.con_id]
+        client.client.reqMktData(request, named, "", False, False, [])
+        return history
+
+    async def _bars_so_far(self, client: Any, contract: FuturesContract) -> list[Bar]:
+        """Subscribe to bars; the client drops every update of a list that began empty."""
+        bars = await client.reqHistoricalDataAsync(
+            self.stated[contract.con_id],
+            endDateTime="",
+            durationStr=HISTORY_DURATION,
+            barSizeSetting="1 min",
+            whatToShow="TRADES",
+            useRTH=False,
+            formatDate=2,
+            keepUpToDate=True,
+        )
+        if not bars:
+            client.cancelHistoricalData(bars)
+            again = self._runtime.now() + EMPTY_HISTORY_RETRY
+            name = f"bars {contract.con_id}"
+            self._runtime.call_at(
+                again, lambda: self._runtime.spawn(self._late_bars(client, contract), name)
+            )
+            return []
+        bars.updateEvent += lambda bars, new: self._on_bars(contract, bars, has_new=new)
+        return [closed_bar(contract, bar) for bar in bars[:-1]]
+
+    async def _late_bars(self, client: Any, contract: FuturesContract) -> None:
+        """The market has begun since: the bars that closed meanwhile are news."""
+        if client.client.isReady():
+            for bar in await self._bars_so_far(client, contract):
+                self._tell(BarClosed(contract.con_id, bar))
+
+    def _on_bars(self, contract: FuturesContract, bars: Any, *, has_new: bool) -> None:
+        """A new bar began: the one before it is complete."""
+        if has_new and len(bars) > 1:
+            self._tell(BarClosed(contract.con_id, closed_bar(contract, bars[-2])))
+
+    def emit_quotes(self) -> None:
+        """Tell one quote per contract and delivery: what one packet says is one fact."""
+        for quote in self.feed.changed(self._runtime.now()):
+            self._tell(quote)

@@ -1,0 +1,97 @@
+"""The whole book: complete with every end marker, unknown without."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mytrader.domain.events import Book, PositionReported
+from mytrader.domain.fills import Execution
+from mytrader.domain.known import Known, Unknown
+from mytrader.domain.orders import Side
+from mytrader.execution.book_questions import BookQuestions, Requests
+from mytrader.simulator.virtual_time import VirtualRuntime, run_virtual
+
+EPOCH = datetime(2025, 12, 12, 15, tzinfo=UTC)
+POSITION = PositionReported(1, 2)
+FILL = Execution("0001", "mt/x/E1", 7, 70, 1, Side.BUY, 1, 27600, EPOCH)
+REQUEST = 9
+
+
+class Broker:
+    """Answers every question at once, but for those in `silent`."""
+
+    def __init__(self, questions: BookQuestions, silent: frozenset[str]) -> None:
+        self._questions = questions
+        self._silent = silent
+        self.asked: list[str] = []
+
+    def orders(self) -> None:
+        """Answer that there are none."""
+        self.asked.append("orders")
+        if "orders" not in self._silent:
+            self._questions.end_orders()
+
+    def executions(self) -> int:
+        """Answer with one fill, a moment later as a wire does."""
+        self.asked.append("executions")
+        asyncio.get_running_loop().call_soon(self._answer_executions)
+        return REQUEST
+
+    def _answer_executions(self) -> None:
+        assert self._questions.add_execution(REQUEST, FILL), "asked for"
+        assert not self._questions.add_execution(REQUEST + 1, FILL), "news"
+        if "executions" not in self._silent:
+            self._questions.end_executions(REQUEST)
+
+    def positions(self) -> None:
+        """Answer with one position."""
+        self.asked.append("positions")
+        self._questions.add_position(POSITION)
+        if "positions" not in self._silent:
+            self._questions.end_positions()
+
+    def gone(self) -> None:
+        """Fail as a closed connection does."""
+        raise ConnectionError("Not connected")
+
+
+def ask(*silent: str, gone: bool = False) -> tuple[Known[Book] | Unknown, list[str]]:
+    """Put the three questions to a broker after its client has connected."""
+
+    async def main(loop: Any) -> tuple[Known[Book] | Unknown, list[str]]:  # noqa: ANN401 - the virtual loop
+        questions = BookQuestions(VirtualRuntime(loop, _no_failures, seed=1))
+        questions.end_orders()
+        questions.end_positions()
+        broker = Broker(questions, frozenset(silent))
+        requests = Requests(
+            broker.gone if gone else broker.orders, broker.executions, broker.positions
+        )
+        answer: Coroutine[Any, Any, Known[Book] | Unknown] = questions.ask(requests)
+        return await answer, broker.asked
+
+    return run_virtual(main, epoch=EPOCH)
+
+
+def _no_failures(name: str, error: BaseException) -> None:
+    raise AssertionError(name) from error
+
+
+def test_a_complete_answer_is_known_and_positions_are_asked_last() -> None:
+    answer, asked = ask()
+    assert answer == Known(Book((), (FILL,), (POSITION,)))
+    assert asked == ["orders", "executions", "positions"]
+
+
+@pytest.mark.parametrize("silent", ["orders", "executions", "positions"])
+def test_an_answer_without_its_end_marker_is_unknown(silent: str) -> None:
+    answer, asked = ask(silent)
+    assert answer == Unknown("an end marker did not arrive in time")
+    assert asked == ["orders", "executions", "positions"], "the others are still asked"
+
+
+def test_a_closed_connection_is_unknown() -> None:
+    answer, _ = ask(gone=True)
+    assert answer == Unknown("ConnectionError: Not connected")

@@ -1,0 +1,63 @@
+"""A subscriber is told what changed since it was last told, and nothing twice."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from mytrader.domain.instrument import ES
+from mytrader.simulator.market import MarketTick
+from mytrader.simulator.quote_stream import BOOK_SIZE, QuoteState, QuoteSubscription
+from mytrader.tws.answers import TickPrice, TickSize, TickString
+
+AT = datetime(2025, 12, 12, 21, 59, 59, tzinfo=UTC)
+TICK = MarketTick(AT, 27400, 27401, 27400, 3)
+
+
+def test_first_news_is_the_whole_picture() -> None:
+    state, subscriber = QuoteState(ES), QuoteSubscription(4)
+    assert subscriber.news(state) == []
+    state.advance(TICK)
+    assert subscriber.news(state) == [
+        TickPrice(4, 1, Decimal(6850), BOOK_SIZE),
+        TickSize(4, 0, BOOK_SIZE),
+        TickPrice(4, 2, Decimal("6850.25"), BOOK_SIZE),
+        TickSize(4, 3, BOOK_SIZE),
+        TickString(4, 45, "1765576799"),
+        TickPrice(4, 4, Decimal(6850), Decimal(3)),
+        TickSize(4, 5, Decimal(3)),
+        TickSize(4, 8, Decimal(3)),
+    ]
+    assert subscriber.news(state) == []
+
+
+def test_only_what_changed_is_told_again() -> None:
+    state, subscriber = QuoteState(ES), QuoteSubscription(4)
+    state.advance(TICK)
+    subscriber.news(state)
+    state.advance(MarketTick(AT, 27400, 27402, 27401, 0))
+    assert subscriber.news(state) == [
+        TickPrice(4, 2, Decimal("6850.5"), BOOK_SIZE),
+        TickSize(4, 3, BOOK_SIZE),
+    ]
+    state.advance(MarketTick(AT, 27400, 27402, 27402, 2))
+    assert subscriber.news(state) == [
+        TickPrice(4, 4, Decimal("6850.5"), Decimal(2)),
+        TickSize(4, 5, Decimal(2)),
+        TickSize(4, 8, Decimal(5)),
+    ]
+
+
+def test_quote_without_a_trade_has_no_last_price() -> None:
+    state, subscriber = QuoteState(ES), QuoteSubscription(4)
+    state.advance(MarketTick(AT, 27400, 27401, 27400, 0))
+    assert {each.tick_type for each in subscriber.news(state) if isinstance(each, TickPrice)} == {
+        1,
+        2,
+    }
+
+
+def test_volume_begins_anew_with_the_session() -> None:
+    state = QuoteState(ES)
+    state.advance(TICK)
+    assert state.volume == 3
+    state.advance(MarketTick(AT + timedelta(hours=2), 27400, 27401, 27400, 5))
+    assert state.volume == 5
