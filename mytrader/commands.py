@@ -37,8 +37,13 @@ EMBEDDED: Final = "sim"
 SYNTHETIC_SESSIONS: Final = (date(2025, 12, 10), date(2025, 12, 11))
 """The session that is traded without `--bars`, after one that warms the indicators up."""
 
-TCP_SPEED_MAX: Final = 120.0
-"""`--speed max` over TCP: two seconds of protection deadline are then 17 ms of real time."""
+TCP_SPEED_MAX: Final = 60.0
+"""`--speed max` over TCP. Deadlines are simulated seconds, commits to the disk are real ones.
+
+Between a fill and its stop's confirmation stand five durable records. On two busy cores they took
+20 ms: at 120 times real time that is 2.4 s, beyond the two seconds that a fill may be uncovered;
+at 60 it is 1.2 s.
+"""
 
 EXIT_HALTED: Final = 3
 EXIT_INTERRUPTED: Final = 130

@@ -274,3 +274,40 @@ def test_a_strategy_may_propose_at_every_closed_bar(desk: Desk) -> None:
     desk.manager.handle(events.BarClosed(CON_ID, Bar(AT, 27_600, 27_601, 27_600, 27_601, 10)))
     raised = [r.event for r in desk.journal.records if isinstance(r.event, events.SignalRaised)]
     assert len(raised) == 1
+
+
+class Failing:
+    """An observer that fails at the first event."""
+
+    def seen(
+        self, event: events.AnyEvent, asked: list[commands.AnyCommand], state: TraderState
+    ) -> None:
+        """Fail."""
+        del event, asked, state
+        raise KeyError("a thing\nnobody foresaw")
+
+
+def test_an_unforeseen_error_is_our_fault_in_one_line_and_ends_the_loop(desk: Desk) -> None:
+    desk.ready()
+    desk.manager.observe(Failing())
+    with pytest.raises(OurFault, match="KeyError while handling TimeReached: ") as raised:
+        desk.manager.handle(events.TimeReached())
+    assert "\n" not in str(raised.value)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert desk.manager.state.mode is Mode.HALT
+    assert isinstance(desk.journal.records[-1].event, events.Halted)
+    records = len(desk.journal.records)
+    desk.manager.handle(events.TimeReached())
+    assert len(desk.journal.records) == records, "nothing is handled any more"
+
+
+def test_a_halt_that_cannot_be_recorded_halts_all_the_same(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.ready()
+    desk.journal.close()
+    with pytest.raises(JournalFault):
+        desk.manager.handle(events.TimeReached())
+    assert desk.manager.state.mode is Mode.HALT
+    out, err = capsys.readouterr()
+    assert "HALT_NOT_RECORDED" in out + err

@@ -1,0 +1,228 @@
+"""Whole runs: failures halt, interruptions end with an outcome, a lost gateway is found again."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mytrader import runs
+from mytrader.bootstrap import Outcome, Plan
+from mytrader.domain.commands import AnyCommand
+from mytrader.domain.events import AnyEvent, BarClosed, LinkChanged
+from mytrader.domain.instrument import ES
+from mytrader.domain.trader import Mode, TraderState
+from mytrader.errors import BrokerFault
+from mytrader.execution.live_trading_manager import Observer
+from mytrader.journal.reader import JournalReader
+from mytrader.settings import Settings
+from mytrader.simulator.bar_files import load_bar_file
+from mytrader.simulator.faults import EndMessage, Faults
+from tests.command_line import FIRST, rows, write_bars
+
+
+class On:
+    """Does something when the first event of a kind was worked through."""
+
+    def __init__(self, kind: type[AnyEvent], action: Callable[[], object]) -> None:
+        self._kind = kind
+        self._action: Callable[[], object] | None = action
+        self.events: list[AnyEvent] = []
+
+    def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """Keep the event; act once."""
+        del asked, state
+        self.events.append(event)
+        if isinstance(event, self._kind) and self._action is not None:
+            action, self._action = self._action, None
+            action()
+
+
+def fail() -> None:
+    raise ZeroDivisionError("a thing\nthat nobody foresaw")
+
+
+def nothing() -> None:
+    """Only watch."""
+
+
+def embedded(
+    folder: Path,
+    *observers: Observer,
+    faults: Faults = Faults(),  # noqa: B008 - frozen
+) -> Outcome:
+    bars = load_bar_file(write_bars(folder / "bars.csv", rows()), ES)
+    settings = Settings()
+    plan = Plan(settings, "ES", "ema-cross", folder / "x.journal", seed=1)
+    day = runs.SimulatedDay("ES", bars, settings, faults)
+    return runs.run_embedded(plan, day, observers=observers)
+
+
+def test_an_unforeseen_error_halts_the_run_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(runs.RunHalted) as halted:
+        embedded(tmp_path, On(BarClosed, fail))
+    said = str(halted.value)
+    assert "ZeroDivisionError while handling BarClosed: a thing that nobody foresaw" in said
+    assert f"(journal {tmp_path / 'x.journal'})" in said
+    assert "\n" not in said
+    with JournalReader(tmp_path / "x.journal") as reader:
+        *_, last = reader.read()
+    assert last.event.__class__.__name__ == "Halted", "the record says so too"
+
+
+@pytest.mark.parametrize("name", runs.STOP_SIGNALS)
+def test_an_interruption_ends_an_embedded_run_with_its_outcome(
+    tmp_path: Path, name: signal.Signals
+) -> None:
+    before = signal.getsignal(name)
+    outcome = embedded(tmp_path, On(BarClosed, lambda: os.kill(os.getpid(), name)))
+    assert outcome.interrupted
+    assert outcome.book.bars < 7
+    assert outcome.mode == Mode.NORMAL
+    assert signal.getsignal(name) is before, "the handlers are given back"
+
+
+def test_a_run_outside_the_main_thread_leaves_signals_alone(tmp_path: Path) -> None:
+    done: list[Outcome] = []
+    thread = threading.Thread(target=lambda: done.append(embedded(tmp_path)))
+    thread.start()
+    thread.join()
+    assert done[0].book.bars == 7
+    assert not done[0].interrupted
+
+
+def test_a_dropped_connection_is_found_again_and_no_bar_is_lost(tmp_path: Path) -> None:
+    watcher = On(BarClosed, nothing)
+    drop = FIRST + timedelta(minutes=3, seconds=30)
+    outcome = embedded(tmp_path, watcher, faults=Faults(drop_connections_at=(drop,)))
+    links = [event.up for event in watcher.events if isinstance(event, LinkChanged)]
+    assert links == [True, False, True]
+    assert outcome.book.bars == 7
+    assert outcome.cash_change_usd == 0
+
+
+def test_a_gateway_that_never_completes_an_answer_is_a_fault_before_the_start(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(BrokerFault, match="positions request timed out"):
+        embedded(tmp_path, faults=Faults(missing_end=EndMessage.POSITIONS))
+
+
+ROOT = str(Path(__file__).resolve().parents[1])
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the real command in a process of its own."""
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "mytrader", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def served(folder: Path, *, speed: str, minutes: int = 8) -> Iterator[tuple[str, list[str]]]:
+    """Serve quiet minutes over loopback TCP; gives the place, and afterwards the last words."""
+    write_bars(folder / "bars.csv", rows(minutes))
+    gateway = start(folder, "gateway", "--port", "0", "--bars", "bars.csv", "--speed", speed)
+    last_words: list[str] = []
+    try:
+        assert gateway.stdout is not None
+        said = gateway.stdout.readline()
+        place = re.search(r"127\.0\.0\.1:\d+", said)
+        assert place is not None, said
+        yield place[0], last_words
+    finally:
+        gateway.terminate()
+        out, err = gateway.communicate(timeout=30)
+        last_words += [out, err]
+    assert gateway.returncode == 0, err
+
+
+def run_against(folder: Path, place: str, *options: str) -> tuple[int, str, str]:
+    """Trade against a served gateway to the end."""
+    run = start(folder, "run", "--gateway", place, "--journal", "x.journal", *options)
+    out, err = run.communicate(timeout=120)
+    return run.returncode, out, err
+
+
+@pytest.mark.slow
+def test_a_day_over_tcp_ends_with_status_0_when_the_gateway_leaves(tmp_path: Path) -> None:
+    with served(tmp_path, speed="60", minutes=3) as (place, _):
+        status, out, err = run_against(tmp_path, place, "--speed", "60", "--json")
+    assert status == 0, err
+    summary = json.loads(out)
+    assert summary["bars"] == 2
+    assert summary["account_agrees"] is True
+    assert "Traceback" not in err
+    tries = [line for line in err.splitlines() if "RECONNECT_FAILED" in line]
+    assert len(tries) == runs.RECONNECT_TRIES
+    assert len(err.splitlines()) == len(tries) + 1, "and one for the loss: no flood"
+    assert "12-11 09:0" in tries[0], "at the gateway's time"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--speed", "20"), "--speed says 20: start both with the same --speed"),
+        ((), "the gateway's clock shows 2025-12-11"),
+    ],
+)
+def test_clocks_that_do_not_match_are_one_line(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    with served(tmp_path, speed="60", minutes=200) as (place, _):
+        status, out, err = run_against(tmp_path, place, *options)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", runs.STOP_SIGNALS)
+def test_a_signal_ends_both_ends_with_a_summary(tmp_path: Path, name: signal.Signals) -> None:
+    with served(tmp_path, speed="60", minutes=200) as (place, last_words):
+        run = start(tmp_path, "run", "--gateway", place, "--speed", "60", "--journal", "x.journal")
+        _wait_for_bars(tmp_path / "x.journal")
+        run.send_signal(name)
+        out, err = run.communicate(timeout=30)
+    assert run.returncode == 130, err
+    assert "interrupted; what rests at the broker was left there" in out
+    assert err == ""
+    assert "gateway closed: interrupted" in last_words[0]
+
+
+def _wait_for_bars(journal: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if journal.exists():
+            with JournalReader(journal) as reader:
+                if any(isinstance(record.event, BarClosed) for record in reader.read()):
+                    return
+        threading.Event().wait(0.1)
+    raise AssertionError("no bar arrived within a minute")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_does_not_answer_is_waited_for_with_a_word(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        status, out, err = run_against(tmp_path, place)
+    assert (status, out) == (2, "")
+    first, second = err.splitlines()
+    assert "waiting for the answer" in first
+    assert "no complete answer within 10 s" in second
