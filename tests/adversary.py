@@ -6,7 +6,7 @@ under test sees nothing but events and is asked for nothing but commands. Every 
 """
 
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,68 +18,19 @@ from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
-from mytrader.domain.orders import Approved, OrderSpec, Role, Side
+from mytrader.domain.orders import Approved, OrderSpec, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.exits import under_way
 from mytrader.execution.guards import exit_rule_holds
 from mytrader.execution.trade_cycle import next_deadline, step
 from tests.playbook import COMMISSION, CON_ID, ENTRY, NOON, proposed, report_of, the_start
+from tests.resting import Chance, Resting
 
 LIMITS: Final = Limits(
     quantity_per_entry=2, cooldown=timedelta(0), loss_streak_max=1000, daily_trades_max=1000
 )
 CYCLE_IDS: Final = [f"01JCXW5M7Q00000000000000{number:02}" for number in range(50)]
 WAITS: Final = (0.0, 0.001, 0.2, 0.6, 2.1, 11.0, 61.0)
-
-
-class Chance(Protocol):
-    """Where the broker's choices come from."""
-
-    def below(self, bound: int) -> int:
-        """Return a whole number from 0 to `bound - 1`."""
-        ...
-
-
-class Resting:
-    """One order as the broker holds it: the truth."""
-
-    def __init__(self, spec: OrderSpec, order_id: int) -> None:
-        self.spec = spec
-        self.order_id = order_id
-        self.perm_id = order_id + 900
-        self.filled = 0
-        self.accepted = False
-        self.active = spec.parent_ref is None
-        self.over = False
-        self.change: OrderSpec | None = None
-        self.cancelling = False
-        self.marketable = spec.role is Role.EXIT
-
-    def take_change(self) -> None:
-        """Let the new version take the place of the old one."""
-        if self.change is not None:
-            self.spec, self.change = self.change, None
-            self.marketable = True
-
-    @property
-    def left(self) -> int:
-        """Contracts that may still fill."""
-        return 0 if self.over else self.spec.quantity - self.filled
-
-    @property
-    def status(self) -> str:
-        """The broker's word for where it stands."""
-        if self.over:
-            return "Filled" if self.filled == self.spec.quantity else "Cancelled"
-        stop = self.spec.stop is not None
-        return "PreSubmitted" if stop or not self.active else "Submitted"
-
-    @property
-    def why_held(self) -> str:
-        """Why a presubmitted order waits."""
-        if not self.active:
-            return "child"
-        return "trigger" if self.spec.stop is not None else ""
 
 
 class Violation(AssertionError):
@@ -156,7 +107,7 @@ class Adversary:
                 if exit_rule_holds(self.state, CON_ID):
                     self._place(approved.order)
                 else:
-                    self._not_written(approved.order.ref, "place", "EXIT_UNSAFE")
+                    self._not_written(approved.order.ref, "place", code="EXIT_UNSAFE")
             case commands.ChangeOrder(approved):
                 self._change(approved.order)
             case commands.CancelOrder(ref):
@@ -164,7 +115,7 @@ class Adversary:
             case _:
                 pass
 
-    def _not_written(self, ref: str, action: str, code: str) -> None:
+    def _not_written(self, ref: str, action: str, *, code: str) -> None:
         self.outbox.insert(0, events.OrderNotWritten(ref, action, code, "-"))
 
     def _written(self, ref: str, action: str) -> None:
@@ -173,7 +124,7 @@ class Adversary:
     def _place(self, spec: OrderSpec) -> None:
         self._demand(spec.ref not in self.orders, f"{spec.ref} was placed twice")
         if not self.connected:
-            self._not_written(spec.ref, "place", "LINK_DOWN")
+            self._not_written(spec.ref, "place", code="LINK_DOWN")
             return
         self.orders[spec.ref] = Resting(spec, len(self.orders) + 1)
         self._written(spec.ref, "place")
@@ -181,7 +132,7 @@ class Adversary:
     def _change(self, spec: OrderSpec) -> None:
         order = self.orders[spec.ref]
         if not self.connected or not exit_rule_holds(self.state, CON_ID):
-            self._not_written(spec.ref, "change", "LINK_DOWN")
+            self._not_written(spec.ref, "change", code="LINK_DOWN")
             return
         self._written(spec.ref, "change")
         if order.over:
@@ -192,7 +143,7 @@ class Adversary:
     def _cancel(self, ref: str) -> None:
         order = self.orders.get(ref)
         if not self.connected or order is None:
-            self._not_written(ref, "cancel", "LINK_DOWN")
+            self._not_written(ref, "cancel", code="LINK_DOWN")
             return
         self._written(ref, "cancel")
         if order.over:
@@ -501,49 +452,6 @@ class Adversary:
         late = self.now - self.naked_since
         self._demand(late <= LIMITS.cover_timeout, f"uncovered for {late}")
 
-    def settle_down(self) -> None:
-        """The broker becomes kind, a person asks to be flat: it must end flat and orderless."""
-        self.reconnect()
-        self.orders_shown = self.executions_shown = None
-        for _round in range(40):
-            for order in list(self.orders.values()):
-                self._be_kind(order)
-            while self.queries or self.outbox:
-                while self.outbox:
-                    self.deliver()
-                while self.queries:
-                    number = self.queries.pop(0)
-                    self._say(events.BookAnswered(number, Known(self._book())))
-            if _round in (5, 15, 25):
-                self.flatten()
-            self.wait_for(timedelta(seconds=1))
-        self._demand(self.world.position == 0, f"not flat: {self.world.position}")
-        live = [o.spec.ref for o in self.orders.values() if not o.over]
-        self._demand(not live, f"left working: {live}")
-        self._demand(not self.state.cycles, f"left open: {list(self.state.cycles)}")
-
-    def _be_kind(self, order: Resting) -> None:
-        """Do at once what was asked."""
-        if order.over:
-            return
-        if not order.accepted or order.change is not None:
-            order.accepted = True
-            if order.change is not None and not self.takes_moves:
-                self._refuse_change(order)
-            order.take_change()
-            self._echo(order)
-            self._state(order)
-        if order.cancelling:
-            self._end(order)
-        elif order.marketable and order.active:
-            chance, self.chance = self.chance, Fixed(self._active_index(order))
-            while order.left:
-                self.fill()
-            self.chance = chance
-
-    def _active_index(self, order: Resting) -> int:
-        return [o for o in self.orders.values() if o.left and o.active].index(order)
-
     def _one(self, orders: list[Resting]) -> Resting | None:
         return orders[self.chance.below(len(orders))] if orders else None
 
@@ -551,17 +459,6 @@ class Adversary:
         if not holds:
             told = "\n".join(self.story[-400:])
             raise Violation(f"{claim}\n{told}")
-
-
-class Fixed:
-    """Chance that always says the same."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def below(self, bound: int) -> int:
-        """Return the number, or the highest one allowed."""
-        return min(self.number, bound - 1)
 
 
 DEEDS: Final = (

@@ -20,21 +20,23 @@ from tests.playbook import (
     TARGET,
     Advised,
     Answered,
-    AskAdvice,
-    Change,
     Elapsed,
     Filled,
-    Page,
     Playbook,
     Quoted,
     Stated,
     StopWorking,
-    Tell,
-    Warn,
     entering,
     fill_of,
     opened,
     proposed,
+)
+from tests.wanted import (
+    AskAdvice,
+    Change,
+    Page,
+    Tell,
+    Warn,
 )
 
 

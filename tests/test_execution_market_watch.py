@@ -22,21 +22,23 @@ from tests.playbook import (
     STOP,
     TARGET,
     Answered,
-    AskAdvice,
-    AskBook,
-    Cancel,
-    Change,
     Elapsed,
     Filled,
-    Page,
     Playbook,
     Quoted,
-    Tell,
-    Warn,
     asked,
     entering,
     opened,
     proposed,
+)
+from tests.wanted import (
+    AskAdvice,
+    AskBook,
+    Cancel,
+    Change,
+    Page,
+    Tell,
+    Warn,
 )
 
 FLATTEN = asked(Request.FLATTEN)

@@ -19,15 +19,17 @@ from tests.playbook import (
     STOP,
     TARGET,
     Advised,
-    AskAdvice,
-    Cancel,
     Elapsed,
-    PlaceBracket,
     Playbook,
-    Tell,
     asked,
     proposed,
     the_start,
+)
+from tests.wanted import (
+    AskAdvice,
+    Cancel,
+    PlaceBracket,
+    Tell,
 )
 
 THREE = Playbook(the_start(Limits(quantity_per_entry=3)))

@@ -22,8 +22,10 @@ from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import next_deadline, step
-from tests.adversary import CYCLE_IDS, DEEDS, LIMITS, Adversary, Fixed, Violation
+from tests.adversary import CYCLE_IDS, DEEDS, LIMITS, Adversary, Violation
+from tests.kind_ending import settle_down
 from tests.playbook import CON_ID, NOON, entering, opened, proposed, the_start
+from tests.resting import Fixed
 
 DEEDS_PER_SEED = 300
 COMMON = {"deliver": 30, "accept": 8, "answer": 20, "wait": 6, "fill": 5, "move": 5, "cancel": 4}
@@ -56,7 +58,7 @@ def played(seed: int) -> Adversary:
     habits = [weight_of(deed) * chance.random.choice((0.3, 1.0, 1.0, 3.0)) for deed in DEEDS]
     for deed in chance.random.choices(DEEDS, habits, k=DEEDS_PER_SEED):
         getattr(broker, deed)()
-    broker.settle_down()
+    settle_down(broker)
     return broker
 
 
@@ -86,7 +88,7 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever happened, a kind broker and a person's flatten end it flat."""
         self.broker.chance = Fixed(0)
-        self.broker.settle_down()
+        settle_down(self.broker)
 
 
 def _rule_of(deed: str) -> Callable[..., None]:
@@ -278,7 +280,8 @@ EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
 STARTS = [TraderState(LIMITS), the_start(LIMITS), entering().state, opened(2).state]
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(
     state=st.sampled_from(STARTS),
     told=st.lists(st.tuples(EVENTS, st.sampled_from([0.0, 0.3, 5.0, 4000.0])), max_size=15),

@@ -168,7 +168,7 @@ def protect(turn: Turn, cycle: TradeCycle) -> bool:
     return True
 
 
-def _tell_refused(turn: Turn, cycle: TradeCycle, refused: Refused) -> None:
+def _tell_refused(turn: Turn, cycle: TradeCycle, *, refused: Refused) -> None:
     if refused.code == cycle.protection_refused:
         return
     cycle = turn.change(cycle, protection_refused=refused.code)
