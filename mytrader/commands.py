@@ -17,7 +17,7 @@ from mytrader import logs, runs
 from mytrader.bootstrap import Outcome, Plan
 from mytrader.config import load_settings, show
 from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.domain.session import EXCHANGE_ZONE
+from mytrader.domain.session import EXCHANGE_ZONE, trading_date
 from mytrader.domain.trader import Mode
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
@@ -31,7 +31,6 @@ from mytrader.signals.strategy import strategy_names
 from mytrader.simulator.bar_files import BarFile, load_bar_file
 from mytrader.simulator.faults import Faults, load_faults
 from mytrader.simulator.synthetic import synthetic_sessions
-from mytrader.simulator.trading_hours import session_date
 
 EMBEDDED: Final = "sim"
 SYNTHETIC_SESSIONS: Final = (date(2025, 12, 10), date(2025, 12, 11))
@@ -254,7 +253,7 @@ def _market(settings: Settings, symbol: str, *, bars: Path | None, day: str | No
     first, traded = SYNTHETIC_SESSIONS
     instrument = INSTRUMENTS[symbol]
     made = synthetic_sessions(settings.simulator.seed, instrument, sessions=[first, traded])
-    split = next(i for i, bar in enumerate(made) if session_date(bar.opened_at) == traded)
+    split = next(i for i, bar in enumerate(made) if trading_date(bar.opened_at) == traded)
     return BarFile(history=made[:split], session=made[split:])
 
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Plan, Trader
 from mytrader.domain.instrument import INSTRUMENTS
+from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.ports import Runtime
@@ -30,7 +31,6 @@ from mytrader.simulator.faults import Faults
 from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
-from mytrader.simulator.trading_hours import session_date
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
 LEAD_IN: Final = timedelta(seconds=30)
@@ -129,7 +129,7 @@ def simulated_gateway(
     if commission is not None:
         instrument = replace(instrument, commission_usd_per_side=commission)
     market = SimulatedMarket(
-        contract=front_month(instrument, session_date(day.bars.session[0].opened_at)),
+        contract=front_month(instrument, trading_date(day.bars.session[0].opened_at)),
         ticks=bar_ticks(day.bars.session),
         history=day.bars.history[-HISTORY_BARS_MAX:],
     )

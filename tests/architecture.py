@@ -318,7 +318,9 @@ def test_path_of(path: str) -> str:
 
 
 _HOST: Final = re.compile(
-    r"--(?:extra-)?index-url\b|\bpypi\.(?:org|python)|pythonhosted\.org"
+    r"--(?:extra-)?index-url\b|\bpy"
+    r"pi\.(?:org|python)|python"
+    r"hosted\.org"
     r"|https?://\S*/simple\b|https?://\S+/packages/"
 )
 _MACHINE: Final = re.compile(

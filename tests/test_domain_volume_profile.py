@@ -2,7 +2,8 @@
 
 import math
 
-from mytrader.domain.volume_profile import SESSION_MINUTES, expected_share
+from mytrader.domain.session import SESSION_MINUTES
+from mytrader.domain.volume_profile import expected_share
 
 
 def test_the_shares_of_a_session_add_up_to_one() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from mytrader.domain.market import Bar
+from mytrader.domain.session import minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
-from mytrader.signals.features import WARM_BARS, FeatureEngine, Features, session_minute
+from mytrader.signals.features import WARM_BARS, FeatureEngine, Features
 from tests.signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 
@@ -263,7 +264,7 @@ def test_minutes_without_trades_count_as_no_volume() -> None:
 def test_sessions_begin_at_five_in_chicago_summer_and_winter(
     at: datetime, day: date, minute: int
 ) -> None:
-    assert session_minute(at) == (day, minute)
+    assert (trading_date(at), minute_of_session(at)) == (day, minute)
 
 
 def test_warm_after_three_periods_of_the_slow_average() -> None:

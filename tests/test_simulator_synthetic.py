@@ -11,9 +11,10 @@ import pytest
 
 from mytrader.domain.instrument import ES, MES
 from mytrader.domain.market import Bar
+from mytrader.domain.session import minute_of_session
 from mytrader.errors import BadInput
 from mytrader.simulator.synthetic import synthetic_bars, synthetic_sessions
-from mytrader.simulator.trading_hours import minute_of_session, session_bounds
+from mytrader.simulator.trading_hours import session_bounds
 
 DAY = date(2025, 12, 12)
 

@@ -4,20 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mytrader.simulator.trading_hours import (
-    CENTRAL,
-    SESSION_MINUTES,
-    in_regular_hours,
-    minute_of_session,
-    regular_bounds,
-    session_bounds,
-    session_date,
-)
+from mytrader.domain.session import EXCHANGE_ZONE, SESSION_MINUTES, minute_of_session, trading_date
+from mytrader.simulator.trading_hours import in_regular_hours, regular_bounds, session_bounds
 
 
 def central(day: int, hour: int, *, minute: int = 0) -> datetime:
     """Return a time in December 2025, Central."""
-    return datetime(2025, 12, day, hour, minute, tzinfo=CENTRAL)
+    return datetime(2025, 12, day, hour, minute, tzinfo=EXCHANGE_ZONE)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +23,14 @@ def central(day: int, hour: int, *, minute: int = 0) -> datetime:
     ],
 )
 def test_a_session_has_the_date_on_which_it_ends(at: datetime, day: date) -> None:
-    assert session_date(at.astimezone(UTC)) == day
+    assert trading_date(at.astimezone(UTC)) == day
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 12), date(2025, 7, 1), date(2025, 11, 3)])
 def test_a_session_lasts_23_hours_and_contains_its_own_times(day: date) -> None:
     opened, closed = session_bounds(day)
     assert closed - opened == timedelta(minutes=SESSION_MINUTES)
-    assert session_date(opened) == session_date(closed - timedelta(minutes=1)) == day
+    assert trading_date(opened) == trading_date(closed - timedelta(minutes=1)) == day
     assert minute_of_session(opened) == 0
     assert minute_of_session(closed) == SESSION_MINUTES
 

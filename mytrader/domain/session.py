@@ -6,6 +6,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/Chicago")
+SESSION_MINUTES: Final = 23 * 60
+"""17:00 to 16:00 US Central; the hour the clocks change lies in the weekend."""
+
+OPEN_MINUTE: Final = 17 * 60
+MINUTES_PER_DAY: Final = 24 * 60
 _HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
 _SECONDS_PER_HOUR: Final = 3600
 
@@ -23,6 +28,12 @@ def _trading_date_of_hour(hour: int) -> date:
     # The offsets of US Central are whole hours, so the date changes with an hour of UTC.
     at = datetime.fromtimestamp(hour * _SECONDS_PER_HOUR, EXCHANGE_ZONE)
     return (at.replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
+
+
+def minute_of_session(at: datetime) -> int:
+    """Return whole minutes since 17:00 US Central, 0 to 1439; from 1380 on the market is shut."""
+    local = at.astimezone(EXCHANGE_ZONE)
+    return (local.hour * 60 + local.minute - OPEN_MINUTE) % MINUTES_PER_DAY
 
 
 def session_at(sessions: tuple[Session, ...], at: datetime) -> Session | None:

@@ -7,8 +7,7 @@ day that followed are left out.
 
 from typing import Final
 
-SESSION_MINUTES: Final = 23 * 60
-"""17:00 to 16:00 US Central."""
+from mytrader.domain.session import SESSION_MINUTES
 
 SLOT_MINUTES: Final = 30
 

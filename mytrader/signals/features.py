@@ -26,19 +26,18 @@ its answer for an empty denominator.
 
 from collections import deque
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date
 from itertools import accumulate
 from math import sqrt
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from mytrader.domain.market import Bar
-from mytrader.domain.volume_profile import SESSION_MINUTES, expected_share
+from mytrader.domain.session import SESSION_MINUTES, minute_of_session, trading_date
+from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import invariant
 
-CENTRAL: Final = ZoneInfo("America/Chicago")
 EMA_FAST_BARS: Final = 20
 EMA_SLOW_BARS: Final = 50
 SLOPE_BARS: Final = 10
@@ -51,17 +50,6 @@ WARM_BARS: Final = 3 * EMA_SLOW_BARS
 SESSION_CARRIED: Final = 1 / 23
 """How much of a session's volatility the next one starts from: an hour's worth."""
 FEATURE_DIGITS: Final = 4
-
-DAY_SHIFT: Final = timedelta(hours=7)
-
-
-def session_minute(at: datetime) -> tuple[date, int]:
-    """Return the trading day of an aware time and its minute since 17:00 US/Central.
-
-    Minutes 0 to 1379 are the session, 1380 to 1439 the daily halt after it.
-    """
-    shifted = at.astimezone(CENTRAL).replace(tzinfo=None) + DAY_SHIFT
-    return shifted.date(), shifted.hour * 60 + shifted.minute
 
 
 class Features(Struct, frozen=True):
@@ -268,7 +256,7 @@ class FeatureEngine:
         """Take the next closed bar in and return what is known after it."""
         if self._last is not None and bar.opened_at <= self._last[0].opened_at:
             return self._last[1]
-        day, minute = session_minute(bar.opened_at)
+        day, minute = trading_date(bar.opened_at), minute_of_session(bar.opened_at)
         minute = min(minute, SESSION_MINUTES - 1)
         previous_close = self._last[0].close if self._last is not None else None
         session = self._session

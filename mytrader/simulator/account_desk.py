@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.simulator.account_reports import (
     AccountFigure,
     account_figures,
@@ -14,7 +15,6 @@ from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
 from mytrader.simulator.ledger import Ledger
 from mytrader.simulator.order_rules import VALIDATION
-from mytrader.simulator.trading_hours import CENTRAL
 from mytrader.tws import answers, requests
 from mytrader.tws.fields import Message
 
@@ -124,7 +124,7 @@ class AccountDesk:
         for holding in self._reported().holdings:
             mark = marks.get(holding.contract.con_id, 0)
             connection.send(portfolio_report(holding, self._account, mark=mark))
-        local = self._broker.now().astimezone(CENTRAL)
+        local = self._broker.now().astimezone(EXCHANGE_ZONE)
         connection.send(answers.AccountTime(f"{local:%H:%M}"))
 
     def _multi(

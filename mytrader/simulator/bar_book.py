@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
+from mytrader.domain.session import trading_date
 from mytrader.simulator.listing import epoch_text, zoned_text
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.times import read_time
-from mytrader.simulator.trading_hours import in_regular_hours, session_date
+from mytrader.simulator.trading_hours import in_regular_hours
 from mytrader.tws.answers import HistoricalBar, HistoricalData, HistoricalDataUpdate
 from mytrader.tws.errors import WireError
 from mytrader.tws.requests import RequestHistoricalData
@@ -158,7 +159,7 @@ def _newest(bars: list[TracedBar], duration: str, *, end: datetime) -> list[Trac
 def _newest_sessions(bars: list[TracedBar], sessions: int) -> list[TracedBar]:
     seen, day = 0, None
     for index in range(len(bars) - 1, -1, -1):
-        its_day = session_date(bars[index].bar.opened_at)
+        its_day = trading_date(bars[index].bar.opened_at)
         if its_day != day:
             if seen == sessions:
                 return bars[index + 1 :]

@@ -21,8 +21,9 @@ from msgspec import Struct
 
 from mytrader.domain.instrument import PRICE_TICKS_MAX, Instrument
 from mytrader.domain.market import Bar
+from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
-from mytrader.simulator.trading_hours import session_bounds, session_date
+from mytrader.simulator.trading_hours import session_bounds
 
 _PRICES: Final = ("open", "high", "low", "close")
 _NUMBERS: Final = (*_PRICES, "volume")
@@ -198,7 +199,7 @@ def _bars(frame: pl.DataFrame, instrument: Instrument) -> Iterator[Bar]:
 
 
 def _dates(bars: list[Bar]) -> str:
-    days = [day for day, _ in groupby(bars, key=lambda bar: session_date(bar.opened_at))]
+    days = [day for day, _ in groupby(bars, key=lambda bar: trading_date(bar.opened_at))]
     if len(days) > _DATES_NAMED_MAX:
         return f"{len(days)} sessions from {days[0]} to {days[-1]}"
     return ", ".join(str(day) for day in days)

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
+from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
 from mytrader.ports import Runtime
 from mytrader.simulator.account_desk import AccountDesk
@@ -36,7 +37,7 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
-from mytrader.simulator.trading_hours import session_bounds, session_date
+from mytrader.simulator.trading_hours import session_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
@@ -270,7 +271,7 @@ class SimulatedGateway:
         self._agenda.at(minute + _MINUTE, self.finished.set)
 
     def _expect_close(self, contract: FuturesContract, at: datetime) -> None:
-        day = session_date(at)
+        day = trading_date(at)
         if self._session.get(contract.con_id) == day:
             return
         self._session[contract.con_id] = day

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.instrument import FuturesContract, Instrument
-from mytrader.simulator.trading_hours import CENTRAL, session_bounds, session_date
+from mytrader.domain.session import EXCHANGE_ZONE, trading_date
+from mytrader.simulator.trading_hours import session_bounds
 from mytrader.tws.answers import ContractDetails, MarketRule, PriceIncrement
 from mytrader.tws.contracts import OrderContract, WireContract
 
@@ -155,7 +156,7 @@ def contract_details(
 
 
 def _hours_text(now: datetime, *, regular: bool) -> str:
-    first = session_date(now)
+    first = trading_date(now)
     days = [first + timedelta(days=offset) for offset in range(_DAYS_LISTED)]
     return ";".join(_day_text(day, regular=regular) for day in days)
 
@@ -165,13 +166,13 @@ def _day_text(day: date, *, regular: bool) -> str:
         return f"{day:%Y%m%d}:CLOSED"
     if regular:
         return f"{day:%Y%m%d}:0830-{day:%Y%m%d}:1500"
-    opened, closed = (each.astimezone(CENTRAL) for each in session_bounds(day))
+    opened, closed = (each.astimezone(EXCHANGE_ZONE) for each in session_bounds(day))
     return f"{opened:%Y%m%d:%H%M}-{closed:%Y%m%d:%H%M}"
 
 
 def zoned_text(at: datetime) -> str:
     """Return a time as executions and bars write it: `YYYYMMDD HH:MM:SS US/Central`."""
-    return f"{at.astimezone(CENTRAL):%Y%m%d %H:%M:%S} {ZONE_NAME}"
+    return f"{at.astimezone(EXCHANGE_ZONE):%Y%m%d %H:%M:%S} {ZONE_NAME}"
 
 
 def epoch_text(at: datetime) -> str:

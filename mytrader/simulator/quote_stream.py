@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.instrument import Instrument
+from mytrader.domain.session import trading_date
 from mytrader.simulator.listing import epoch_text
 from mytrader.simulator.market import MarketTick
-from mytrader.simulator.trading_hours import session_date
 from mytrader.tws.answers import TickPrice, TickSize, TickString
 from mytrader.tws.fields import Message
 
@@ -30,7 +30,7 @@ class QuoteState:
 
     def advance(self, tick: MarketTick) -> None:
         """Let the market move."""
-        if self.tick is not None and session_date(self.tick.at) != session_date(tick.at):
+        if self.tick is not None and trading_date(self.tick.at) != trading_date(tick.at):
             self.volume = 0
         self.tick = tick
         self.volume += tick.size

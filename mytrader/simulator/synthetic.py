@@ -20,9 +20,10 @@ from typing import Final
 
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
+from mytrader.domain.session import SESSION_MINUTES
 from mytrader.domain.volume_profile import SLOT_MINUTES, expected_share
 from mytrader.errors import BadInput
-from mytrader.simulator.trading_hours import SESSION_MINUTES, regular_bounds, session_bounds
+from mytrader.simulator.trading_hours import regular_bounds, session_bounds
 
 START_PRICE: Final = Decimal(6800)
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from mytrader.simulator.trading_hours import CENTRAL
+from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.tws.errors import WireError
 
 _ZONES: Final = {
-    "US/Central": CENTRAL,
-    "America/Chicago": CENTRAL,
+    "US/Central": EXCHANGE_ZONE,
+    "America/Chicago": EXCHANGE_ZONE,
     "US/Eastern": ZoneInfo("America/New_York"),
     "America/New_York": ZoneInfo("America/New_York"),
     "UTC": UTC,
@@ -17,7 +17,7 @@ _ZONES: Final = {
 }
 _WAYS: Final = (
     ("%Y%m%d-%H:%M:%S", UTC),
-    ("%Y%m%d %H:%M:%S", CENTRAL),
+    ("%Y%m%d %H:%M:%S", EXCHANGE_ZONE),
 )
 
 

@@ -7,10 +7,9 @@ The hour the clocks change lies in the weekend, so every session lasts the same 
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-CENTRAL: Final = ZoneInfo("America/Chicago")
-SESSION_MINUTES: Final = 23 * 60
+from mytrader.domain.session import EXCHANGE_ZONE
+
 _OPEN: Final = time(17)
 _CLOSE: Final = time(16)
 _REGULAR_OPEN: Final = time(8, 30)
@@ -18,32 +17,21 @@ _REGULAR_CLOSE: Final = time(15)
 _SATURDAY: Final = 5
 
 
-def session_date(at: datetime) -> date:
-    """Return the date of the session that `at` (aware) belongs to; 17:00 begins the next day's."""
-    return (at.astimezone(CENTRAL) + timedelta(hours=7)).date()
-
-
 def session_bounds(day: date) -> tuple[datetime, datetime]:
     """Return when the session of `day` opens and closes, aware UTC; the close is exclusive."""
-    opened = datetime.combine(day - timedelta(days=1), _OPEN, CENTRAL)
-    closed = datetime.combine(day, _CLOSE, CENTRAL)
+    opened = datetime.combine(day - timedelta(days=1), _OPEN, EXCHANGE_ZONE)
+    closed = datetime.combine(day, _CLOSE, EXCHANGE_ZONE)
     return opened.astimezone(UTC), closed.astimezone(UTC)
 
 
 def regular_bounds(day: date) -> tuple[datetime, datetime]:
     """Return when regular hours of `day` open and close, aware UTC; the close is exclusive."""
-    opened = datetime.combine(day, _REGULAR_OPEN, CENTRAL)
-    closed = datetime.combine(day, _REGULAR_CLOSE, CENTRAL)
+    opened = datetime.combine(day, _REGULAR_OPEN, EXCHANGE_ZONE)
+    closed = datetime.combine(day, _REGULAR_CLOSE, EXCHANGE_ZONE)
     return opened.astimezone(UTC), closed.astimezone(UTC)
 
 
 def in_regular_hours(at: datetime) -> bool:
     """Whether `at` (aware) lies in regular hours of a weekday."""
-    local = at.astimezone(CENTRAL)
+    local = at.astimezone(EXCHANGE_ZONE)
     return local.weekday() < _SATURDAY and _REGULAR_OPEN <= local.time() < _REGULAR_CLOSE
-
-
-def minute_of_session(at: datetime) -> int:
-    """Return whole minutes since 17:00 Central, 0 to 1439; from 1380 on the market is shut."""
-    local = at.astimezone(CENTRAL)
-    return (local.hour * 60 + local.minute - _OPEN.hour * 60) % (24 * 60)
