@@ -274,3 +274,14 @@ def test_a_strategy_may_propose_at_every_closed_bar(desk: Desk) -> None:
     desk.manager.handle(events.BarClosed(CON_ID, Bar(AT, 27_600, 27_601, 27_600, 27_601, 10)))
     raised = [r.event for r in desk.journal.records if isinstance(r.event, events.SignalRaised)]
     assert len(raised) == 1
+
+
+def test_a_stopped_loop_hears_nothing_more(desk: Desk) -> None:
+    """What still comes from tasks and connections must not meet a journal that is closed."""
+    desk.ready()
+    records = len(desk.journal.records)
+    desk.manager.stop()
+    desk.journal.close()
+    desk.manager.handle(events.LinkChanged(up=False, why="a late word"))
+    assert len(desk.journal.records) == records
+    assert desk.manager.failure is None
