@@ -202,6 +202,9 @@ def watch_deadlines(turn: Turn, cycle: TradeCycle) -> None:
         cycle = turn.change(cycle, cover_due_at=None)
         if cycle.phase is not Phase.EXITING:
             turn.fact(cycle, Fact.COVER_EXPIRED)
+        elif turn.state.link.up and not any(order.live for order in cycle.of_role(Role.EXIT)):
+            text = f"no stop of {cycle.symbol} is confirmed, and its exit could not be sent yet"
+            turn.alert(AlertLevel.PAGE, "EXIT_UNCOVERED", text=text, cycle_id=cycle.cycle_id)
     if cycle.query_due_at is not None and turn.now >= cycle.query_due_at:
         turn.change(cycle, query_due_at=turn.now + turn.state.limits.query_interval)
         turn.query_book(f"the protection of {cycle.cycle_id} is not confirmed")
