@@ -41,6 +41,7 @@ from mytrader.execution.ib_translation import (
     order_report,
 )
 from mytrader.execution.market_data import MarketData
+from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.ports import Emit, Runtime
 
 CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
@@ -92,12 +93,15 @@ class _Wire(ib_async.Wrapper):
             self._executor._refuse(self.ib.client, refusal)
 
     def openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:
-        self._executor._on_open_order(contract, order, orderState.status)
+        self._executor._on_order(contract, order, orderState.status)
         self.ib.client.updateReqId(orderId + 1)
 
     def openOrderEnd(self) -> None:
         self._executor._questions.end_orders()
         super().openOrderEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
+
+    def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:
+        self._executor._on_order(contract, order, orderState.status)
 
     def orderStatus(
         self,
@@ -215,8 +219,7 @@ class IBExecutor:
         self._inbox: deque[events.AnyEvent] = deque()
         self._scheduled = False
         self._market = MarketData(self._tell, runtime)
-        self._order_ids: dict[str, int] = {}
-        self._refs: dict[int, str] = {}
+        self.numbers = OrderNumbers()
         self._refusal: asyncio.Future[str] | None = None
         self._lost: Callable[[], None] | None = None
         self.cash_usd: Decimal | None = None
@@ -292,6 +295,8 @@ class IBExecutor:
             if not self._ib.isConnected():
                 self._release()
         self._ib.disconnectedEvent += self._on_disconnected
+        # The number of an order that was lost on its way must not become another order's.
+        self._ib.client.updateReqId(self.numbers.highest + 1)
 
     def _refuse(self, client: client_module.Client, why: str) -> None:
         """Leave a peer that we may not trade through, before anything else is sent to it."""
@@ -329,6 +334,7 @@ class IBExecutor:
             self._ib.reqContractDetailsAsync(wanted), about=f"the contracts of {symbol}"
         )
         contract = self._market.state_front_month(symbol, found, roll_days=roll_days)
+        await self._answer(self._ib.reqCompletedOrdersAsync(False), about="finished orders")
         return contract.con_id, await self._answer(
             self._market.subscribe(self._ib, contract), about=f"the bars of {symbol}"
         )
@@ -362,10 +368,9 @@ class IBExecutor:
         match command:
             case commands.PlaceBracket(approved):
                 self._place_bracket(approved)
-            case commands.PlaceExit(approved):
+            case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
+                # An emergency stop stands alone: a child of a complete parent would be refused.
                 self._write(approved.order, action="place")
-            case commands.PlaceEmergencyStop(approved):
-                self._place_emergency_stop(approved)
             case commands.ChangeOrder(approved):
                 self._write(approved.order, action="change")
             case commands.CancelOrder(ref):
@@ -384,25 +389,16 @@ class IBExecutor:
             else:
                 self._not_written(stop.ref, "place", code=DOWN, detail="its parent was not sent")
 
-    def _place_emergency_stop(self, approved: Approved[OrderSpec]) -> None:
-        """Write the stop that an entry's fill is missing.
-
-        It stands alone: the parent is complete, and a child of it would be refused. Which order
-        it protects is in the journal with the command.
-        """
-        self._write(approved.order, action="place")
-
     def _write(self, spec: OrderSpec, *, action: str, parent_id: int = 0) -> int:
         """Hand one order to the socket; returns its id, 0 if nothing was written."""
         contract = self._market.stated.get(spec.con_id)
-        known = self._order_ids.get(spec.ref, 0)
+        known = self.numbers.of(spec.ref)
         if contract is None or not self._ib.client.isReady():
             return self._not_written(spec.ref, action, code=DOWN, detail="the link is down")
         if (action == "change") != bool(known):
             return self._not_written(spec.ref, action, code="ORDER_ID", detail=f"order id {known}")
         order_id = known or self._ib.client.getReqId()
-        self._order_ids[spec.ref] = order_id
-        self._refs[order_id] = spec.ref
+        self.numbers.note(spec.ref, order_id)
         fields = order_fields(self._market.contracts[spec.con_id].instrument, spec)
         order = ib_async.Order(
             orderId=order_id, parentId=parent_id, account=self._endpoint.account, **fields
@@ -412,9 +408,12 @@ class IBExecutor:
         return order_id
 
     def _cancel(self, ref: str) -> None:
-        order_id = self._order_ids.get(ref, 0)
-        if not order_id or not self._ib.client.isReady():
+        order_id = self.numbers.of(ref)
+        if not self._ib.client.isReady():
             self._not_written(ref, "cancel", code=DOWN, detail="the link is down")
+            return
+        if not order_id:
+            self._not_written(ref, "cancel", code="ORDER_ID", detail="its number is not known")
             return
         self._ib.client.cancelOrder(order_id, "")
         self._tell(events.OrderWritten(ref, order_id, "cancel"))
@@ -438,10 +437,9 @@ class IBExecutor:
 
     # What the wire says
 
-    def _on_open_order(self, contract: Any, order: Any, status: str) -> None:
+    def _on_order(self, contract: Any, order: Any, status: str) -> None:
         if order.orderRef and order.clientId == self._endpoint.client_id:
-            self._order_ids[order.orderRef] = order.orderId
-            self._refs[order.orderId] = order.orderRef
+            self.numbers.note(order.orderRef, order.orderId)
         report = order_report(self._market.contracts.get(contract.conId), order, status)
         if report is not None:
             self._tell(report)
@@ -457,7 +455,7 @@ class IBExecutor:
         remaining: float,
         why_held: str,
     ) -> None:
-        ref = self._refs.get(order_id, "")
+        ref = self.numbers.ref(order_id)
         self._tell(
             events.StatusReported(
                 ref, order_id, perm_id, status, int(filled), int(remaining), why_held
@@ -496,5 +494,5 @@ class IBExecutor:
             self._tell(events.LinkChanged(up=False, why=text))
         elif code in LINK_BACK:
             self._tell(events.LinkChanged(up=True, why=text))
-        elif request in self._refs:
-            self._tell(events.ErrorReported(self._refs[request], request, code, text))
+        elif ref := self.numbers.ref(request):
+            self._tell(events.ErrorReported(ref, request, code, text))
