@@ -35,11 +35,7 @@ from mytrader.domain.orders import Approved, Bracket, OrderSpec
 from mytrader.errors import BrokerFault
 from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
-from mytrader.execution.ib_translation import (
-    fill_report,
-    order_fields,
-    order_report,
-)
+from mytrader.execution.ib_translation import fill_report, order_fields, order_report
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.ports import Emit, Runtime
@@ -62,7 +58,8 @@ ANSWER_TIMEOUT_S: Final = 20.0
 
 CASH_TAG: Final = "TotalCashValue"
 LINK_LOST: Final = 1100
-LINK_BACK: Final = frozenset({1101, 1102})
+LINK_BACK: Final = 1102
+LINK_BACK_DATA_LOST: Final = 1101
 CLIENT_ID_IN_USE: Final = 326
 
 
@@ -152,14 +149,10 @@ class _Wire(ib_async.Wrapper):
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         self._executor._market.feed.take_data_type(reqId, marketDataId)
 
-    def tickSize(self, reqId: int, tickType: int, size: float) -> None:
-        """Sizes decide nothing here."""
+    def _pass_over(self, *_said: Any, **_named: Any) -> None:
+        """Sizes, strings and the rest decide nothing here."""
 
-    def tickString(self, reqId: int, tickType: int, value: str) -> None:
-        """Strings decide nothing here."""
-
-    def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
-        """Neither does the rest."""
+    tickSize = tickString = tickGeneric = _pass_over
 
     def error(
         self, reqId: int, errorCode: int, errorString: str, advancedOrderRejectJson: str
@@ -350,11 +343,17 @@ class IBExecutor:
         self._ib.disconnectedEvent -= self._on_disconnected
         self._ib.disconnect()
 
-    def _on_disconnected(self) -> None:
+    def _on_disconnected(self, why: str = "the gateway closed the connection") -> None:
         self._release()
-        self._tell(events.LinkChanged(up=False, why="the gateway closed the connection"))
+        self._tell(events.LinkChanged(up=False, why=why))
         if self._lost is not None:
             self._lost()
+
+    def _start_over(self, client: _Client) -> None:
+        """Leave a broker that forgot what we subscribed to: a new connection restores it all."""
+        if client is self._ib and client.isConnected():
+            self.close()
+            self._on_disconnected("the broker lost our subscriptions")
 
     async def gateway_time(self) -> datetime:
         """The gateway's clock, whole seconds; raises `BrokerFault`."""
@@ -492,7 +491,9 @@ class IBExecutor:
             )
         elif code == LINK_LOST:
             self._tell(events.LinkChanged(up=False, why=text))
-        elif code in LINK_BACK:
+        elif code == LINK_BACK_DATA_LOST:
+            asyncio.get_running_loop().call_soon(self._start_over, self._ib)
+        elif code == LINK_BACK:
             self._tell(events.LinkChanged(up=True, why=text))
         elif ref := self.numbers.ref(request):
             self._tell(events.ErrorReported(ref, request, code, text))
