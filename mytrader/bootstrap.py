@@ -16,6 +16,7 @@ from mytrader.domain import events
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
+from mytrader.domain.trader import TraderState
 from mytrader.execution import LOGIC_VERSION
 from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
@@ -103,6 +104,7 @@ class Trader:
         state = fold(self.journal.read(), CycleBook())
         self._started_flat = not state.cycles
         self.executor = IBExecutor(_endpoint(plan), runtime=runtime)
+        self.executor.numbers.remember(_order_ids(state))
         self._proposer = Proposer(plan.strategy)
         self.manager = LiveTradingManager(
             state,
@@ -172,6 +174,16 @@ class Trader:
 def _endpoint(plan: Plan) -> Endpoint:
     ib = plan.settings.ib
     return Endpoint(plan.host, plan.port, client_id=ib.client_id, account=ib.account or "")
+
+
+def _order_ids(state: TraderState) -> dict[str, int]:
+    """Return the numbers of the orders that may still live, by reference."""
+    return {
+        order.spec.ref: order.order_id
+        for cycle in state.cycles.values()
+        for order in cycle.orders.values()
+        if order.live and order.order_id
+    }
 
 
 def _opening(plan: Plan) -> Opening:

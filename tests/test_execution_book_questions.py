@@ -89,6 +89,34 @@ def test_an_answer_without_its_end_marker_is_unknown(silent: str) -> None:
     assert asked == ["orders", "executions", "positions"], "the others are still asked"
 
 
+@pytest.mark.parametrize(
+    ("silent", "then"),
+    [
+        (("orders",), Known(Book((), (FILL,), (POSITION,)))),
+        (("positions",), Known(Book((), (FILL,), (POSITION,)))),
+        (("orders", "executions"), Unknown("an end marker did not arrive in time")),
+    ],
+)
+def test_a_lost_end_marker_is_not_waited_for_once_a_later_question_was_answered(
+    silent: tuple[str, ...], then: Known[Book] | Unknown
+) -> None:
+    """Without that answer nobody can say whether it is lost or late: the book stays unknown."""
+
+    async def main(loop: VirtualLoop) -> Known[Book] | Unknown:
+        del loop
+        questions = BookQuestions()
+        questions.end_orders()
+        questions.end_positions()
+        for quiet in (frozenset(silent), frozenset[str]()):
+            broker = Broker(questions, quiet)
+            answer = await questions.ask(
+                Requests(broker.orders, broker.executions, broker.positions)
+            )
+        return answer
+
+    assert run_virtual(main, epoch=EPOCH) == then
+
+
 def test_a_closed_connection_is_unknown() -> None:
     answer, _ = ask(gone=True)
     assert answer == Unknown("ConnectionError: Not connected")

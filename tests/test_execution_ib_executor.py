@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mytrader.bootstrap import CLIENT_CLOCKS
+from mytrader.domain import events
 from mytrader.errors import BrokerFault
 from mytrader.execution.ib_executor import CONNECT_TIMEOUT_S, Endpoint, IBExecutor
 from mytrader.simulator.connection import ClientConnection
 from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
+from mytrader.tws import answers
 from tests.virtual_desk import CONTRACT, EPOCH, flat, history
 
 HOST, PORT = "127.0.0.1", 4002
@@ -71,6 +73,13 @@ def connect(
 
 def _no_failures(name: str, error: BaseException) -> None:
     raise AssertionError(name) from error
+
+
+async def passed(runtime: VirtualRuntime, seconds: float) -> None:
+    """Let simulated time pass."""
+    over = asyncio.Event()
+    runtime.call_at(runtime.now() + timedelta(seconds=seconds), over.set)
+    await over.wait()
 
 
 def gateway(runtime: VirtualRuntime, account: str = "DU0000001") -> SimulatedGateway:
@@ -168,3 +177,40 @@ def test_losing_the_connection_is_told_once() -> None:
     lost = run_virtual(main, epoch=EPOCH, modules=CLIENT_CLOCKS)
     assert len(lost) == 1
     assert lost[0].tzinfo is UTC
+
+
+def test_a_broker_that_lost_our_subscriptions_is_connected_to_anew() -> None:
+    """Code 1101: quotes and bars would stay away for good, and nobody would notice."""
+
+    async def main(loop: VirtualLoop) -> tuple[int, int]:
+        runtime = VirtualRuntime(loop, _no_failures, seed=1)
+        served = gateway(runtime)
+        loop.serve(HOST, PORT, protocol_factory=served.protocol_factory)
+        executor = IBExecutor(Endpoint(HOST, PORT, client_id=1), runtime=runtime)
+        heard: list[events.AnyEvent] = []
+        lost = asyncio.Event()
+        executor.listen(heard.append)
+        executor.on_lost(lost.set)
+
+        def quotes() -> int:
+            return sum(isinstance(event, events.QuoteSeen) for event in heard)
+
+        await executor.connect()
+        await executor.open_market("ES", roll_days=1)
+        executor.announce()
+        await passed(runtime, 5)
+        (connection,) = served._connections
+        served._market_desk.forget(connection)
+        connection.send(answers.notice(1101, "Connectivity restored - data lost."))
+        await lost.wait()
+        assert events.LinkChanged(up=False, why="the broker lost our subscriptions") in heard
+        before = quotes()
+        await executor.connect()
+        await executor.open_market("ES", roll_days=1)
+        executor.announce()
+        await passed(runtime, 5)
+        executor.close()
+        return before, quotes()
+
+    before, after = run_virtual(main, epoch=EPOCH, modules=CLIENT_CLOCKS)
+    assert 0 < before < after

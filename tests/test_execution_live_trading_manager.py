@@ -311,3 +311,14 @@ def test_a_halt_that_cannot_be_recorded_halts_all_the_same(
     assert desk.manager.state.mode is Mode.HALT
     out, err = capsys.readouterr()
     assert "HALT_NOT_RECORDED" in out + err
+
+
+def test_a_stopped_loop_hears_nothing_more(desk: Desk) -> None:
+    """What still comes from tasks and connections must not meet a journal that is closed."""
+    desk.ready()
+    records = len(desk.journal.records)
+    desk.manager.stop()
+    desk.journal.close()
+    desk.manager.handle(events.LinkChanged(up=False, why="a late word"))
+    assert len(desk.journal.records) == records
+    assert desk.manager.failure is None

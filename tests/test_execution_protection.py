@@ -28,6 +28,7 @@ from tests.playbook import (
     Quoted,
     Stated,
     StopWorking,
+    Unanswered,
     Written,
     asked,
     entering,
@@ -42,6 +43,7 @@ from tests.wanted import (
     PlaceExit,
     Tell,
     Warn,
+    described,
 )
 
 
@@ -230,3 +232,15 @@ def test_scripts_that_end_flat_have_nothing_to_protect() -> None:
     assert (script.cycle.naked_since, script.cycle.cover_due_at) == (None, None)
     script = script >> Elapsed(30) << Warn("COMMISSION_MISSING")
     assert script.is_complete
+
+
+def test_an_exit_that_leaves_the_position_naked_past_the_deadline_is_paged() -> None:
+    """The stop is cancelled, its end cannot be proven, and the exit has to wait for that."""
+    script = opened()
+    refused = replace(script.state, move_stop_refused=frozenset({OrderKind.STP_LMT}))
+    script = replace(script, state=refused) >> asked(Request.FLATTEN)
+    script = script << Page("MODE_REDUCE_ONLY") << Cancel("S1") >> Stated("S1", "Cancelled")
+    script = script << AskBook() >> Unanswered() << Warn("BOOK_UNKNOWN") >> Elapsed(1)
+    script = script << AskBook() >> Unanswered() << Warn("BOOK_UNKNOWN")
+    script = script.past(Elapsed(0.9), Unanswered()) >> Elapsed(0.1)
+    assert "page EXIT_UNCOVERED" in " ".join(described(each) for each in script.left)

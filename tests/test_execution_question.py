@@ -74,3 +74,15 @@ def test_news_between_askings_belongs_to_no_answer() -> None:
         question.end()
 
     in_a_loop(check)
+
+
+def test_end_markers_that_are_known_to_be_lost_are_not_waited_for() -> None:
+    def check() -> None:
+        question = Question()
+        question.ask()
+        question.forgive()
+        answer = question.ask()
+        question.end()
+        assert answer.done()
+
+    in_a_loop(check)

@@ -20,6 +20,7 @@ from tests.playbook import (
     RESTARTED,
     STOP,
     TARGET,
+    Advised,
     Answered,
     Echoed,
     Elapsed,
@@ -30,17 +31,21 @@ from tests.playbook import (
     Stated,
     StopWorking,
     Unanswered,
+    Written,
     asked,
     entering,
     fill_of,
     opened,
+    proposed,
     report_of,
 )
 from tests.wanted import (
+    AskAdvice,
     AskBook,
     Cancel,
     Change,
     Page,
+    PlaceBracket,
     Tell,
     Warn,
 )
@@ -86,6 +91,33 @@ def test_an_answer_from_before_the_link_broke_is_no_answer() -> None:
     assert not script.state.position(CON_ID).known
     script = script >> Answered()
     assert (script.is_complete, script.state.position(CON_ID).known) == (True, True)
+
+
+def test_what_was_lost_on_its_way_is_withdrawn_and_proven_not_to_exist() -> None:
+    """No list proves that; the broker's word that it knows no such order, and a book, do."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
+    script = script >> Written("E1") >> Written("S1") >> LINK_LOST << Page("LINK_DOWN")
+    script = script >> LINK_BACK << Cancel("E1") << Cancel("S1") << AskBook() >> Answered()
+    assert (script.order("E1").live, script.order("S1").live) == (True, True), "absence"
+    script = script >> Erred("E1", 10147) << AskBook() >> Erred("S1", 10147) >> Answered()
+    assert script.order("E1").death is Death.REFUSED
+    script = script << AskBook() >> Answered()
+    assert (script.is_complete, script.cycle.phase) == (True, Phase.ABORTED)
+
+
+def test_an_order_that_the_broker_has_acknowledged_is_not_withdrawn() -> None:
+    """It rests; and to be told that it is unknown is then no proof of anything."""
+    script = entering() >> LINK_LOST << Page("LINK_DOWN") >> LINK_BACK << AskBook()
+    script = script >> Answered() >> Erred("E1", 10147) << AskBook() >> Answered()
+    assert (script.is_complete, script.order("E1").live) == (True, True)
+
+
+def test_a_stop_whose_entry_has_filled_is_not_withdrawn() -> None:
+    """The two arrived together: to cancel it would take the protection away."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
+    script = script >> Written("E1") >> Written("S1") >> Filled("E1", ENTRY)
+    script = script >> LINK_LOST << Page("LINK_DOWN") >> LINK_BACK << AskBook()
+    assert script.is_complete
 
 
 # Positions

@@ -3,6 +3,10 @@
 Orders, then executions, then positions: fills arrive before what they moved. Only executions
 carry the number of the question; for the others end markers are counted (`question`). An answer
 without its end marker is `Unknown`, never "empty".
+
+An end marker that is lost would leave the count behind for the rest of the connection, and the
+book unknown with it. A broker answers one connection in order: when a question for executions is
+answered that was put after the wait for an end marker was over, that marker will not come.
 """
 
 import asyncio
@@ -42,6 +46,7 @@ class BookQuestions:
     def __init__(self) -> None:
         self._orders = Question(asked=1)
         self._positions = Question(asked=1)
+        self._positions_given_up = False
         self._executions: dict[int, tuple[list[Execution], asyncio.Future[list[Any]]]] = {}
 
     # What the wire says
@@ -93,12 +98,22 @@ class BookQuestions:
         self._executions[request] = ([], done)
         executions = await self._within(done)
         del self._executions[request]
+        if executions is not None:
+            self._forgive(orders_given_up=orders is None)
         waiter = self._positions.ask()
         requests.positions()
         positions = await self._within(waiter)
+        self._positions_given_up = positions is None
         if orders is None or executions is None or positions is None:
             return Unknown("an end marker did not arrive in time")
         return Known(Book(tuple(orders), tuple(executions), tuple(positions)))
+
+    def _forgive(self, *, orders_given_up: bool) -> None:
+        """Stop waiting for end markers that would have come before the answer just taken."""
+        if orders_given_up:
+            self._orders.forgive()
+        if self._positions_given_up:
+            self._positions.forgive()
 
     async def _within(self, answer: asyncio.Future[list[Any]]) -> list[Any] | None:
         """Wait for an answer; `None` when it takes too long."""

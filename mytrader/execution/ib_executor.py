@@ -35,12 +35,9 @@ from mytrader.domain.orders import Approved, Bracket, OrderSpec
 from mytrader.errors import BrokerFault
 from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
-from mytrader.execution.ib_translation import (
-    fill_report,
-    order_fields,
-    order_report,
-)
+from mytrader.execution.ib_translation import fill_report, order_fields, order_report
 from mytrader.execution.market_data import MarketData
+from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.ports import Emit, Runtime
 
 CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
@@ -61,7 +58,8 @@ ANSWER_TIMEOUT_S: Final = 20.0
 
 CASH_TAG: Final = "TotalCashValue"
 LINK_LOST: Final = 1100
-LINK_BACK: Final = frozenset({1101, 1102})
+LINK_BACK: Final = 1102
+LINK_BACK_DATA_LOST: Final = 1101
 CLIENT_ID_IN_USE: Final = 326
 
 
@@ -92,12 +90,15 @@ class _Wire(ib_async.Wrapper):
             self._executor._refuse(self.ib.client, refusal)
 
     def openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:
-        self._executor._on_open_order(contract, order, orderState.status)
+        self._executor._on_order(contract, order, orderState.status)
         self.ib.client.updateReqId(orderId + 1)
 
     def openOrderEnd(self) -> None:
         self._executor._questions.end_orders()
         super().openOrderEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
+
+    def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:
+        self._executor._on_order(contract, order, orderState.status)
 
     def orderStatus(
         self,
@@ -148,14 +149,10 @@ class _Wire(ib_async.Wrapper):
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         self._executor._market.feed.take_data_type(reqId, marketDataId)
 
-    def tickSize(self, reqId: int, tickType: int, size: float) -> None:
-        """Sizes decide nothing here."""
+    def _pass_over(self, *_said: Any, **_named: Any) -> None:
+        """Sizes, strings and the rest decide nothing here."""
 
-    def tickString(self, reqId: int, tickType: int, value: str) -> None:
-        """Strings decide nothing here."""
-
-    def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
-        """Neither does the rest."""
+    tickSize = tickString = tickGeneric = _pass_over
 
     def error(
         self, reqId: int, errorCode: int, errorString: str, advancedOrderRejectJson: str
@@ -215,8 +212,7 @@ class IBExecutor:
         self._inbox: deque[events.AnyEvent] = deque()
         self._scheduled = False
         self._market = MarketData(self._tell, runtime)
-        self._order_ids: dict[str, int] = {}
-        self._refs: dict[int, str] = {}
+        self.numbers = OrderNumbers()
         self._refusal: asyncio.Future[str] | None = None
         self._lost: Callable[[], None] | None = None
         self.cash_usd: Decimal | None = None
@@ -292,6 +288,8 @@ class IBExecutor:
             if not self._ib.isConnected():
                 self._release()
         self._ib.disconnectedEvent += self._on_disconnected
+        # The number of an order that was lost on its way must not become another order's.
+        self._ib.client.updateReqId(self.numbers.highest + 1)
 
     def _refuse(self, client: client_module.Client, why: str) -> None:
         """Leave a peer that we may not trade through, before anything else is sent to it."""
@@ -329,6 +327,7 @@ class IBExecutor:
             self._ib.reqContractDetailsAsync(wanted), about=f"the contracts of {symbol}"
         )
         contract = self._market.state_front_month(symbol, found, roll_days=roll_days)
+        await self._answer(self._ib.reqCompletedOrdersAsync(False), about="finished orders")
         return contract.con_id, await self._answer(
             self._market.subscribe(self._ib, contract), about=f"the bars of {symbol}"
         )
@@ -344,11 +343,17 @@ class IBExecutor:
         self._ib.disconnectedEvent -= self._on_disconnected
         self._ib.disconnect()
 
-    def _on_disconnected(self) -> None:
+    def _on_disconnected(self, why: str = "the gateway closed the connection") -> None:
         self._release()
-        self._tell(events.LinkChanged(up=False, why="the gateway closed the connection"))
+        self._tell(events.LinkChanged(up=False, why=why))
         if self._lost is not None:
             self._lost()
+
+    def _start_over(self, client: _Client) -> None:
+        """Leave a broker that forgot what we subscribed to: a new connection restores it all."""
+        if client is self._ib and client.isConnected():
+            self.close()
+            self._on_disconnected("the broker lost our subscriptions")
 
     async def gateway_time(self) -> datetime:
         """The gateway's clock, whole seconds; raises `BrokerFault`."""
@@ -362,10 +367,9 @@ class IBExecutor:
         match command:
             case commands.PlaceBracket(approved):
                 self._place_bracket(approved)
-            case commands.PlaceExit(approved):
+            case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
+                # An emergency stop stands alone: a child of a complete parent would be refused.
                 self._write(approved.order, action="place")
-            case commands.PlaceEmergencyStop(approved):
-                self._place_emergency_stop(approved)
             case commands.ChangeOrder(approved):
                 self._write(approved.order, action="change")
             case commands.CancelOrder(ref):
@@ -384,25 +388,16 @@ class IBExecutor:
             else:
                 self._not_written(stop.ref, "place", code=DOWN, detail="its parent was not sent")
 
-    def _place_emergency_stop(self, approved: Approved[OrderSpec]) -> None:
-        """Write the stop that an entry's fill is missing.
-
-        It stands alone: the parent is complete, and a child of it would be refused. Which order
-        it protects is in the journal with the command.
-        """
-        self._write(approved.order, action="place")
-
     def _write(self, spec: OrderSpec, *, action: str, parent_id: int = 0) -> int:
         """Hand one order to the socket; returns its id, 0 if nothing was written."""
         contract = self._market.stated.get(spec.con_id)
-        known = self._order_ids.get(spec.ref, 0)
+        known = self.numbers.of(spec.ref)
         if contract is None or not self._ib.client.isReady():
             return self._not_written(spec.ref, action, code=DOWN, detail="the link is down")
         if (action == "change") != bool(known):
             return self._not_written(spec.ref, action, code="ORDER_ID", detail=f"order id {known}")
         order_id = known or self._ib.client.getReqId()
-        self._order_ids[spec.ref] = order_id
-        self._refs[order_id] = spec.ref
+        self.numbers.note(spec.ref, order_id)
         fields = order_fields(self._market.contracts[spec.con_id].instrument, spec)
         order = ib_async.Order(
             orderId=order_id, parentId=parent_id, account=self._endpoint.account, **fields
@@ -412,9 +407,12 @@ class IBExecutor:
         return order_id
 
     def _cancel(self, ref: str) -> None:
-        order_id = self._order_ids.get(ref, 0)
-        if not order_id or not self._ib.client.isReady():
+        order_id = self.numbers.of(ref)
+        if not self._ib.client.isReady():
             self._not_written(ref, "cancel", code=DOWN, detail="the link is down")
+            return
+        if not order_id:
+            self._not_written(ref, "cancel", code="ORDER_ID", detail="its number is not known")
             return
         self._ib.client.cancelOrder(order_id, "")
         self._tell(events.OrderWritten(ref, order_id, "cancel"))
@@ -438,10 +436,9 @@ class IBExecutor:
 
     # What the wire says
 
-    def _on_open_order(self, contract: Any, order: Any, status: str) -> None:
+    def _on_order(self, contract: Any, order: Any, status: str) -> None:
         if order.orderRef and order.clientId == self._endpoint.client_id:
-            self._order_ids[order.orderRef] = order.orderId
-            self._refs[order.orderId] = order.orderRef
+            self.numbers.note(order.orderRef, order.orderId)
         report = order_report(self._market.contracts.get(contract.conId), order, status)
         if report is not None:
             self._tell(report)
@@ -457,7 +454,7 @@ class IBExecutor:
         remaining: float,
         why_held: str,
     ) -> None:
-        ref = self._refs.get(order_id, "")
+        ref = self.numbers.ref(order_id)
         self._tell(
             events.StatusReported(
                 ref, order_id, perm_id, status, int(filled), int(remaining), why_held
@@ -494,7 +491,9 @@ class IBExecutor:
             )
         elif code == LINK_LOST:
             self._tell(events.LinkChanged(up=False, why=text))
-        elif code in LINK_BACK:
+        elif code == LINK_BACK_DATA_LOST:
+            asyncio.get_running_loop().call_soon(self._start_over, self._ib)
+        elif code == LINK_BACK:
             self._tell(events.LinkChanged(up=True, why=text))
-        elif request in self._refs:
-            self._tell(events.ErrorReported(self._refs[request], request, code, text))
+        elif ref := self.numbers.ref(request):
+            self._tell(events.ErrorReported(ref, request, code, text))

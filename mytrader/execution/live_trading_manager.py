@@ -74,6 +74,7 @@ class LiveTradingManager:
         self._entry_cycle_ids: dict[int, str] = {}
         self._deadline: datetime | None = None
         self._disarm: Callable[[], None] | None = None
+        self._stopped = False
         self._log = structlog.get_logger("mytrader.execution")
         broker.listen(self.handle)
 
@@ -88,7 +89,7 @@ class LiveTradingManager:
 
         Whatever fails inside halts the trader and is raised, an unforeseen error as `OurFault`.
         """
-        if self.failure is not None:
+        if self.failure is not None or self._stopped:
             return
         try:
             self._handle(event)
@@ -143,7 +144,8 @@ class LiveTradingManager:
         self.handle(events.TimeReached())
 
     def stop(self) -> None:
-        """Disarm the timer; the state stays as it is."""
+        """Hear nothing more: the state stays as it is, and the journal may be closed."""
+        self._stopped = True
         if self._disarm is not None:
             self._disarm()
             self._disarm = None

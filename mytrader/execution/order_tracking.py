@@ -41,6 +41,7 @@ REFUSAL_CODES: Final = frozenset({100, 103, 110, 135, 200, 201, 203, 321, 434})
 CHANGE_REFUSAL_CODES: Final = REFUSAL_CODES | {104, 105, 329}
 """Codes that may refuse a change; the old version works on (SAFETY.md B22)."""
 CANCEL_REFUSED_CODES: Final = frozenset({161, 10147, 10148})
+UNKNOWN_ORDER_CODE: Final = 10147
 CANCELLED_CODE: Final = 202
 CANCELLED_STATUSES: Final = frozenset({"Cancelled", "ApiCancelled"})
 OVER_STATUSES: Final = CANCELLED_STATUSES | {"Filled"}
@@ -85,6 +86,17 @@ def on_not_written(turn: Turn, event: OrderNotWritten) -> None:
         turn.put_order(cycle, replace(order, change=None, change_refusal=None))
     elif event.action == CANCEL:
         turn.query_book(text)
+
+
+def never_acknowledged(order: TrackedOrder) -> bool:
+    """Whether our bytes went out and the broker has never said a word about them."""
+    return (
+        order.live
+        and order.life is OrderLife.WRITTEN
+        and order.order_id > 0
+        and not order.perm_ids
+        and order.filled == 0
+    )
 
 
 def bury(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, death: Death) -> TradeCycle:
@@ -278,6 +290,9 @@ def on_error(turn: Turn, event: ErrorReported) -> None:
     if order.change is not None and event.code in CHANGE_REFUSAL_CODES:
         if order.change_refusal is None:
             order = replace(order, change_refusal=event.code, claim_query=asked)
+    elif event.code == UNKNOWN_ORDER_CODE and never_acknowledged(order):
+        # With a later book that lists neither the order nor a fill: a refusal of the order.
+        order = replace(order, refusal=order.refusal or said, claim_query=asked)
     elif event.code in CANCEL_REFUSED_CODES:
         _cancel_was_refused(turn, cycle, order=order)
         return

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel, PlaceEmergencyStop
 from mytrader.domain.cycle import Fact, Phase, TradeCycle
-from mytrader.domain.orders import Approved, OrderSpec, Refused, Role, TrackedOrder
+from mytrader.domain.orders import Approved, OrderLife, OrderSpec, Refused, Role, TrackedOrder
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.exposure import rho
 from mytrader.execution.guards import approve_exit
@@ -196,12 +196,22 @@ def _send_emergency_stop(turn: Turn, cycle: TradeCycle, *, approved: Approved[Or
         turn.step_down(Mode.REDUCE_ONLY, "more than one emergency stop today")
 
 
+def _exit_was_written(cycle: TradeCycle) -> bool:
+    """Whether an exit of its own has left; after a crash nobody knows that of a mere intent."""
+    return any(
+        order.live and order.life is not OrderLife.INTENDED for order in cycle.of_role(Role.EXIT)
+    )
+
+
 def watch_deadlines(turn: Turn, cycle: TradeCycle) -> None:
     """Query while the stop's fate is unknown; at the deadline say so."""
     if cycle.cover_due_at is not None and turn.now >= cycle.cover_due_at:
         cycle = turn.change(cycle, cover_due_at=None)
         if cycle.phase is not Phase.EXITING:
             turn.fact(cycle, Fact.COVER_EXPIRED)
+        elif turn.state.link.up and not _exit_was_written(cycle):
+            text = f"no stop of {cycle.symbol} is confirmed, and its exit could not be sent yet"
+            turn.alert(AlertLevel.PAGE, "EXIT_UNCOVERED", text=text, cycle_id=cycle.cycle_id)
     if cycle.query_due_at is not None and turn.now >= cycle.query_due_at:
         turn.change(cycle, query_due_at=turn.now + turn.state.limits.query_interval)
         turn.query_book(f"the protection of {cycle.cycle_id} is not confirmed")

@@ -23,6 +23,10 @@ class Question:
         self._waiter = asyncio.get_running_loop().create_future()
         return self._waiter
 
+    def forgive(self) -> None:
+        """Expect no end marker any more of what was asked so far: those missing are lost."""
+        self._ended = self._asked
+
     def add(self, item: object) -> None:
         """Take one item of an answer."""
         if self._waiter is not None:

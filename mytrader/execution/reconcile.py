@@ -22,8 +22,10 @@ from mytrader.domain.trader import ClosedCycle, Mode
 from mytrader.execution.order_tracking import (
     OVER_STATUSES,
     WORKING_STATUSES,
+    ask_cancel,
     book_execution,
     bury,
+    never_acknowledged,
     on_order_reported,
 )
 from mytrader.execution.turn import Turn
@@ -59,6 +61,8 @@ def on_link(turn: Turn, event: LinkChanged) -> None:
     was_up = turn.state.link.up
     _unconfirm(turn, up=event.up)
     if event.up:
+        for cycle in turn.state.cycles.values():
+            _withdraw_lost(turn, cycle)
         turn.query_book(f"connected: {event.why}")
         return
     if was_up:
@@ -66,6 +70,19 @@ def on_link(turn: Turn, event: LinkChanged) -> None:
         turn.alert(level, "LINK_DOWN", text=event.why)
     for cycle in list(turn.state.cycles.values()):
         _forget_changes(turn, cycle)
+
+
+def _withdraw_lost(turn: Turn, cycle: TradeCycle) -> None:
+    """Cancel what went out before the link broke and was never acknowledged.
+
+    It may have been lost on its way. The broker's answer to the cancel, together with the next
+    book, tells what no list tells alone: that there is no such order. A stop whose entry has
+    filled is left: the two arrived together, and whether it works must be said by the broker.
+    """
+    for order in cycle.orders.values():
+        parent = cycle.orders.get(order.spec.parent_ref or "")
+        if never_acknowledged(order) and not (parent is not None and parent.filled):
+            ask_cancel(turn, order.spec.ref, why="never acknowledged before the link broke")
 
 
 def _forget_changes(turn: Turn, cycle: TradeCycle) -> None:
