@@ -82,7 +82,7 @@ def test_the_bracket_is_on_the_grid_and_never_nearer_than_asked(
         to_stop = sign * (each.close - ES.ticks(signal.stop))
         to_target = sign * (ES.ticks(signal.target) - each.close)
         # The ATR carries the rounding of its sum: what is nearer by that is not nearer.
-    assert -NOISE_TICKS <= to_stop - stop_atr * features.atr < 1
+        assert -NOISE_TICKS <= to_stop - stop_atr * features.atr < 1
         assert -NOISE_TICKS <= to_target - 2 * stop_atr * features.atr < 1
 
 
