@@ -244,3 +244,16 @@ def test_an_exit_that_leaves_the_position_naked_past_the_deadline_is_paged() -> 
     script = script << AskBook() >> Unanswered() << Warn("BOOK_UNKNOWN")
     script = script.past(Elapsed(0.9), Unanswered()) >> Elapsed(0.1)
     assert "page EXIT_UNCOVERED" in " ".join(described(each) for each in script.left)
+
+
+def test_the_deadline_of_an_exit_is_kept_until_somebody_hears() -> None:
+    """It passes while the link is down, and the position is still naked when it is back."""
+    script = opened()
+    refused = replace(script.state, move_stop_refused=frozenset({OrderKind.STP_LMT}))
+    script = replace(script, state=refused) >> asked(Request.FLATTEN)
+    script = script << Page("MODE_REDUCE_ONLY") << Cancel("S1") >> Stated("S1", "Cancelled")
+    script = script << AskBook() >> LINK_LOST << Page("LINK_DOWN") >> Elapsed(7)
+    assert script.is_complete
+    script = script >> LINK_BACK << AskBook() >> Unanswered() << Warn("BOOK_UNKNOWN")
+    script = script.past(Elapsed(0.5), Unanswered()) >> Elapsed(0.5)
+    assert "page EXIT_UNCOVERED" in " ".join(described(each) for each in script.left)

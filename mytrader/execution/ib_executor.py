@@ -152,7 +152,7 @@ class _Wire(ib_async.Wrapper):
     def _pass_over(self, *_said: Any, **_named: Any) -> None:
         """Sizes, strings and the rest decide nothing here."""
 
-    tickSize = tickString = tickGeneric = _pass_over
+    tickSize = tickString = tickGeneric = _pass_over  # noqa: N815 - the client's names
 
     def error(
         self, reqId: int, errorCode: int, errorString: str, advancedOrderRejectJson: str

@@ -203,15 +203,26 @@ def _exit_was_written(cycle: TradeCycle) -> bool:
     )
 
 
+def _deadline_has_come(turn: Turn, cycle: TradeCycle) -> TradeCycle:
+    """Halt without an exit under way; page for one that could not be sent.
+
+    While nobody hears, an exit that is under way gets its deadline again.
+    """
+    if cycle.phase is Phase.EXITING and not turn.state.link.up:
+        return turn.change(cycle, cover_due_at=turn.now + turn.state.limits.cover_timeout)
+    cycle = turn.change(cycle, cover_due_at=None)
+    if cycle.phase is not Phase.EXITING:
+        turn.fact(cycle, Fact.COVER_EXPIRED)
+    elif not _exit_was_written(cycle):
+        text = f"no stop of {cycle.symbol} is confirmed, and its exit could not be sent yet"
+        turn.alert(AlertLevel.PAGE, "EXIT_UNCOVERED", text=text, cycle_id=cycle.cycle_id)
+    return cycle
+
+
 def watch_deadlines(turn: Turn, cycle: TradeCycle) -> None:
     """Query while the stop's fate is unknown; at the deadline say so."""
     if cycle.cover_due_at is not None and turn.now >= cycle.cover_due_at:
-        cycle = turn.change(cycle, cover_due_at=None)
-        if cycle.phase is not Phase.EXITING:
-            turn.fact(cycle, Fact.COVER_EXPIRED)
-        elif turn.state.link.up and not _exit_was_written(cycle):
-            text = f"no stop of {cycle.symbol} is confirmed, and its exit could not be sent yet"
-            turn.alert(AlertLevel.PAGE, "EXIT_UNCOVERED", text=text, cycle_id=cycle.cycle_id)
+        cycle = _deadline_has_come(turn, cycle)
     if cycle.query_due_at is not None and turn.now >= cycle.query_due_at:
         turn.change(cycle, query_due_at=turn.now + turn.state.limits.query_interval)
         turn.query_book(f"the protection of {cycle.cycle_id} is not confirmed")
