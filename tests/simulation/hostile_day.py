@@ -39,7 +39,7 @@ from mytrader.tws import answers
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from tests.scenarios.world import StraightPanel
-from tests.simulation.judge import Judge
+from tests.simulation.judge import RESUMED, Judge
 from tests.simulation.weather import Accidents, Act, Day, Moment
 
 SESSION: Final = date(2025, 12, 11)
@@ -322,10 +322,12 @@ class HostileDay:
     # What is noted
 
     def seen(self, event: AnyEvent, asked: list[AnyCommand], state: object) -> None:
-        """Take note of pages."""
+        """Take note of pages, and of people who took the risk again."""
         del event, state
         for command in asked:
-            if isinstance(command, RaiseAlert) and command.level is AlertLevel.PAGE:
+            if isinstance(command, RaiseAlert) and (
+                command.level is AlertLevel.PAGE or command.code == RESUMED
+            ):
                 self.pages.append((self._runtime.now(), command.code))
 
     def _result(self, head: str) -> Result:
