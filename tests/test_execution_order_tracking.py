@@ -399,6 +399,15 @@ def test_a_late_fill_of_a_finished_cycle_halts() -> None:
     assert (script.is_complete, script.state.position(CON_ID).booked) == (True, -1)
 
 
+def test_a_fill_of_a_cycle_that_the_journal_does_not_know_says_so() -> None:
+    """A new journal on an account that another one has traded today: no cycle of it finished."""
+    fill = replace(fill_of(entering(), "E1"), ref=STRANGER)
+    script = Playbook() >> events.ExecutionReported(fill)
+    assert "which this journal does not know" in script.state.mode_why
+    script = script << Page("FOREIGN_FILL") << Page("MODE_HALT")
+    assert script.is_complete
+
+
 def test_what_a_person_sold_by_hand_is_not_sold_again_by_the_stop() -> None:
     """The position is gone: its stop would open another one, so it is cancelled."""
     script = opened()

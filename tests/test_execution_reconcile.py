@@ -105,6 +105,14 @@ def test_what_was_lost_on_its_way_is_withdrawn_and_proven_not_to_exist() -> None
     assert (script.is_complete, script.cycle.phase) == (True, Phase.ABORTED)
 
 
+def test_a_cancel_that_was_lost_as_well_is_asked_for_again() -> None:
+    """The process died between two cancels, or the link broke once more."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
+    script = script.past(Written("E1"), Written("S1"), LINK_LOST, LINK_BACK, RESTARTED)
+    script = script >> LINK_BACK << Cancel("E1") << Cancel("S1") << AskBook()
+    assert script.is_complete
+
+
 def test_an_order_that_the_broker_has_acknowledged_is_not_withdrawn() -> None:
     """It rests; and to be told that it is unknown is then no proof of anything."""
     script = entering() >> LINK_LOST << Page("LINK_DOWN") >> LINK_BACK << AskBook()

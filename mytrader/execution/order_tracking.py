@@ -411,6 +411,8 @@ def _book_stray(turn: Turn, fill: Execution, *, cycle_id: str | None) -> None:
     _book_position(turn, fill)
     _remember(turn, fill)
     whose = f"of the finished cycle {cycle_id}" if cycle_id else "that is not ours"
+    if cycle_id and closed is None:
+        whose = f"of cycle {cycle_id}, which this journal does not know: use the journal it is in"
     text = f"{fill.side} {fill.quantity} at {fill.price} ticks filled, an order {whose}"
     turn.alert(AlertLevel.PAGE, "FOREIGN_FILL", text=text, cycle_id=cycle_id, ref=fill.ref)
     turn.step_down(Mode.HALT if cycle_id else Mode.REDUCE_ONLY, text)

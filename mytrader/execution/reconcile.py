@@ -82,6 +82,9 @@ def _withdraw_lost(turn: Turn, cycle: TradeCycle) -> None:
     for order in cycle.orders.values():
         parent = cycle.orders.get(order.spec.parent_ref or "")
         if never_acknowledged(order) and not (parent is not None and parent.filled):
+            # An earlier cancel went the way of the order: its answer will not come.
+            again = replace(order, cancel_asked=False)
+            turn.put_order(turn.state.cycles[cycle.cycle_id], again)
             ask_cancel(turn, order.spec.ref, why="never acknowledged before the link broke")
 
 

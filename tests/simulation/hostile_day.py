@@ -39,7 +39,7 @@ from mytrader.tws import answers
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from tests.scenarios.world import StraightPanel
-from tests.simulation.judge import Judge
+from tests.simulation.judge import RESUMED, Judge
 from tests.simulation.weather import Accidents, Act, Day, Moment
 
 SESSION: Final = date(2025, 12, 11)
@@ -141,10 +141,10 @@ class Mortal:
         broker: Broker,
         chance: random.Random,
         *,
-        accidents: Accidents,
+        chance_of_death: Callable[[], float],
         kill: Callable[[], None],
     ) -> None:
-        self._broker, self._chance, self._accidents = broker, chance, accidents
+        self._broker, self._chance, self._chance_of_death = broker, chance, chance_of_death
         self._kill = kill
         self._dead = False
 
@@ -154,7 +154,7 @@ class Mortal:
 
     def carry_out(self, command: AnyCommand) -> None:
         """Pass on, or die first."""
-        if isinstance(command, ORDERS) and self._chance.random() < self._accidents.killed_before:
+        if isinstance(command, ORDERS) and self._chance.random() < self._chance_of_death():
             self._dead = True
             self._kill()
         if not self._dead:
@@ -218,7 +218,10 @@ class HostileDay:
         trader = Trader(self.plan, self._runtime, observers=[self])
         trader.manager._panel = StraightPanel()
         trader.manager._broker = Mortal(
-            trader.executor, self._chance, accidents=self._accidents, kill=self._kill
+            trader.executor,
+            self._chance,
+            chance_of_death=lambda: self._accidents.killed_before,
+            kill=self._kill,
         )
         self.trader = trader
         start = self._connected(trader, began)
@@ -322,10 +325,12 @@ class HostileDay:
     # What is noted
 
     def seen(self, event: AnyEvent, asked: list[AnyCommand], state: object) -> None:
-        """Take note of pages."""
+        """Take note of pages, and of people who took the risk again."""
         del event, state
         for command in asked:
-            if isinstance(command, RaiseAlert) and command.level is AlertLevel.PAGE:
+            if isinstance(command, RaiseAlert) and (
+                command.level is AlertLevel.PAGE or command.code == RESUMED
+            ):
                 self.pages.append((self._runtime.now(), command.code))
 
     def _result(self, head: str) -> Result:

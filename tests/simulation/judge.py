@@ -16,6 +16,7 @@ from mytrader.simulator.gateway import LedgerView
 ALLOWED = timedelta(seconds=3)
 """Two seconds from when the trader can know of a fill; its report may be a second late."""
 
+HALT, RESUMED = "MODE_HALT", "RESUMED"
 AT_BROKER = (OrderState.SENT, OrderState.QUEUED, OrderState.WORKING)
 
 
@@ -124,10 +125,16 @@ def unexcused(
         if span.ended - span.began - away <= ALLOWED:
             continue
         until = span.began + ALLOWED + away
-        if not any(span.began <= at <= until for at, _ in pages):
+        if not any(span.began <= at <= until for at, _ in pages) and not _halted(span, pages):
             length = (span.ended - span.began - away).total_seconds()
             found.append(f"{span.began} covered {span.why} for {length:.3f} s and no page")
     return found
+
+
+def _halted(span: Span, pages: list[tuple[datetime, str]]) -> bool:
+    """Whether a page of a halt was out, and nobody had resumed since."""
+    before = [code for at, code in pages if at <= span.began and code in (HALT, RESUMED)]
+    return before[-1:] == [HALT]
 
 
 def absent(span: Span, absences: list[tuple[datetime, datetime]]) -> timedelta:

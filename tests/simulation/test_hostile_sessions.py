@@ -10,7 +10,7 @@ import pytest
 
 from mytrader.domain.orders import Role
 from tests.simulation.hostile_day import Result, play
-from tests.simulation.judge import unexcused
+from tests.simulation.judge import RESUMED, unexcused
 from tests.simulation.weather import draw_day
 
 BUILD = "1:7"
@@ -28,7 +28,8 @@ def complaints(result: Result) -> list[str]:
     found += unexcused(result.judge.spans, pages=result.pages, absences=result.absences)
     found += [f"a failure reached the loop: {failure!r}" for failure in result.failures]
     if result.undecided:
-        return found + ([] if result.pages else ["nobody was told of orders without a fate"])
+        told = {code for _, code in result.pages} - {RESUMED}
+        return found + ([] if told else ["nobody was told of orders without a fate"])
     if result.position or result.resting or result.open_cycles:
         left = [(cycle.phase, cycle.halted_why) for cycle in result.open_cycles]
         found.append(f"at the end {result.position} open, {result.resting} resting, {left}")
