@@ -7,6 +7,7 @@ from mytrader.domain.commands import (
     AlertLevel,
     AnyCommand,
     AskAdvice,
+    AskMargin,
     CancelOrder,
     ChangeOrder,
     PlaceBracket,
@@ -28,6 +29,7 @@ from mytrader.domain.events import (
     ExecutionReported,
     Halted,
     LinkChanged,
+    MarginStated,
     OperatorAsked,
     OrderNotWritten,
     OrderReported,
@@ -35,6 +37,7 @@ from mytrader.domain.events import (
     PositionReported,
     QuoteSeen,
     Request,
+    SettlementStated,
     SignalRaised,
     StatusReported,
     TimeReached,
@@ -43,6 +46,7 @@ from mytrader.domain.events import (
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.journal.codec import Opening
@@ -110,7 +114,9 @@ EVENTS: tuple[AnyEvent, ...] = (
     quote(0),
     BarClosed(1, Bar(AT, 26_800, 26_810, 26_790, 26_805, 1200)),
     SignalRaised(CYCLE, 1, signal()),
+    SettlementStated(1, 26_780),
     AdviceGiven(CYCLE, (OPINION,)),
+    MarginStated(CYCLE, Known(Margin(Decimal("23760.50"), Decimal(100_000)))),
     OrderWritten(ref("E"), 5, "place"),
     OrderNotWritten(ref("X"), "place", "EXIT_WHEN_FLAT", "flat\nalready"),
     LinkChanged(True, "synchronised"),
@@ -124,11 +130,13 @@ EVENTS: tuple[AnyEvent, ...] = (
     BookAnswered(2, Unknown("no end marker")),
     TimeReached(),
     OperatorAsked(Request.FLATTEN, "operator"),
+    OperatorAsked(Request.RESUME, "operator", "01J0", AT),
     Halted("an invariant broke"),
     TraderStarted(Limits(symbols_allowed=("MES",), loss_usd_trade_max=Decimal("99.5"))),
 )
 COMMANDS: tuple[AnyCommand, ...] = (
     AskAdvice(CYCLE, 1, signal()),
+    AskMargin(CYCLE, 1, Side.BUY, 1, 26_750),
     PlaceBracket(Approved(BRACKET)),
     PlaceExit(Approved(spec("X", Side.SELL))),
     PlaceEmergencyStop(Approved(spec("M", Side.SELL)), ref("E"), 5),

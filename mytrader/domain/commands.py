@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from mytrader.domain.decision import Signal
-from mytrader.domain.orders import Approved, Bracket, OrderSpec
+from mytrader.domain.orders import Approved, Bracket, OrderSpec, Side
 
 
 class Command(Struct, frozen=True, tag_field="kind"):
@@ -18,6 +18,19 @@ class AskAdvice(Command, frozen=True, tag="ask_advice"):
     cycle_id: str
     con_id: int
     signal: Signal
+
+
+class AskMargin(Command, frozen=True, tag="ask_margin"):
+    """Ask what an entry would do to the margin; no order results, `MarginStated` answers.
+
+    `limit` is a price in ticks at which the order, were it one, would not trade.
+    """
+
+    cycle_id: str
+    con_id: int
+    side: Side
+    quantity: int
+    limit: int
 
 
 class PlaceBracket(Command, frozen=True, tag="place_bracket"):
@@ -81,6 +94,7 @@ class RaiseAlert(Command, frozen=True, tag="alert"):
 
 AnyCommand = (
     AskAdvice
+    | AskMargin
     | PlaceBracket
     | PlaceExit
     | PlaceEmergencyStop

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.fills import Execution
+from mytrader.domain.known import Known, Unknown
+from mytrader.domain.margin import Margin
 from mytrader.domain.orders import Role, Side, TrackedOrder, Verdict
 
 
@@ -44,6 +46,7 @@ class Fact(StrEnum):
     REDUCED = "reduced"
     FLAT = "flat"
     SETTLED = "settled"
+    FLIPPED = "flipped"
     SURPRISE = "surprise"
 
 
@@ -54,16 +57,20 @@ class ExitReason(StrEnum):
     TARGET = "target"
     SESSION_END = "session_end"
     OPERATOR = "operator"
+    TIME_STOP = "time_stop"
+    DAILY_LOSS = "daily_loss"
+    FLIP = "flip"
     EMERGENCY = "emergency"
 
 
 class ExitStage(StrEnum):
-    """How far an exit has come. A moves the stop; C cancels it, proves it dead, then sends.
+    """How far an exit has come. A moves the stop, A' the resting target; C cancels, then sends.
 
     REFUSED is an exit that the rule did not permit; it is asked for again when due.
     """
 
     REFUSED = "refused"
+    MOVING_TARGET = "moving_target"
     MOVING_STOP = "moving_stop"
     CANCELLING_STOP = "cancelling_stop"
     SENDING = "sending"
@@ -90,7 +97,9 @@ class TradeCycle(Struct, frozen=True):
     entry fill, cover, next book query, the end of every order once the cycle is flat or given up
     (`settle_due_at`, asked for `settle_asked` times), and the last commission.
     `protection_refused` is the code of the last refusal of an emergency stop, so that people are
-    told of each one once.
+    told of each one once. `margin` is `None` until the broker has said what the entry would do to
+    it, `advised` false until every advisor has answered or failed. `best` is the best price in
+    ticks since the position was opened, for a stop that trails.
     """
 
     cycle_id: str
@@ -126,6 +135,9 @@ class TradeCycle(Struct, frozen=True):
     halted_why: str | None = None
     opened_at: datetime | None = None
     closed_at: datetime | None = None
+    advised: bool = False
+    margin: Known[Margin] | Unknown | None = None
+    best: int | None = None
 
     @property
     def position(self) -> int:

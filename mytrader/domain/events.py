@@ -10,6 +10,7 @@ from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import Side
 
@@ -47,6 +48,13 @@ class QuoteSeen(Event, frozen=True, tag="quote"):
     quote: Quote
 
 
+class SettlementStated(Event, frozen=True, tag="settlement"):
+    """The last settlement of a contract in ticks: the day's price limits are counted from it."""
+
+    con_id: int
+    price: int
+
+
 class BarClosed(Event, frozen=True, tag="bar"):
     """A minute is complete."""
 
@@ -70,6 +78,13 @@ class AdviceGiven(Event, frozen=True, tag="advice"):
 
     cycle_id: str
     opinions: tuple[Opinion, ...]
+
+
+class MarginStated(Event, frozen=True, tag="margin"):
+    """The broker answered what an entry would do to the margin; a sentinel is `Unknown`."""
+
+    cycle_id: str
+    margin: Known[Margin] | Unknown
 
 
 # Our own hand
@@ -103,7 +118,10 @@ class LinkChanged(Event, frozen=True, tag="link"):
 
 
 class OrderReported(Event, frozen=True, tag="order_reported"):
-    """The broker echoed an order (openOrder). Prices in ticks; `ref` is empty if not ours."""
+    """The broker echoed an order (openOrder). Prices in ticks; `ref` is empty if not ours.
+
+    `oca_type` is 0 where the order is in no one-cancels-all group.
+    """
 
     ref: str
     order_id: int
@@ -120,6 +138,8 @@ class OrderReported(Event, frozen=True, tag="order_reported"):
     trigger_method: int
     parent_id: int
     status: str
+    oca_group: str = ""
+    oca_type: int = 0
 
 
 class StatusReported(Event, frozen=True, tag="status_reported"):
@@ -199,10 +219,16 @@ class Request(StrEnum):
 
 
 class OperatorAsked(Event, frozen=True, tag="operator"):
-    """A person asked for something."""
+    """A person asked for something.
+
+    `request_id` makes a repeat recognisable and `asked_at` an old request; both are empty where
+    the request cannot have been queued.
+    """
 
     request: Request
     who: str
+    request_id: str = ""
+    asked_at: datetime | None = None
 
 
 class Halted(Event, frozen=True, tag="halted"):
@@ -215,9 +241,11 @@ AnyEvent = (
     TraderStarted
     | ContractStated
     | QuoteSeen
+    | SettlementStated
     | BarClosed
     | SignalRaised
     | AdviceGiven
+    | MarginStated
     | OrderWritten
     | OrderNotWritten
     | LinkChanged

@@ -1,13 +1,38 @@
 """Every number a guard compares with."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
 
+class Profile(StrEnum):
+    """STRICT: only the stop rests at the broker. BRACKET: stop and target rest in one group."""
+
+    STRICT = "strict"
+    BRACKET = "bracket"
+
+
+class Blackout(Struct, frozen=True):
+    """A time around a scheduled release in which nothing is opened; aware UTC, end outside."""
+
+    starts_at: datetime
+    ends_at: datetime
+    name: str
+
+
 class Limits(Struct, frozen=True):
-    """Every number a guard compares with; units are in the names."""
+    """Every number a guard compares with; units are in the names.
+
+    `blackouts` is `None` where no calendar of releases could be read: then nothing is opened.
+    `net_usd_per_point_max` bounds the net position of related contracts, dollars per index
+    point. `margin_excess_usd_min` is what must be left of the account's equity above its initial
+    margin after an entry. `break_even_ticks` is the gain at which the stop moves to the entry,
+    `trailing_ticks` the distance at which it follows the best price, in steps of at least
+    `trailing_step_ticks`; `hold_max` is how long a position may stay open. `None`: not used.
+    `request_age_max` is how old a person's request may be when it arrives.
+    """
 
     symbols_allowed: tuple[str, ...] = ("ES", "MES")
     quantity_per_entry: int = 1
@@ -38,3 +63,15 @@ class Limits(Struct, frozen=True):
     query_interval: timedelta = timedelta(milliseconds=500)
     exit_chase_interval: timedelta = timedelta(seconds=2)
     exit_attempts_max: int = 5
+    profile: Profile = Profile.STRICT
+    oca_trusted: bool = False
+    net_usd_per_point_max: Decimal = Decimal(250)
+    blackouts: tuple[Blackout, ...] | None = ()
+    margin_excess_usd_min: Decimal = Decimal(0)
+    reset_margin: timedelta = timedelta(minutes=15)
+    price_limit_distance_ticks_min: int = 80
+    break_even_ticks: int | None = None
+    trailing_ticks: int | None = None
+    trailing_step_ticks: int = 4
+    hold_max: timedelta | None = None
+    request_age_max: timedelta = timedelta(seconds=30)

@@ -95,6 +95,7 @@ class OrderSpec(Struct, frozen=True):
 
     Prices are ticks. `parent_ref` makes it a bracket child. `reduce_only` is our promise, kept
     by the guards: the broker has no such field (SAFETY.md B1). `trigger_method` 2 is last price.
+    `oca_group` names the one-cancels-all group (type 1, SAFETY.md B2), "" is none.
     """
 
     ref: str
@@ -110,6 +111,7 @@ class OrderSpec(Struct, frozen=True):
     parent_ref: str | None = None
     transmit: bool = True
     reduce_only: bool = False
+    oca_group: str = ""
 
     @property
     def role(self) -> Role:
@@ -118,10 +120,11 @@ class OrderSpec(Struct, frozen=True):
 
 
 class Bracket(Struct, frozen=True):
-    """An entry with its protection: `quantity` one-lot families of entry and stop.
+    """An entry with its protection: `quantity` one-lot families.
 
-    `lots` holds (entry, stop) pairs; `target` is the price in ticks that the trader watches
-    (profile `strict`).
+    Each of `lots` holds the orders of one family as they are sent: the entry first, the stop,
+    which transmits them all, last. In profile `bracket` the target stands between them; in
+    profile `strict` the trader watches the price `target` itself. Prices are ticks.
     """
 
     cycle_id: str
@@ -130,7 +133,7 @@ class Bracket(Struct, frozen=True):
     entry: int
     stop: int
     target: int
-    lots: tuple[tuple[OrderSpec, OrderSpec], ...]
+    lots: tuple[tuple[OrderSpec, ...], ...]
 
     @property
     def quantity(self) -> int:

@@ -83,6 +83,8 @@ class TraderState(Struct, frozen=True):
     `early_commissions` (dollars by execution id) are reports that came before their execution.
     `move_stop_refused` remembers a venue's definitive refusal
     of exit protocol A, by order type. `equity_usd` is the net profit since the journal began.
+    `settlements` are the last ones in ticks by contract; `requests` are the ids of people's
+    requests that were taken, newest last.
     """
 
     limits: Limits
@@ -104,6 +106,8 @@ class TraderState(Struct, frozen=True):
     equity_peak_usd: Decimal = Decimal(0)
     move_stop_refused: frozenset[str] = frozenset()
     newest_at: datetime | None = None
+    settlements: dict[int, int] = {}
+    requests: tuple[str, ...] = ()
 
     def ledger(self, now: datetime) -> DayLedger:
         """The day ledger as of `now`: a new trading date starts from zero.

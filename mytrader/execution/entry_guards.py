@@ -373,7 +373,7 @@ def bracket_is_what_was_judged(case: Case) -> Verdict:
     sent = (bracket.cycle_id, bracket.con_id, bracket.side, bracket.side)
     if (*sent, bracket.stop, bracket.target, len(bracket.lots)) != judged:
         return refusal("BRACKET_MISMATCH", "the bracket differs from what the signal proposed")
-    for number, (entry, stop) in enumerate(bracket.lots, 1):
+    for number, (entry, *_, stop) in enumerate(bracket.lots, 1):
         ref = f"mt/{bracket.cycle_id}/E{number}"
         if entry.ref != ref or not _is_lot_entry(entry, bracket):
             return refusal("BRACKET_MISMATCH", f"{entry.ref} is not entry {number} as judged")

@@ -381,12 +381,13 @@ class IBExecutor:
 
     def _place_bracket(self, approved: Approved[Bracket]) -> None:
         """Write each lot's family, the parent held back until its stop transmits both."""
-        for entry, stop in approved.order.lots:
+        for entry, *children in approved.order.lots:
             parent_id = self._write(entry, action="place")
-            if parent_id:
-                self._write(stop, action="place", parent_id=parent_id)
-            else:
-                self._not_written(stop.ref, "place", code=DOWN, detail="its parent was not sent")
+            for child in children:
+                if parent_id:
+                    self._write(child, action="place", parent_id=parent_id)
+                else:
+                    self._not_written(child.ref, "place", code=DOWN, detail="no parent was sent")
 
     def _write(self, spec: OrderSpec, *, action: str, parent_id: int = 0) -> int:
         """Hand one order to the socket; returns its id, 0 if nothing was written."""

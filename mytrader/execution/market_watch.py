@@ -4,7 +4,7 @@ from datetime import datetime
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
-from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen
+from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen, SettlementStated
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
@@ -43,6 +43,11 @@ def on_quote(turn: Turn, event: QuoteSeen) -> None:
     for cycle in state.cycles.values():
         if cycle.con_id == event.con_id:
             _watch(turn, cycle, quote=quote)
+
+
+def on_settlement(turn: Turn, event: SettlementStated) -> None:
+    """Remember the settlement from which the day's price limits are counted."""
+    turn.replace(settlements={**turn.state.settlements, event.con_id: event.price})
 
 
 def on_bar(turn: Turn, event: BarClosed) -> None:

@@ -174,7 +174,7 @@ def _away(instrument: Instrument, direction: int) -> Callable[[Decimal], int]:
 
 def _family(
     cycle: TradeCycle, number: int, *, limit: int, stop: int, offset: int
-) -> tuple[OrderSpec, OrderSpec]:
+) -> tuple[OrderSpec, ...]:
     entry = OrderSpec(
         ref=str(OrderRef(cycle.cycle_id, Role.ENTRY, number)),
         con_id=cycle.con_id,

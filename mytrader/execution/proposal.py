@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from mytrader.domain.commands import AlertLevel, AskAdvice, PlaceBracket
 from mytrader.domain.cycle import Fact, Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, hybrid_confidence
-from mytrader.domain.events import AdviceGiven, SignalRaised
+from mytrader.domain.events import AdviceGiven, MarginStated, SignalRaised
 from mytrader.domain.orders import Approved, Bracket, Refused, TrackedOrder
 from mytrader.execution.closing import leave
 from mytrader.execution.exits import withdraw_entries
@@ -75,6 +75,13 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
         _refuse(turn, cycle, refused=answer)
     else:
         _enter(turn, cycle, approved=answer)
+
+
+def on_margin(turn: Turn, event: MarginStated) -> None:
+    """Note what the broker says that the entry would do to the margin."""
+    cycle = turn.cycle(event.cycle_id)
+    if cycle is not None and cycle.phase is Phase.PROPOSED:
+        turn.change(cycle, margin=event.margin)
 
 
 def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:

@@ -27,6 +27,7 @@ from msgspec import Struct
 from mytrader.domain.commands import (
     AnyCommand,
     AskAdvice,
+    AskMargin,
     CancelOrder,
     ChangeOrder,
     PlaceBracket,
@@ -40,6 +41,7 @@ from mytrader.domain.events import (
     BookAnswered,
     ErrorReported,
     ExecutionReported,
+    MarginStated,
     OrderNotWritten,
     OrderReported,
     OrderWritten,
@@ -254,6 +256,8 @@ def _approved_ref(command: Any) -> tuple[str]:  # noqa: ANN401 - see above
 _CYCLE_ID: Final[dict[type[Any], Callable[[Any], str | None]]] = {
     SignalRaised: attrgetter("cycle_id"),
     AdviceGiven: attrgetter("cycle_id"),
+    MarginStated: attrgetter("cycle_id"),
+    AskMargin: attrgetter("cycle_id"),
     AskAdvice: attrgetter("cycle_id"),
     RaiseAlert: attrgetter("cycle_id"),
     PlaceBracket: attrgetter("approved.order.cycle_id"),
