@@ -458,7 +458,7 @@ def test_a_short_beside_a_working_buy_is_refused() -> None:
     verdict = judge_exit(state, exit_spec(Side.BUY))
     assert verdict.code == "EXIT_ALREADY_WORKING"
     assert verdict.detail == (
-        "with BUY 1, buys of 1 and sells of 0 may still fill: the position is -1"
+        "counting BUY 1, buys of 2 and sells of 0 may still fill: the position is -1"
     )
 
 
