@@ -102,6 +102,16 @@ def never_acknowledged(order: TrackedOrder) -> bool:
 def bury(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, death: Death) -> TradeCycle:
     """Record a proof of death."""
     dead = replace(order, death=death, life=OrderLife.DEAD, change=None, change_unknown=False)
+    gone = order.filled == 0 and death is not Death.FILLED
+    if order.spec.role is Role.TARGET and gone and cycle.exit is None and cycle.position:
+        text = f"{order.spec.ref} does not rest at the broker: the trader watches the target"
+        turn.alert(
+            AlertLevel.WARNING,
+            "BRACKET_MISSING",
+            text=text,
+            cycle_id=cycle.cycle_id,
+            ref=order.spec.ref,
+        )
     return turn.put_order(cycle, dead)
 
 
@@ -121,6 +131,7 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
         order = replace(
             order, former=order.spec, spec=order.change, change=None, change_refusal=None
         )
+        cycle = _tightened(turn, cycle, spec=order.spec)
     differs = not _matches(event, order.spec)
     if differs and (order.change is not None or _is_former(event, order)):
         differs = order.echo_differs
@@ -129,6 +140,16 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
     if news:
         _echo_differs(turn, cycle, order=order, event=event)
     _take_echoed_status(turn, cycle.cycle_id, event=event)
+
+
+def _tightened(turn: Turn, cycle: TradeCycle, *, spec: OrderSpec) -> TradeCycle:
+    """The cycle's stop is where its order now rests, unless that was moved in order to leave."""
+    tighter = spec.stop is not None and (
+        cycle.stop is None or (spec.stop - cycle.stop) * cycle.side.sign > 0
+    )
+    if spec.role.is_protective and cycle.exit is None and tighter:
+        return turn.change(cycle, stop=spec.stop)
+    return cycle
 
 
 def _take_echoed_status(turn: Turn, cycle_id: str, *, event: OrderReported) -> None:
@@ -376,7 +397,14 @@ def _book_into_order(
     if order.spec.role is Role.ENTRY:
         turn.fact(cycle, Fact.ENTRY_FILLED)
     else:
-        turn.fact(cycle, Fact.FLAT if cycle.position == 0 else Fact.REDUCED)
+        turn.fact(cycle, _after_exit_fill(cycle))
+
+
+def _after_exit_fill(cycle: TradeCycle) -> Fact:
+    """What the fill of an exit amounts to: it reduces, it ends, or it went through zero."""
+    if cycle.position == 0:
+        return Fact.FLAT
+    return Fact.REDUCED if cycle.position * cycle.side.sign > 0 else Fact.FLIPPED
 
 
 def _book_position(turn: Turn, fill: Execution) -> None:
