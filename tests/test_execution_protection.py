@@ -213,6 +213,9 @@ def test_protection_is_repaired_in_every_mode(mode: Mode) -> None:
     script = opened()
     script = replace(script, state=replace(script.state, mode=mode))
     script = script >> Stated("S1", "Cancelled") << AskBook() >> Answered()
+    script = script << Page("STOP_CANCELLED")
+    if mode is Mode.NORMAL:
+        script = script << Page("MODE_REDUCE_ONLY")
     script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
     assert script.is_complete
 

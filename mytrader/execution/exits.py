@@ -9,7 +9,7 @@ C. Cancel, prove, exit: cancel what rests, wait for the proof of death, then sen
 
 All are chased at an interval, a bounded number of times; then the machine halts and pages with
 whatever rests at the broker left in place. Nothing is sent and no try is counted while the link
-is down.
+is down or the exchange is shut.
 """
 
 from typing import Final
@@ -20,6 +20,7 @@ from mytrader.domain.commands import AlertLevel, ChangeOrder, PlaceExit
 from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase, TradeCycle
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Approved, Death, OrderSpec, Refused, Role, Side, TrackedOrder
+from mytrader.domain.session import next_open
 from mytrader.domain.trader import TraderState
 from mytrader.execution.cover import free_lots, protective_orders, resting_targets
 from mytrader.execution.exposure import groups_are_trusted
@@ -64,9 +65,7 @@ def ask_exit(turn: Turn, cycle: TradeCycle, *, reason: ExitReason) -> None:
 
 def _first_stage(turn: Turn, cycle: TradeCycle) -> ExitStage:
     """Where a target rests in a trusted group it is moved, else the stop."""
-    if groups_are_trusted(turn.state.limits) and any(
-        _can_move(turn.state, order) for order in resting_targets(cycle)
-    ):
+    if groups_are_trusted(turn.state.limits) and _movable_targets(turn.state, cycle):
         return ExitStage.MOVING_TARGET
     return ExitStage.MOVING_STOP
 
@@ -81,14 +80,26 @@ def _plan(
 def _begin(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
     """Do what the exit needs now; where something was done, an exit is under way."""
     cycle = turn.change(cycle, exit=plan)
-    if not turn.state.link.up:
-        _put_off(
-            turn, cycle, plan=plan, refused=Refused("LINK_DOWN", "the link to the broker is down")
-        )
+    refused = _nobody_trades(turn, cycle)
+    if refused is not None:
+        _put_off(turn, cycle, plan=plan, refused=refused)
         return
     cancel_entries(turn, cycle, why=f"exit ({plan.reason})")
     if _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan):
         turn.fact(cycle, Fact.EXIT_ASKED)
+
+
+def _nobody_trades(turn: Turn, cycle: TradeCycle) -> Refused | None:
+    """Why no exit can be had now: the broker does not hear us, or the exchange is shut (H20).
+
+    Hours that are not known stop no exit.
+    """
+    if not turn.state.link.up:
+        return Refused("LINK_DOWN", "the link to the broker is down")
+    opens = next_open(turn.state.sessions.get(cycle.con_id, ()), turn.now)
+    if opens is None:
+        return None
+    return Refused("SESSION_CLOSED", f"the exchange opens at {opens:%Y-%m-%d %H:%M} UTC")
 
 
 def plan_flip(turn: Turn, cycle: TradeCycle) -> TradeCycle:
@@ -172,9 +183,13 @@ def _movers(state: TraderState, cycle: TradeCycle, *, plan: ExitPlan) -> list[Tr
     stops = protective_orders(cycle)
     if plan.stage is not ExitStage.MOVING_TARGET:
         return stops
-    targets = [order for order in resting_targets(cycle) if _can_move(state, order)]
+    targets = _movable_targets(state, cycle)
     groups = {order.spec.oca_group for order in targets}
     return [*targets, *(order for order in stops if order.spec.oca_group not in groups)]
+
+
+def _movable_targets(state: TraderState, cycle: TradeCycle) -> list[TrackedOrder]:
+    return [order for order in resting_targets(cycle) if _can_move(state, order)]
 
 
 def _move(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
@@ -244,10 +259,11 @@ def review(turn: Turn, cycle: TradeCycle) -> None:
     if plan is None or cycle.position == 0:
         return
     due = turn.now >= plan.due_at
-    if not turn.state.link.up:
+    if _nobody_trades(turn, cycle) is not None:
         if due:
             later = turn.now + turn.state.limits.exit_chase_interval
-            turn.change(cycle, exit=replace(plan, due_at=later))
+            opens = next_open(turn.state.sessions.get(cycle.con_id, ()), turn.now)
+            turn.change(cycle, exit=replace(plan, due_at=max(later, opens or later)))
     elif plan.stage is ExitStage.REFUSED:
         if due:
             _ask_again(turn, cycle, plan=plan)
@@ -269,7 +285,9 @@ def _carry_on(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, due: bool) -> No
         _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
     elif due:
         _chase(turn, cycle, plan=plan)
-    elif _must_cancel(plan, cycle) or cycle.phase is Phase.PROTECTING:
+    elif plan.stage is ExitStage.MOVING_TARGET and not _movable_targets(turn.state, cycle):
+        _begin(turn, cycle, plan=replace(plan, stage=ExitStage.MOVING_STOP))
+    elif _must_cancel(turn.state, cycle, plan=plan) or cycle.phase is Phase.PROTECTING:
         _begin(turn, cycle, plan=plan)
 
 
@@ -283,11 +301,11 @@ def _exit_died(cycle: TradeCycle, plan: ExitPlan) -> bool:
     return exits[-1].death is not Death.FILLED
 
 
-def _must_cancel(plan: ExitPlan, cycle: TradeCycle) -> bool:
+def _must_cancel(state: TraderState, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     """Whether an order that was being moved may exist twice by now (SAFETY.md B16)."""
-    resting = (*protective_orders(cycle), *resting_targets(cycle))
     cancelling = plan.stage is ExitStage.CANCELLING_STOP
-    return not cancelling and any(order.change_unknown for order in resting)
+    movers = _movers(state, cycle, plan=plan)
+    return not cancelling and any(order.change_unknown for order in movers)
 
 
 def _fail(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:

@@ -25,6 +25,7 @@ from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution import (
     emergency,
     exits,
+    fill_tracking,
     market_watch,
     order_tracking,
     proposal,
@@ -190,7 +191,7 @@ def _review(turn: Turn, cycle_id: str) -> None:
             _review_position(turn, cycle)
         else:
             _clear_up(turn, cycle)
-        if not turn.facts:
+        if not turn.facts or turn.facts_worked > FACTS_PER_EVENT_MAX:
             return
         _work_through_facts(turn)
 
@@ -348,8 +349,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.OrderReported: reconcile.on_order,
     events.StatusReported: order_tracking.on_status,
     events.ErrorReported: order_tracking.on_error,
-    events.ExecutionReported: order_tracking.on_execution,
-    events.CommissionReported: order_tracking.on_commission,
+    events.ExecutionReported: fill_tracking.on_execution,
+    events.CommissionReported: fill_tracking.on_commission,
     events.PositionReported: reconcile.on_position,
     events.BookAnswered: reconcile.on_book,
     events.TimeReached: _on_time,
