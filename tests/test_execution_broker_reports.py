@@ -22,17 +22,31 @@ HERE = SimpleNamespace(conId=CONTRACT.con_id)
 ELSEWHERE = SimpleNamespace(conId=1)
 
 
+class Kept(BookQuestions):
+    """Questions that keep what they are told of completed orders."""
+
+    def __init__(self, completed: list[tuple[events.OrderReported, int]]) -> None:
+        super().__init__()
+        self._kept = completed
+
+    def add_completed(self, report: events.OrderReported, filled: int) -> None:
+        """Keep it."""
+        self._kept.append((report, filled))
+
+
 class Hall:
     """Reports with an ear."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.numbers = OrderNumbers()
+        self.completed: list[tuple[events.OrderReported, int]] = []
+        self.questions = Kept(self.completed)
         market = MarketData(self.told.append, ManualRuntime())
         market.contracts[CONTRACT.con_id] = CONTRACT
         self.reports = BrokerReports(
             self.told.append,
-            BookQuestions(),
+            self.questions,
             market=market,
             numbers=self.numbers,
             client_id=7,
@@ -106,9 +120,47 @@ def test_a_live_fill_is_told(hall: Hall) -> None:
     assert (told.execution.side, told.execution.price) == (Side.SELL, PRICE)
 
 
-def test_a_fill_off_the_grid_halts(hall: Hall) -> None:
-    hall.reports.execution(HERE, execution(price=6850.1), -1)
-    assert [type(each) for each in hall.told] == [events.Halted]
+@pytest.mark.parametrize(
+    "changes", [{"price": 6850.1}, {"side": "BUY?"}, {"shares": 0.5}, {"shares": float("nan")}]
+)
+def test_a_fill_that_cannot_be_read_is_never_guessed(hall: Hall, changes: dict[str, Any]) -> None:
+    """Hazard: an unknown side was taken for a sale."""
+    with pytest.raises((ValueError, KeyError)):
+        hall.reports.execution(HERE, execution(**changes), -1)
+    assert hall.told == []
+
+
+@pytest.mark.parametrize("changes", [{"action": "SSHORT"}, {"totalQuantity": 1.5}])
+def test_an_order_that_cannot_be_read_is_never_guessed(
+    hall: Hall, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"SSHORT|1\.5"):
+        hall.reports.order(HERE, order(**changes), "Submitted")
+    assert hall.told == []
+
+
+def test_half_a_contract_is_not_flat(hall: Hall) -> None:
+    """Hazard: a position of 0.5 was cut down to 0."""
+    with pytest.raises(ValueError, match="not a whole number"):
+        hall.reports.position(CONTRACT.con_id, 0.5)
+    hall.reports.position(1, 0.5)
+    assert hall.told == []
+
+
+def test_a_group_is_told_with_its_type_and_no_group_has_none(hall: Hall) -> None:
+    hall.reports.order(HERE, order(ocaGroup="mt/x", ocaType=1), "Submitted")
+    hall.reports.order(HERE, order(), "Submitted")
+    assert [(each.oca_group, each.oca_type) for each in hall.told] == [("mt/x", 1), ("", 0)]
+
+
+def test_completed_orders_are_no_news_and_get_the_number_they_had(hall: Hall) -> None:
+    hall.numbers.note(REF, 12)
+    over = order(orderId=0, clientId=0, parentId=0, filledQuantity=1.0)
+    hall.reports.completed_order(HERE, over, "Filled")
+    hall.reports.completed_order(HERE, order(orderRef="", filledQuantity=1.0), "Filled")
+    assert hall.told == []
+    ((report, filled),) = hall.completed
+    assert (report.order_id, report.perm_id, report.status, filled) == (12, 900, "Filled", 1)
 
 
 def test_commissions_are_exact(hall: Hall) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mytrader.domain.commands import AskMargin
 from mytrader.domain.events import AnyEvent, OrderNotWritten, OrderWritten
 from mytrader.domain.orders import Bracket, OrderKind, OrderSpec, Side
 from mytrader.execution.market_data import MarketData
@@ -138,3 +139,22 @@ def test_a_cancel_names_the_number_and_needs_a_link(desk: Desk) -> None:
         OrderWritten(STOP.ref, number, "cancel"),
         OrderNotWritten(STOP.ref, "cancel", "LINK_DOWN", "the link is down"),
     ]
+
+
+def test_a_question_about_margin_has_a_number_of_its_own_and_is_no_order(desk: Desk) -> None:
+    """Hazard: a what-if under an order's number would change that order."""
+    stop = desk.writer.write(STOP, action="place")
+    told = len(desk.told)
+    asked = desk.writer.ask_margin(AskMargin(CYCLE, CONTRACT.con_id, Side.BUY, 1, PRICE - 100))
+    number, order = desk.socket.placed[-1]
+    assert number == asked != stop
+    assert order.whatIf is True
+    assert desk.numbers.ref(asked) == ""
+    assert desk.told[told:] == [], "nothing was written that is an order"
+
+
+def test_no_question_without_a_link_or_for_an_unknown_contract(desk: Desk) -> None:
+    assert desk.writer.ask_margin(AskMargin(CYCLE, 1, Side.BUY, 1, PRICE)) == 0
+    desk.socket.up = False
+    assert desk.writer.ask_margin(AskMargin(CYCLE, CONTRACT.con_id, Side.BUY, 1, PRICE)) == 0
+    assert desk.socket.placed == []

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from mytrader.domain import events
+from mytrader.domain.orders import parse_ref
 from mytrader.execution.book_questions import BookQuestions
-from mytrader.execution.ib_translation import fill_report, order_report
+from mytrader.execution.ib_translation import fill_report, order_report, whole
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
 
@@ -43,6 +46,16 @@ class BrokerReports:
             self._tell(report)
             self._questions.add_order(report)
 
+    def completed_order(self, contract: Any, order: Any, status: str) -> None:
+        """Take one of our orders that is over; only a question about the book is told of it.
+
+        It comes without the numbers of order and client: reference and permanent id name it.
+        """
+        report = order_report(self._market.contracts.get(contract.conId), order, status)
+        if report is not None and parse_ref(report.ref) is not None:
+            report = replace(report, order_id=self._numbers.of(report.ref))
+            self._questions.add_completed(report, whole(order.filledQuantity))
+
     def order_status(
         self,
         order_id: int,
@@ -57,7 +70,7 @@ class BrokerReports:
         ref = self._numbers.ref(order_id)
         self._tell(
             events.StatusReported(
-                ref, order_id, perm_id, status, int(filled), int(remaining), why_held
+                ref, order_id, perm_id, status, whole(filled), whole(remaining), why_held
             )
         )
 
@@ -68,8 +81,7 @@ class BrokerReports:
             return
         fill = fill_report(ours, execution)
         if fill is None:
-            self._tell(events.Halted(f"execution {execution.execId} at {execution.price}"))
-            return
+            raise ValueError(f"execution {execution.execId} at {execution.price}")
         if not self._questions.add_execution(request, fill):
             self._tell(events.ExecutionReported(fill))
 
@@ -80,7 +92,10 @@ class BrokerReports:
 
     def position(self, con_id: int, quantity: float) -> None:
         """Take the broker's own idea of a position."""
-        report = events.PositionReported(con_id, int(quantity))
+        if con_id not in self._market.contracts and quantity != int(quantity):
+            # Shares of a stock come in fractions, futures never do.
+            return
+        report = events.PositionReported(con_id, whole(quantity))
         self._questions.add_position(report)
         if con_id in self._market.contracts:
             self._tell(report)

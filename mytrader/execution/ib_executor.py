@@ -8,11 +8,15 @@ callbacks arrive, before they are interpreted, and tells the executor what the b
 every statement becomes one event. "Empty" is known only from an end marker that belongs to our
 own question; a question without its end marker is `Unknown`.
 
-The client logs and drops whatever a callback raises, therefore callbacks only queue events; the
-loop takes them from there, in order, in a turn of its own.
+The client logs and drops whatever a callback raises, and what it cannot decode. Therefore
+callbacks only queue events, which the loop takes in order in a turn of its own, and `_Decoder`
+stands where the client would drop: a message about orders or fills that cannot be read halts the
+trader.
 """
 
 import asyncio
+import logging
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +27,7 @@ from typing import Any, Final, TypeVar
 import eventkit.util
 import ib_async
 from ib_async import client as client_module
+from ib_async import decoder as decoder_module
 from ib_async import ib as ib_module
 from ib_async import util as util_module
 from ib_async import wrapper as wrapper_module
@@ -36,6 +41,7 @@ from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
 from mytrader.execution.broker_reports import BrokerReports
 from mytrader.execution.event_queue import EventQueue
+from mytrader.execution.margin_questions import MarginQuestions
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.execution.order_writer import OrderWriter
@@ -61,6 +67,10 @@ LINK_LOST: Final = 1100
 LINK_BACK: Final = 1102
 LINK_BACK_DATA_LOST: Final = 1101
 CLIENT_ID_IN_USE: Final = 326
+ORDERS_AND_FILLS: Final = frozenset(
+    {"3", "4", "5", "11", "53", "55", "59", "61", "62", "101", "102"}
+)
+"""Messages about orders, errors, fills and positions with their ends (TWS-PROTOCOL.md 6)."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -90,7 +100,10 @@ class _Wire(ib_async.Wrapper):
             self._executor._refuse(self.ib.client, refusal)
 
     def openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:
-        self._executor._reports.order(contract, order, orderState.status)
+        if order.whatIf:
+            self._executor._margins.answer(orderId, orderState)
+            return
+        self._executor._on_order(contract, order, orderState.status)
         self.ib.client.updateReqId(orderId + 1)
 
     def openOrderEnd(self) -> None:
@@ -98,7 +111,11 @@ class _Wire(ib_async.Wrapper):
         super().openOrderEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
 
     def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:
-        self._executor._reports.order(contract, order, orderState.status)
+        self._executor._reports.completed_order(contract, order, orderState.status)
+
+    def completedOrdersEnd(self) -> None:
+        self._executor._questions.end_completed()
+        super().completedOrdersEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
 
     def orderStatus(
         self,
@@ -115,7 +132,7 @@ class _Wire(ib_async.Wrapper):
         mktCapPrice: float = 0.0,
     ) -> None:
         del avgFillPrice, parentId, lastFillPrice, mktCapPrice
-        if clientId == self.clientId:
+        if clientId == self.clientId and not self._executor._margins.knows(orderId):
             self._executor._reports.order_status(
                 orderId, permId, status, filled=filled, remaining=remaining, why_held=whyHeld
             )
@@ -165,12 +182,39 @@ class _Wire(ib_async.Wrapper):
         self._executor._market.emit_quotes()
 
 
+class _Loss(logging.LoggerAdapter[logging.Logger]):
+    """Stands where the client logs what it drops, and passes it on to the executor."""
+
+    def __init__(self, decoder: "_Decoder", executor: "IBExecutor") -> None:
+        super().__init__(decoder.logger, {})
+        self._decoder = decoder
+        self._executor = executor
+
+    def exception(self, msg: object, *args: object, **more: Any) -> None:
+        super().exception(msg, *args, **more)
+        self._executor._on_loss(self._decoder.reading, sys.exception())
+
+
+class _Decoder(decoder_module.Decoder):
+    """The client's decoder, which loses nothing silently; `reading` is the message's id."""
+
+    def __init__(self, wrapper: _Wire, executor: "IBExecutor") -> None:
+        super().__init__(wrapper, 0)
+        self.reading = ""
+        self.logger = _Loss(self, executor)  # type: ignore[assignment]  # it logs as one
+
+    def interpret(self, fields: list[str]) -> None:
+        self.reading = fields[0] if fields else ""
+        super().interpret(fields)  # type: ignore[no-untyped-call]  # the client is partly typed
+
+
 class _Socket(client_module.Client):
     """The client's connection, which would wait for ever on a peer that is no gateway."""
 
     def __init__(self, wrapper: _Wire, executor: "IBExecutor") -> None:
         self._executor = executor
         super().__init__(wrapper)  # type: ignore[no-untyped-call]  # the client is partly typed
+        self.decoder = _Decoder(wrapper, executor)
 
     def _onSocketHasData(self, data: bytes) -> None:
         greeted = self.isReady()
@@ -219,6 +263,7 @@ class IBExecutor:
     def _start_session(self) -> None:
         """A new client for every connection."""
         self._questions = BookQuestions()
+        self._margins = MarginQuestions(self._events.tell)
         self._reports = BrokerReports(
             self._events.tell,
             self._questions,
@@ -316,7 +361,6 @@ class IBExecutor:
             self._ib.reqContractDetailsAsync(wanted), about=f"the contracts of {symbol}"
         )
         contract = self._market.state_front_month(symbol, found, roll_days=roll_days)
-        await self._answer(self._ib.reqCompletedOrdersAsync(False), about="finished orders")
         return contract.con_id, await self._answer(
             self._market.subscribe(self._ib, contract), about=f"the bars of {symbol}"
         )
@@ -328,11 +372,13 @@ class IBExecutor:
 
     def close(self) -> None:
         """Leave; orders stay where they are."""
+        self._margins.give_up("the connection was left")
         self._ib.disconnectedEvent -= self._on_disconnected
         self._ib.disconnect()
 
     def _on_disconnected(self, why: str = "the gateway closed the connection") -> None:
         self._events.release()
+        self._margins.give_up(why)
         self._events.tell(events.LinkChanged(up=False, why=why))
         if self._lost is not None:
             self._lost()
@@ -362,6 +408,8 @@ class IBExecutor:
                 self._writer.write(approved.order, action="change")
             case commands.CancelOrder(ref):
                 self._writer.cancel(ref)
+            case commands.AskMargin(cycle_id):
+                self._margins.ask(cycle_id, partial(self._writer.ask_margin, command))
             case commands.QueryBook(number):
                 self._runtime.spawn(self._answer_book(number), f"book {number}")
             case _:
@@ -377,10 +425,28 @@ class IBExecutor:
             client.reqExecutions(request, ib_async.ExecutionFilter())
             return request
 
-        requests = Requests(client.reqAllOpenOrders, ask_executions, client.reqPositions)
+        requests = Requests(
+            client.reqAllOpenOrders,
+            partial(client.reqCompletedOrders, False),
+            ask_executions,
+            client.reqPositions,
+        )
         self._events.tell(events.BookAnswered(number, await self._questions.ask(requests)))
 
     # What the wire says
+
+    def _on_order(self, contract: Any, order: Any, status: str) -> None:
+        """Take an order; a question about margin that became one must not go unseen."""
+        if order.clientId == self._endpoint.client_id and self._margins.knows(order.orderId):
+            self._events.tell(events.Halted(f"what-if {order.orderId} is an order: {status}"))
+        self._reports.order(contract, order, status)
+
+    def _on_loss(self, message: str, error: BaseException | None) -> None:
+        """Take that the client dropped a message that it, or we, could not read."""
+        if message in ORDERS_AND_FILLS:
+            self._questions.spoil()
+            why = f"message {message} of the gateway cannot be read"
+            self._events.tell(events.Halted(f"{why}: {type(error).__name__}: {error}"))
 
     def _on_error(self, request: int, code: int, text: str) -> None:
         if code == CLIENT_ID_IN_USE:
@@ -394,5 +460,7 @@ class IBExecutor:
             asyncio.get_running_loop().call_soon(self._start_over, self._ib)
         elif code == LINK_BACK:
             self._events.tell(events.LinkChanged(up=True, why=text))
+        elif self._margins.knows(request):
+            self._margins.fail(request, f"{code}: {text}")
         elif ref := self.numbers.ref(request):
             self._events.tell(events.ErrorReported(ref, request, code, text))

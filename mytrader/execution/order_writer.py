@@ -7,9 +7,10 @@ import it. What could not be written is said, and nothing of it was sent.
 from collections.abc import Callable
 from typing import Any, Final
 
+from mytrader.domain.commands import AskMargin
 from mytrader.domain.events import AnyEvent, OrderNotWritten, OrderWritten
 from mytrader.domain.orders import Bracket, OrderSpec
-from mytrader.execution.ib_translation import order_fields
+from mytrader.execution.ib_translation import margin_fields, order_fields
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
 
@@ -59,6 +60,20 @@ class OrderWriter:
         self._client.placeOrder(order_id, contract, order)
         self._tell(OrderWritten(spec.ref, order_id, action))
         return order_id
+
+    def ask_margin(self, asked: AskMargin) -> int:
+        """Ask what an order would do to the margin; returns the question's number, 0 if unasked.
+
+        The number is a request's: it is nobody's order, and no order is ever written under it.
+        """
+        contract = self._market.stated.get(asked.con_id)
+        if contract is None or not self._client.isReady():
+            return 0
+        number: int = self._client.getReqId()
+        fields = margin_fields(self._market.contracts[asked.con_id].instrument, asked)
+        order = self._make_order(orderId=number, **fields)
+        self._client.placeOrder(number, contract, order)
+        return number
 
     def cancel(self, ref: str) -> None:
         """Write the wish to cancel one order."""
