@@ -291,9 +291,11 @@ class HostileDay:
     @property
     def _manager(self) -> LiveTradingManager | None:
         """The manager, while it has begun and has not been stopped."""
-        if self.trader is None or self.watch.stop.is_set():
-            return None
-        if not self.trader.executor._events.opened:
+        if (
+            self.trader is None
+            or self.watch.stop.is_set()
+            or not self.trader.executor._events.opened
+        ):
             return None
         return self.trader.manager
 
