@@ -96,10 +96,11 @@ def hear(node: Node, event: AnyEvent, step: Step, wire: Wire | None = None) -> N
 
 def _heard(ledger: Ledger, event: ExecutionReported) -> Ledger:
     fill = event.execution
-    if fill.exec_id in ledger.heard or fill.exec_id.endswith(".02"):
+    # A correction of a fill that nobody has heard of is that fill; of another it is a doubt.
+    if fill.base_id in ledger.heard:
         return ledger
     booked = ledger.booked + fill.side.sign * fill.quantity
-    return replace(ledger, heard=ledger.heard | {fill.exec_id}, booked=booked)
+    return replace(ledger, heard=ledger.heard | {fill.base_id}, booked=booked)
 
 
 def _judge_mode(
