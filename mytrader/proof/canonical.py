@@ -4,12 +4,14 @@ What is kept of a number is what a decision can depend on: deadlines as millisec
 book queries as how long ago they were asked, quantities as they are.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.events import (
     AnyEvent,
+    Book,
     BookAnswered,
     ErrorReported,
     ExecutionReported,
@@ -22,7 +24,7 @@ from mytrader.proof.kernel import Node
 from mytrader.proof.ledger import Ledger
 from mytrader.proof.scene import CON_ID, ENTRY
 
-MS = timedelta(milliseconds=1)
+MS: Final = timedelta(milliseconds=1)
 
 
 def key(node: Node) -> int:
@@ -138,21 +140,25 @@ def _ledger(ledger: Ledger, asked: int) -> Hashable:
     )
 
 
+_EVENTS: Final[dict[type, Callable[[Any, int], Hashable]]] = {
+    OrderReported: lambda e, _asked: (e.ref[26:], e.limit, e.stop, e.status),
+    StatusReported: lambda e, _asked: (e.ref[26:], e.status, e.filled, e.why_held),
+    ErrorReported: lambda e, _asked: (e.ref[26:], e.code),
+    ExecutionReported: lambda e, _asked: (e.execution.ref[26:], e.execution.exec_id),
+    BookAnswered: lambda e, asked: (asked - e.number, _book(e.book)),
+}
+
+
 def _event(event: AnyEvent, asked: int) -> Hashable:
-    match event:
-        case OrderReported():
-            return ("echo", event.ref[26:], event.limit, event.stop, event.status)
-        case StatusReported():
-            return ("status", event.ref[26:], event.status, event.filled, event.why_held)
-        case ErrorReported():
-            return ("error", event.ref[26:], event.code)
-        case ExecutionReported(execution):
-            return ("execution", execution.ref[26:], execution.exec_id)
-        case BookAnswered(number, Known(book)):
-            orders = tuple((o.ref[26:], o.limit, o.stop, o.status) for o in book.orders)
-            held = tuple(position.quantity for position in book.positions)
-            return ("book", asked - number, orders, len(book.executions), held)
-        case BookAnswered(number, Unknown()):
-            return ("no book", asked - number)
-        case _:
-            return type(event).__name__
+    told = _EVENTS.get(type(event))
+    return (type(event).__name__, None if told is None else told(event, asked))
+
+
+def _book(answer: Known[Book] | Unknown) -> Hashable:
+    if isinstance(answer, Unknown):
+        return None
+    book = answer.value
+    orders = tuple(
+        (order.ref[26:], order.limit, order.stop, order.status) for order in book.orders
+    )
+    return orders, len(book.executions), tuple(held.quantity for held in book.positions)

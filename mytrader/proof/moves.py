@@ -56,9 +56,17 @@ def _free(node: Node) -> Iterator[str]:
         yield "hear"
     if next_deadline(state) is not None:
         yield "wait"
-    for order in ledger.orders.values():
-        if order.stage == "working":
-            yield f"fill {_name(order)}"
+    yield from (f"fill {_name(o)}" for o in ledger.orders.values() if o.stage == "working")
+    yield from _decisions(node)
+    if node.quotes < QUOTES_MAX and ledger.position:
+        yield "quote target"
+        yield "quote beyond"
+        yield FLATTEN_AND_TARGET
+
+
+def _decisions(node: Node) -> Iterator[str]:
+    """What strategy, advisors and people may do."""
+    state = node.state
     if not state.cycles and node.signals < len(CYCLE_IDS):
         yield "propose"
     for cycle in state.cycles.values():
@@ -70,10 +78,6 @@ def _free(node: Node) -> Iterator[str]:
             yield f"ask {request}"
     if state.mode is not Mode.NORMAL and node.requests < REQUESTS_MAX + 1:
         yield "ask resume"
-    if node.quotes < QUOTES_MAX and ledger.position:
-        yield "quote target"
-        yield "quote beyond"
-        yield FLATTEN_AND_TARGET
 
 
 def _faults(node: Node) -> Iterator[str]:
@@ -81,16 +85,7 @@ def _faults(node: Node) -> Iterator[str]:
     if ledger.linked:
         yield "link down"
         if ledger.outbox:
-            yield "crash before writing"
-            yield "crash after one"
-            yield "bytes lost"
-            yield "repeat"
-            if not any(isinstance(event, ExecutionReported) for event in ledger.outbox[0]):
-                yield "lose"
-            if len(ledger.outbox) > 1:
-                yield "swap"
-            if isinstance(ledger.outbox[0][0], BookAnswered):
-                yield "no end marker"
+            yield from _wire_faults(ledger)
     yield "crash"
     yield "loop failed"
     if not ledger.foreign:
@@ -104,6 +99,21 @@ def _faults(node: Node) -> Iterator[str]:
             yield f"end {_name(order)}"
         if order.stage == "working" and ledger.group_of(order):
             yield f"fill alone {_name(order)}"
+
+
+def _wire_faults(ledger: Ledger) -> Iterator[str]:
+    """What may become of the next message, and of what the trader writes because of it."""
+    yield "crash before writing"
+    yield "crash after one"
+    yield "bytes lost"
+    yield "repeat"
+    first = ledger.outbox[0]
+    if not any(isinstance(event, ExecutionReported) for event in first):
+        yield "lose"
+    if len(ledger.outbox) > 1:
+        yield "swap"
+    if isinstance(first[0], BookAnswered):
+        yield "no end marker"
 
 
 def play(node: Node, move: str, step: Step) -> Node:

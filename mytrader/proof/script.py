@@ -3,11 +3,14 @@
 In the manner of the tests: `>>` is what happens to the trader, `<<` is what it does about it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, Final
 
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.events import AnyEvent
+from mytrader.domain.orders import OrderSpec
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import TRANSITIONS, Table
 from mytrader.execution.trade_cycle import step as trader_step
@@ -53,44 +56,41 @@ def _moment(node: Node) -> str:
     return f"{node.at_ms} ms, {node.state.mode}, {phases}; the broker holds {truth:+d}"
 
 
+_EVENTS: Final[dict[type, Callable[[Any], str]]] = {
+    events.OrderReported: lambda e: f"echo {e.ref[30:]} {e.status}",
+    events.StatusReported: lambda e: f"status {e.ref[30:]} {e.status} {e.why_held}".rstrip(),
+    events.ErrorReported: lambda e: f"error {e.code} for {e.ref[30:]}",
+    events.ExecutionReported: lambda e: (
+        f"execution {e.execution.exec_id} of {e.execution.ref[30:]}: {e.execution.side}"
+    ),
+    events.OrderWritten: lambda e: f"written: {e.action} {e.ref[30:]}",
+    events.OrderNotWritten: lambda e: f"not written: {e.action} {e.ref[30:]}, {e.code}",
+    events.OperatorAsked: lambda e: f"{e.who} asks: {e.request}",
+    events.BookAnswered: lambda e: f"book {e.number}: {type(e.book).__name__}",
+    events.LinkChanged: lambda e: f"link {'up' if e.up else 'down'}",
+}
+_COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
+    commands.PlaceBracket: lambda c: (
+        f"place bracket {c.approved.order.side} {c.approved.order.quantity}"
+    ),
+    commands.PlaceExit: lambda c: f"place {_order(c.approved.order)}",
+    commands.PlaceEmergencyStop: lambda c: f"place {_order(c.approved.order)}",
+    commands.ChangeOrder: lambda c: f"change {c.approved.order.ref[30:]}: {c.why}",
+    commands.CancelOrder: lambda c: f"cancel {c.ref[30:]}: {c.why}",
+    commands.QueryBook: lambda c: f"ask book {c.number}: {c.why}",
+    commands.RaiseAlert: lambda c: f"{c.level} {c.code}: {c.text}",
+}
+
+
+def _order(spec: OrderSpec) -> str:
+    return f"{spec.ref[30:]} {spec.side} {spec.quantity}"
+
+
 def _event(event: AnyEvent) -> str:
-    match event:
-        case events.OrderReported():
-            return f"echo {event.ref[30:]} {event.status}"
-        case events.StatusReported():
-            return f"status {event.ref[30:]} {event.status} {event.why_held}".rstrip()
-        case events.ErrorReported():
-            return f"error {event.code} for {event.ref[30:]}"
-        case events.ExecutionReported(fill):
-            return f"execution {fill.exec_id} of {fill.ref[30:]}: {fill.side} {fill.quantity}"
-        case events.OrderWritten():
-            return f"written: {event.action} {event.ref[30:]}"
-        case events.OrderNotWritten():
-            return f"not written: {event.action} {event.ref[30:]}, {event.code}"
-        case events.OperatorAsked():
-            return f"{event.who} asks: {event.request}"
-        case events.BookAnswered():
-            return f"book {event.number}: {type(event.book).__name__}"
-        case events.LinkChanged():
-            return f"link {'up' if event.up else 'down'}"
-        case _:
-            return type(event).__name__
+    told = _EVENTS.get(type(event))
+    return type(event).__name__ if told is None else told(event)
 
 
 def _command(command: AnyCommand) -> str:
-    match command:
-        case commands.PlaceBracket(approved):
-            return f"place bracket {approved.order.side} {approved.order.quantity}"
-        case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
-            order = approved.order
-            return f"place {order.ref[30:]} {order.side} {order.quantity}"
-        case commands.ChangeOrder(approved, why):
-            return f"change {approved.order.ref[30:]}: {why}"
-        case commands.CancelOrder(ref, why):
-            return f"cancel {ref[30:]}: {why}"
-        case commands.QueryBook(number, why):
-            return f"ask book {number}: {why}"
-        case commands.RaiseAlert(level, code, text):
-            return f"{level} {code}: {text}"
-        case _:
-            return type(command).__name__
+    told = _COMMANDS.get(type(command))
+    return type(command).__name__ if told is None else told(command)

@@ -80,7 +80,9 @@ class _Rows(Mapping[tuple[Phase, Fact], Phase]):
 class Search:
     """One breadth-first search; its memory is eight bytes a state, a parent and a move."""
 
-    def __init__(self, setting: Setting, *, kernel: Kernel = step, table: Table = TRANSITIONS):
+    def __init__(
+        self, setting: Setting, *, kernel: Kernel = step, table: Table = TRANSITIONS
+    ) -> None:
         self.setting = setting
         self._kernel = kernel
         self._rows = _Rows(table)
