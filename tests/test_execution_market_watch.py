@@ -11,7 +11,7 @@ from mytrader.domain.events import ContractStated, QuoteSeen, Request
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import OrderKind, Side
 from mytrader.execution import market_watch
-from mytrader.execution.market_watch import session_exit_at
+from mytrader.execution.market_watch import due_exit_at
 from tests.playbook import (
     CON_ID,
     ENTRY,
@@ -173,23 +173,23 @@ def test_a_position_that_outlived_its_session_is_due_at_the_next_open() -> None:
     opens = SESSION[1] + timedelta(hours=1)
     later = ((opens, opens + timedelta(hours=23)),)
     state = replace(script.state, sessions={CON_ID: later})
-    assert session_exit_at(state, script.cycle) == opens
+    assert due_exit_at(state, script.cycle) == opens
     script = (
         replace(script, state=state) >> Elapsed((opens - NOON).total_seconds()) << Change("S1")
     )
     assert script.cycle.exit is not None
-    assert session_exit_at(replace(state, sessions={}), opened().cycle) is None
+    assert due_exit_at(replace(state, sessions={}), opened().cycle) is None
 
 
 def test_only_an_open_trade_without_an_exit_has_a_session_end() -> None:
     """Everything else has deadlines of its own."""
     script = entering()
-    assert session_exit_at(script.state, script.cycle) is None
+    assert due_exit_at(script.state, script.cycle) is None
     script = opened() >> Quoted(TARGET)
-    assert session_exit_at(script.state, script.cycle) is None
+    assert due_exit_at(script.state, script.cycle) is None
     script = opened()
     unknown = replace(script.cycle, opened_at=None)
-    assert session_exit_at(script.state, unknown) == SESSION[1] - timedelta(minutes=5)
+    assert due_exit_at(script.state, unknown) == SESSION[1] - timedelta(minutes=5)
 
 
 # Flatten

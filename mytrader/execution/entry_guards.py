@@ -19,16 +19,14 @@ from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import (
     Bracket,
-    OrderKind,
-    OrderSpec,
     Side,
-    TimeInForce,
     Verdict,
     refusal,
 )
 from mytrader.domain.positions import UNBOUNDED
 from mytrader.domain.session import Session, session_at, trading_date
 from mytrader.domain.trader import DayLedger, Mode, TraderState
+from mytrader.execution.bracket_family import wrong_order
 from mytrader.execution.bracket_guards import (
     BRACKET_CODES,
     AskedBracket,
@@ -373,45 +371,11 @@ def bracket_is_what_was_judged(case: Case) -> Verdict:
     sent = (bracket.cycle_id, bracket.con_id, bracket.side, bracket.side)
     if (*sent, bracket.stop, bracket.target, len(bracket.lots)) != judged:
         return refusal("BRACKET_MISMATCH", "the bracket differs from what the signal proposed")
-    for number, (entry, *_, stop) in enumerate(bracket.lots, 1):
-        ref = f"mt/{bracket.cycle_id}/E{number}"
-        if entry.ref != ref or not _is_lot_entry(entry, bracket):
-            return refusal("BRACKET_MISMATCH", f"{entry.ref} is not entry {number} as judged")
-        ref = f"mt/{bracket.cycle_id}/S{number}"
-        if stop.ref != ref or not _is_lot_stop(stop, bracket, parent_ref=entry.ref):
-            return refusal("BRACKET_MISMATCH", f"{stop.ref} is not stop {number} as judged")
+    for number, lot in enumerate(bracket.lots, 1):
+        wrong = wrong_order(bracket, lot, number=number, limits=case.limits)
+        if wrong:
+            return refusal("BRACKET_MISMATCH", wrong)
     return _yes("BRACKET_MISMATCH")
-
-
-def _is_lot_entry(spec: OrderSpec, bracket: Bracket) -> bool:
-    """One contract at the judged limit, held until its stop has arrived."""
-    return (
-        spec.con_id == bracket.con_id
-        and spec.side is bracket.side
-        and spec.quantity == 1
-        and spec.kind is OrderKind.LMT
-        and spec.limit == bracket.entry
-        and not spec.transmit
-        and not spec.reduce_only
-        and spec.parent_ref is None
-    )
-
-
-def _is_lot_stop(spec: OrderSpec, bracket: Bracket, *, parent_ref: str) -> bool:
-    """A stop-limit of one contract that rests at the judged stop for as long as it takes."""
-    return (
-        spec.con_id == bracket.con_id
-        and spec.side is bracket.side.opposite
-        and spec.quantity == 1
-        and spec.kind is OrderKind.STP_LMT
-        and spec.stop == bracket.stop
-        and (spec.limit - bracket.stop) * spec.side.sign >= 0
-        and spec.transmit
-        and spec.reduce_only
-        and spec.parent_ref == parent_ref
-        and spec.tif is TimeInForce.GTC
-        and spec.outside_rth
-    )
 
 
 ENTRY_GUARDS: Final[tuple[Guard, ...]] = (

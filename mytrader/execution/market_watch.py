@@ -10,9 +10,12 @@ from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.session import session_at
 from mytrader.domain.trader import Mode, TraderState
-from mytrader.execution.exits import ask_exit, target_reached, withdraw_entries
+from mytrader.execution import trailing
+from mytrader.execution.cover import resting_targets
+from mytrader.execution.exits import ask_exit, target_reached, under_way, withdraw_entries
 from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
+from mytrader.execution.risk import open_profit_usd
 from mytrader.execution.turn import Turn
 
 
@@ -62,12 +65,40 @@ def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
         return
     if cycle.phase is not Phase.OPEN:
         return
-    if target_reached(cycle, quote):
+    if target_reached(cycle, quote) and not resting_targets(cycle):
         ask_exit(turn, cycle, reason=ExitReason.TARGET)
     elif _overrun(cycle, quote):
         ask_exit(turn, cycle, reason=ExitReason.STOP)
+    elif _day_is_lost(turn, cycle):
+        _leave_the_day(turn)
     else:
-        watch_session(turn, cycle)
+        watch_time(turn, cycle)
+        if trailing.follows(turn.state.limits) and turn.state.cycles[cycle.cycle_id].exit is None:
+            trailing.follow(turn, cycle, quote=quote)
+
+
+def _day_is_lost(turn: Turn, cycle: TradeCycle) -> bool:
+    """Whether today's loss, what is open counted at the market, has reached its limit.
+
+    It cannot have where the contract's own loss has not: a cheap question comes first.
+    """
+    state = turn.state
+    contract, quote = state.contracts.get(cycle.con_id), state.quotes.get(cycle.con_id)
+    touch = None if quote is None else quote.bid if cycle.position > 0 else quote.ask
+    if contract is None or touch is None or cycle.gross_ticks + cycle.position * touch >= 0:
+        return False
+    day = state.ledger(turn.now).realised_usd
+    return day + open_profit_usd(state) <= -state.limits.loss_usd_daily_max
+
+
+def _leave_the_day(turn: Turn) -> None:
+    """The day's loss has reached its limit: nothing is opened any more, and all is closed."""
+    turn.step_down(Mode.REDUCE_ONLY, "the daily loss limit is reached")
+    for cycle in list(turn.state.cycles.values()):
+        if cycle.position and not under_way(cycle):
+            ask_exit(turn, cycle, reason=ExitReason.DAILY_LOSS)
+        elif not cycle.position and cycle.orders:
+            withdraw_entries(turn, cycle, why="the daily loss limit is reached")
 
 
 def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
@@ -85,14 +116,27 @@ def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
     return False
 
 
-def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
-    """When an open cycle has to be flattened for the end of its session; `None` if not open.
+def due_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    """When time alone ends an open cycle: its session or its holding time; `None` if not open."""
+    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
+        return None
+    session_end, held_until = _session_exit_at(state, cycle), _held_until(state, cycle)
+    if session_end is None or held_until is None:
+        return session_end or held_until
+    return min(session_end, held_until)
+
+
+def _held_until(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    hold = state.limits.hold_max
+    return None if hold is None or cycle.opened_at is None else cycle.opened_at + hold
+
+
+def _session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    """When an open cycle has to be flattened for the end of its session.
 
     A position that has outlived its session (the broker states that one no more) is due as soon
     as the exchange opens.
     """
-    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
-        return None
     since = cycle.opened_at or cycle.proposed_at
     sessions = state.sessions.get(cycle.con_id, ())
     session = session_at(sessions, since)
@@ -101,11 +145,14 @@ def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
     return next((opens for opens, closes in sessions if closes > since), None)
 
 
-def watch_session(turn: Turn, cycle: TradeCycle) -> None:
-    """Flatten before the close."""
-    due = session_exit_at(turn.state, cycle)
-    if due is not None and turn.now >= due:
-        ask_exit(turn, cycle, reason=ExitReason.SESSION_END)
+def watch_time(turn: Turn, cycle: TradeCycle) -> None:
+    """Flatten before the close, and what was held for as long as it may be."""
+    due = due_exit_at(turn.state, cycle)
+    if due is None or turn.now < due:
+        return
+    session_end = _session_exit_at(turn.state, cycle)
+    ended = session_end is not None and turn.now >= session_end
+    ask_exit(turn, cycle, reason=ExitReason.SESSION_END if ended else ExitReason.TIME_STOP)
 
 
 def flatten(turn: Turn, who: str) -> None:

@@ -19,6 +19,23 @@ def worst_case_usd(state: TraderState) -> Decimal:
     return worst
 
 
+def open_profit_usd(state: TraderState) -> Decimal:
+    """Dollars that the open cycles have won or lost, each closed at the market now.
+
+    Commissions known so far are paid. A contract without a price counts what its fills say.
+    """
+    total = Decimal(0)
+    for cycle in state.cycles.values():
+        contract, position = state.contracts.get(cycle.con_id), cycle.position
+        if contract is None or not cycle.fills:
+            continue
+        quote = state.quotes.get(cycle.con_id)
+        touch = None if quote is None else quote.bid if position > 0 else quote.ask
+        ticks = cycle.gross_ticks + position * (cycle.fills[0].price if touch is None else touch)
+        total += contract.instrument.usd(ticks) - cycle.commission_usd
+    return total
+
+
 def _cycle_worst_usd(cycle: TradeCycle, state: TraderState) -> Decimal:
     """What is filled, closed at the stop; entries that work, filled at their limit and stopped."""
     contract, stop, sign = state.contracts.get(cycle.con_id), cycle.stop, cycle.side.sign
