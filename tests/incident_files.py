@@ -7,6 +7,7 @@ somebody has to look at.
 """
 
 import json
+import textwrap
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ from mytrader.journal.codec import GENESIS, payload_of, record_of, record_row
 from tests.playbook import CON_ID, ENTRY, LIMITS, LINK_BACK, SESSION, Playbook, Quoted
 from tests.wanted import described
 
+EVENT_WIDTH: Final = 240
 FOLDER: Final = Path(__file__).parent / "incidents"
 
 
@@ -86,7 +88,7 @@ def first_divergence(lines: list[Line]) -> str | None:
     story = []
     for number, line in enumerate(lines, 1):
         state, asked = step(state, line.event, line.at)
-        story.append(f">> {line.event}")
+        story.append(textwrap.shorten(f">> {line.event}", EVENT_WIDTH))
         if tuple(asked) != line.commands:
             return "\n".join(
                 [
