@@ -19,13 +19,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AnyCommand, AskMargin
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.events import AnyEvent, Book, OrderReported, PositionReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits, Profile
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import OrderSpec, Side, TrackedOrder
 from mytrader.domain.trader import TraderState
@@ -41,6 +42,8 @@ STOP: Final = 27_180
 TARGET: Final = 27_240
 COMMISSION: Final = Decimal("2.40")
 LIMITS: Final = Limits()
+AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(100_000)))
+"""The margin of an account that can carry the entry."""
 
 
 class Happening(Protocol):
@@ -118,6 +121,13 @@ class Playbook(Struct, frozen=True):
         """Step once; a finished cycle is kept for the questions of the test."""
         now = self.now + later
         state, asked = step(self.state, event, now)
+        if any(isinstance(command, AskMargin) for command in asked):
+            # Every script has an account that can carry the entry; how that is asked and what
+            # becomes of other answers is for test_execution_proposal.py.
+            asked = [command for command in asked if not isinstance(command, AskMargin)]
+            newest = list(state.cycles)[-1]
+            state, more = step(state, events.MarginStated(newest, AMPLE), now)
+            asked += more
         return replace(
             self,
             state=state,

@@ -1,6 +1,7 @@
 """What the market makes a cycle do: the watched target, the overrun stop, the session's end."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
@@ -63,32 +64,39 @@ def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
         if turn.now >= cycle.exit.due_at:
             turn.touched[cycle.cycle_id] = None
         return
-    if cycle.phase is not Phase.OPEN:
+    touch = quote.bid if cycle.side is Side.BUY else quote.ask
+    if cycle.phase is not Phase.OPEN or touch is None:
         return
     if target_reached(cycle, quote) and not resting_targets(cycle):
         ask_exit(turn, cycle, reason=ExitReason.TARGET)
-    elif _overrun(cycle, quote):
+    elif _overrun(cycle, touch):
         ask_exit(turn, cycle, reason=ExitReason.STOP)
-    elif _day_is_lost(turn, cycle):
+    elif _day_is_lost(turn, cycle, touch=touch):
         _leave_the_day(turn)
-    else:
-        watch_time(turn, cycle)
-        if trailing.follows(turn.state.limits) and turn.state.cycles[cycle.cycle_id].exit is None:
-            trailing.follow(turn, cycle, quote=quote)
+    elif trailing.follows(turn.state.limits):
+        trailing.follow(turn, cycle, touch=touch)
 
 
-def _day_is_lost(turn: Turn, cycle: TradeCycle) -> bool:
+def _day_is_lost(turn: Turn, cycle: TradeCycle, *, touch: int) -> bool:
     """Whether today's loss, what is open counted at the market, has reached its limit.
 
-    It cannot have where the contract's own loss has not: a cheap question comes first.
+    Every quote comes this way, so the exact sum is done only where it can matter: not while the
+    trade is ahead, nor while it is the only one and its loss alone is within what is left.
     """
-    state = turn.state
-    contract, quote = state.contracts.get(cycle.con_id), state.quotes.get(cycle.con_id)
-    touch = None if quote is None else quote.bid if cycle.position > 0 else quote.ask
-    if contract is None or touch is None or cycle.gross_ticks + cycle.position * touch >= 0:
+    ahead = 0
+    for fill in cycle.fills:
+        distance = (touch - fill.price) * fill.quantity
+        ahead += distance if fill.side is Side.BUY else -distance
+    if ahead >= 0:
         return False
+    state = turn.state
+    limit, contract = state.limits.loss_usd_daily_max, state.contracts.get(cycle.con_id)
+    if contract is not None and len(state.cycles) == 1:
+        lost = cycle.commission_usd - contract.instrument.tick_value_usd * ahead
+        if lost < limit + min(state.day.realised_usd, Decimal(0)):
+            return False
     day = state.ledger(turn.now).realised_usd
-    return day + open_profit_usd(state) <= -state.limits.loss_usd_daily_max
+    return day + open_profit_usd(state) <= -limit
 
 
 def _leave_the_day(turn: Turn) -> None:
@@ -101,11 +109,8 @@ def _leave_the_day(turn: Turn) -> None:
             withdraw_entries(turn, cycle, why="the daily loss limit is reached")
 
 
-def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
+def _overrun(cycle: TradeCycle, touch: int) -> bool:
     """Whether the market is beyond a resting stop's limit: triggered, and not filling."""
-    touch = quote.bid if cycle.side is Side.BUY else quote.ask
-    if touch is None:
-        return False
     sign = cycle.side.sign
     for order in cycle.orders.values():
         # Every quote comes this way: the price is compared before anything costly is asked.

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from mytrader.domain.commands import ChangeOrder
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.limits import Limits
-from mytrader.domain.market import Quote
 from mytrader.domain.orders import Approved, OrderSpec, Side, TrackedOrder
 from mytrader.execution.cover import protective_orders
 from mytrader.execution.guards import approve_change
@@ -21,11 +20,11 @@ def follows(limits: Limits) -> bool:
     return limits.break_even_ticks is not None or limits.trailing_ticks is not None
 
 
-def follow(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
-    """Remember the best price of an open cycle, and tighten its stops where they are behind."""
-    touch = quote.bid if cycle.side is Side.BUY else quote.ask
-    if touch is None or cycle.stop is None:
-        return
+def follow(turn: Turn, cycle: TradeCycle, *, touch: int) -> None:
+    """Remember the best price of an open cycle, and tighten its stops where they are behind.
+
+    `touch` is the price in ticks at which the position could be closed now.
+    """
     sign = cycle.side.sign
     if cycle.best is None or (touch - cycle.best) * sign > 0:
         cycle = turn.change(cycle, best=touch)
