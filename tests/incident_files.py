@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AnyCommand, AskMargin
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
 from mytrader.journal.codec import GENESIS, payload_of, record_of, record_row
-from tests.playbook import CON_ID, ENTRY, LIMITS, LINK_BACK, SESSION, Playbook, Quoted
+from tests.playbook import AMPLE, CON_ID, ENTRY, LIMITS, LINK_BACK, SESSION, Playbook, Quoted
 from tests.wanted import described
 
 EVENT_WIDTH: Final = 240
@@ -42,10 +42,21 @@ class Recording(Playbook, frozen=True):
     lines: tuple[Line, ...] = ()
 
     def after(self, event: AnyEvent, *, later: timedelta = timedelta(0)) -> Playbook:
-        """Step once and keep the line."""
-        script = super().after(event, later=later)
-        line = Line(script.now, event, script.left[len(self.left) :])
-        return replace(script, lines=(*self.lines, line))
+        """Step once and keep the line; a question about the margin has its answer recorded too."""
+        now = self.now + later
+        state, asked = step(self.state, event, now)
+        script = replace(
+            self,
+            state=state,
+            now=now,
+            left=(*self.left, *(each for each in asked if not isinstance(each, AskMargin))),
+            last=(*self.last, *state.finished),
+            lines=(*self.lines, Line(now, event, tuple(asked))),
+        )
+        for command in asked:
+            if isinstance(command, AskMargin):
+                return script.after(events.MarginStated(command.cycle_id, AMPLE))
+        return script
 
 
 def connected(limits: Limits = LIMITS) -> Recording:
