@@ -6,9 +6,18 @@ from msgspec.structs import replace
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.orders import Approved, Refused, Side
 from mytrader.domain.positions import PositionView
-from mytrader.execution.guards import approve_exit, judge_exit, should_block_on_wait
-from tests.domain_samples import ES_DECEMBER
-from tests.guard_samples import exit_spec, holding
+from mytrader.execution.guards import approve_entry, approve_exit, judge_exit, should_block_on_wait
+from tests.domain_samples import ES_DECEMBER, NOON
+from tests.guard_samples import (
+    LIMITS,
+    a_proposal,
+    a_proposed_cycle,
+    a_signal,
+    a_trader,
+    code_of,
+    exit_spec,
+    holding,
+)
 
 
 @pytest.mark.parametrize("reported", [-1, 0, 1])
@@ -44,3 +53,19 @@ def test_who_said_go_is_recorded() -> None:
     verdict = should_block_on_wait(said, signal_confidence=0.8, override=0.75)
     assert (verdict.approved, verdict.code) == (True, "AWS_GO")
     assert verdict.detail == f"GO from {', '.join(AdvisorRole)}"
+
+
+def test_an_entry_is_judged_with_the_signals_own_confidence_and_the_limits_threshold() -> None:
+    """An advisory WAIT yields above the threshold of the limits and not at it."""
+    wait = Opinion(
+        AdvisorRole.DECISION, AdvisorRole.DECISION, Advice.WAIT, "unsure", confidence=0.9
+    )
+    wait = replace(wait, advisory_only=True)
+    threshold = LIMITS.wait_override_confidence
+    for confidence, permitted in ((threshold + 0.01, True), (threshold, False)):
+        cycle = a_proposed_cycle(signal=a_signal(confidence=confidence), opinions=(wait,))
+        answer, verdicts = approve_entry(a_proposal(cycle), a_trader(), now=NOON)
+        assert isinstance(answer, Approved) is permitted
+        if isinstance(answer, Refused):
+            assert answer.verdicts == verdicts
+            assert code_of(verdicts) == {"AWS_WAIT"}
