@@ -11,13 +11,16 @@ from mytrader.domain.events import Request
 from mytrader.domain.trader import Mode
 from mytrader.execution.trade_cycle import REQUESTS_REMEMBERED
 from tests.playbook import (
+    CYCLE,
     ENTRY,
     NOON,
     STOP,
     Advised,
+    Elapsed,
     Filled,
     Playbook,
     StopWorking,
+    Unanswered,
     asked,
     entering,
     opened,
@@ -136,3 +139,32 @@ def test_only_so_many_requests_are_remembered() -> None:
         script = script.past(requested(Request.REDUCE_ONLY, str(number)))
     assert len(script.state.requests) == REQUESTS_REMEMBERED
     assert script.state.requests[-1] == str(REQUESTS_REMEMBERED + 4)
+
+
+def test_a_resume_forgets_why_the_mode_was_lowered() -> None:
+    """The next page must not tell an old reason."""
+    script = (opened() >> HALT).ignoring()
+    assert script.state.mode_why == "asked by a person"
+    script = script.past(asked(Request.RESUME))
+    assert (script.state.mode, script.state.mode_why) == (Mode.NORMAL, "")
+
+
+# Orders without a fate
+
+
+def test_a_flat_cycle_is_asked_about_more_and_more_rarely_and_its_page_names_it() -> None:
+    """Each wait is one entry timeout longer than the one before."""
+    script = entering().past(Elapsed(10))
+    timeout = script.state.limits.entry_timeout
+    pages: list[RaiseAlert] = []
+    for number in range(1, 5):
+        due = script.cycle.settle_due_at
+        assert due is not None
+        after = script >> Elapsed((due - script.now).total_seconds())
+        again = after.cycle.settle_due_at
+        assert (after.cycle.settle_asked, again) == (number, due + timeout * number)
+        pages += [each for each in after.left if isinstance(each, RaiseAlert)]
+        script = after.past(Unanswered())
+    assert [(each.code, each.cycle_id) for each in pages] == [("ORDER_FATE_UNKNOWN", CYCLE)]
+    for name in ("E1", "S1"):
+        assert f"mt/{CYCLE}/{name}" in pages[0].text
