@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.cycle import Phase
+from mytrader.domain.known import Known
 from mytrader.domain.orders import Death, ForeignOrder, Side
 from mytrader.domain.trader import Mode
 from tests.playbook import (
@@ -100,3 +101,22 @@ def test_a_doubt_that_a_person_ends_leaves_the_position_unconfirmed() -> None:
     script = script.past(asked(events.Request.RESUME))
     assert script.state.position(CON_ID).doubt is None
     assert script.state.position(CON_ID).confirmed is False
+
+
+def test_what_is_listed_after_somebody_elses_order_is_taken_too() -> None:
+    """A stranger in the list hides nothing of ours: the claim does not stand."""
+    script = entering().past(Stated("E1", "Cancelled"))
+    ours = Echoed("E1").report(script)
+    stranger = replace(ours, ref="", order_id=7, perm_id=4711)
+    book = events.Book((stranger, ours), (), (events.PositionReported(CON_ID, 0),))
+    number = script.state.link.queries_asked
+    script = script.past(events.BookAnswered(number, Known(book)))
+    assert (script.order("E1").live, script.order("E1").claims) == (True, {})
+
+
+def test_a_halted_cycle_says_why_and_waits_for_no_entry() -> None:
+    """Its deadlines are over; what a person reads stays."""
+    script = entering().past(Stated("E1", "PreSubmitted", perm_id=77))
+    assert (script.cycle.phase, script.cycle.entry_due_at) == (Phase.HALTED, None)
+    assert script.cycle.halted_why == "surprise while ENTERING"
+    assert script.cycle.advice_due_at is None
