@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -25,7 +26,10 @@ class Mode(StrEnum):
     @property
     def rank(self) -> int:
         """How restrictive the mode is; a mode never falls back to a lower rank by itself."""
-        return list(Mode).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {mode: rank for rank, mode in enumerate(Mode)}
 
 
 class DayLedger(Struct, frozen=True):

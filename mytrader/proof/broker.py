@@ -46,6 +46,8 @@ def change(ledger: Ledger, spec: OrderSpec) -> Ledger:
     if order is None or not order.live:
         number = 0 if order is None else order.number
         return ledger.say((ErrorReported(spec.ref, number, 104, "cannot modify"),))
+    if ledger.stubborn and order.spec.role.is_protective:
+        return ledger.say((ErrorReported(spec.ref, order.number, REFUSED, "not here"),))
     order = replace(order, spec=spec)
     return ledger.put(order).say(_stated(order))
 

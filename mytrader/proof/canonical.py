@@ -131,6 +131,7 @@ def _ledger(ledger: Ledger, asked: int) -> Hashable:
         ledger.linked,
         ledger.flipped,
         ledger.foreign,
+        ledger.stubborn,
         len(ledger.executions) - len(ledger.heard),
         tuple(
             (order.spec.ref[26:], order.stage, order.filled, _moved(order.spec))

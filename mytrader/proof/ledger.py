@@ -50,7 +50,8 @@ class Ledger(Struct, frozen=True):
     """The broker's side of one moment.
 
     `outbox` is what it has said and nobody has heard. `booked` is the position that the
-    executions heard so far amount to. `flipped` says that a group was broken on purpose.
+    executions heard so far amount to. `flipped` says that a group was broken on purpose,
+    `stubborn` that the venue refuses every change of a resting stop.
     """
 
     orders: dict[str, Resting] = {}
@@ -62,6 +63,7 @@ class Ledger(Struct, frozen=True):
     linked: bool = True
     flipped: bool = False
     foreign: bool = False
+    stubborn: bool = False
 
     def say(self, *messages: Message) -> "Ledger":
         """Return the ledger with more on the way to the trader."""

@@ -88,6 +88,8 @@ def _faults(node: Node) -> Iterator[str]:
             yield from _wire_faults(ledger)
     yield "crash"
     yield "loop failed"
+    if ledger.orders and not ledger.stubborn:
+        yield "moves refused"
     if not ledger.foreign:
         yield "foreign order"
     if ledger.executions:
@@ -330,6 +332,12 @@ def _correction(node: Node, step: Step) -> Node:
     return replace(_spend(node), ledger=node.ledger.say((ExecutionReported(again),)))
 
 
+def _moves_refused(node: Node, step: Step) -> Node:
+    """From now on the venue takes no stop that is moved: protocol A fails, C has to do it."""
+    del step
+    return replace(_spend(node), ledger=replace(node.ledger, stubborn=True))
+
+
 def _stale_position(node: Node, step: Step) -> Node:
     """The broker reports the position before its last fill: the founding incident."""
     last = node.ledger.executions[-1]
@@ -362,13 +370,44 @@ PLAYS: Final[dict[str, Play]] = {
     "foreign order": _foreign,
     "correction": _correction,
     "stale position": _stale_position,
+    "moves refused": _moves_refused,
 }
 
 
-def start(profile: Profile, *, lots: int, faults: int, step: Step) -> Node:
-    """Return the first node: a trader that may trade, nothing at the broker."""
+HEAR_ALL: Final = "hear everything"
+_ENTERING: Final = ("propose", "advise GO", HEAR_ALL)
+_OPEN: Final = (*_ENTERING, "fill every entry", HEAR_ALL)
+ROOTS: Final[dict[str, tuple[str, ...]]] = {
+    "flat": (),
+    "entering": _ENTERING,
+    "open": _OPEN,
+    "leaving": (*_OPEN, "ask flatten", HEAR_ALL),
+    "stubborn": (*_OPEN, "moves refused", "ask flatten", HEAR_ALL),
+}
+"""Where a search begins, by the moves that lead there."""
+
+
+def start(profile: Profile, *, root: str, lots: int, faults: int, step: Step) -> Node:
+    """Return the first node: a trader that may trade, or has come as far as `root` says."""
     limits = scene.limits_of(profile, lots)
     node = Node(TraderState(limits), faults=faults)
     for event in scene.beginning(limits):
         node = hear(node, event, step)
-    return replace(node, ledger=replace(node.ledger, outbox=()))
+    node = replace(node, ledger=replace(node.ledger, outbox=()))
+    for move in ROOTS[root]:
+        node = _led(node, move, step)
+    return replace(node, faults=faults)
+
+
+def _led(node: Node, move: str, step: Step) -> Node:
+    """Play one move on the way to a root."""
+    if move == HEAR_ALL:
+        while node.ledger.outbox:
+            node = play(node, "hear", step)
+    elif move == "fill every entry":
+        for order in list(node.ledger.orders.values()):
+            if not order.spec.reduce_only:
+                node = play(node, f"fill {_name(order)}", step)
+    else:
+        node = play(node, move, step)
+    return node

@@ -15,7 +15,7 @@ from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import TRANSITIONS, Table
 from mytrader.execution.trade_cycle import step as trader_step
 from mytrader.proof.kernel import Node, Violation
-from mytrader.proof.moves import play, start
+from mytrader.proof.moves import ROOTS, play, start
 from mytrader.proof.search import Kernel, Setting
 
 
@@ -37,8 +37,15 @@ def script_of(
         lines.extend(f"    << {_command(command)}" for command in asked)
         return after, asked
 
-    node = start(setting.profile, lots=setting.lots, faults=setting.faults, step=step)
-    lines.clear()
+    node = start(
+        setting.profile,
+        root=setting.root,
+        lots=setting.lots,
+        faults=setting.faults,
+        step=step,
+    )
+    # The way to the root is known; `step` goes on writing to the same list.
+    lines[:] = [f"0. {setting.root}: {', '.join(ROOTS[setting.root]) or 'nothing yet'}"]
     for number, move in enumerate(trace, 1):
         lines.append(f"{number}. {move}")
         try:

@@ -29,9 +29,14 @@ STATES_BETWEEN_WORDS = 2000
 
 
 class Setting(Struct, frozen=True):
-    """What is searched: `faults` bounds what may go wrong on one way, `states` how far it goes."""
+    """What is searched: from where, how far, and how much may go wrong on one way.
+
+    `root` is one of `moves.ROOTS`: a search from an open position reaches what a search from the
+    beginning would reach only much later. Its moves are part of every trace.
+    """
 
     profile: Profile
+    root: str = "flat"
     lots: int = 1
     faults: int = 2
     states: int = 1_000_000
@@ -104,7 +109,13 @@ class Search:
     def run(self, told: Told | None = None) -> Found:
         """Search until everything is seen, the bounds are reached, or a promise breaks."""
         setting = self.setting
-        first = start(setting.profile, lots=setting.lots, faults=setting.faults, step=self.step)
+        first = start(
+            setting.profile,
+            root=setting.root,
+            lots=setting.lots,
+            faults=setting.faults,
+            step=self.step,
+        )
         self._note(first, parent=-1, move="")
         level = [(0, first)]
         while level and self.depth < setting.depth:
@@ -144,10 +155,10 @@ class Search:
         for cycle in node.state.cycles.values():
             if cycle.phase is Phase.PROPOSED:
                 continue
-            for said in Advice:
-                _state, asked = self.step(node.state, scene.advice(cycle.cycle_id, said), node.now)
-                if asked:
-                    raise Violation(f"{said} in {cycle.phase} asked for {asked}")
+            said = Advice.GO if len(self._seen) % 2 else Advice.WAIT
+            _state, asked = self.step(node.state, scene.advice(cycle.cycle_id, said), node.now)
+            if asked:
+                raise Violation(f"{said} in {cycle.phase} asked for {asked}")
 
     def _trace(self, index: int) -> list[str]:
         names = list(self._names)

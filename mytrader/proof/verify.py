@@ -24,8 +24,18 @@ from mytrader.execution.trade_cycle import TRANSITIONS
 from mytrader.proof.script import script_of
 from mytrader.proof.search import Found, Search, Setting
 
-SHARE_OF_ONE_LOT: Final = 0.8
-"""One lot reaches deeper, two lots reach what only partial fills can; both are searched."""
+SHARES: Final = (
+    ("flat", 1, 0, 0.2),
+    ("flat", 1, 2, 0.1),
+    ("entering", 1, 0, 0.1),
+    ("open", 1, 0, 0.15),
+    ("leaving", 1, 0, 0.1),
+    ("stubborn", 1, 1, 0.1),
+    ("entering", 2, 1, 0.1),
+    ("open", 2, 1, 0.15),
+)
+"""Root, lots, faults less than asked for, and share of the states: wide from the beginning, deep
+without faults, and from where positions are open, being left, or held in parts."""
 
 POLL_S: Final = 1.0
 
@@ -68,11 +78,17 @@ def settings_of(
     profiles: Sequence[Profile], *, states: int, depth: int, faults: int
 ) -> list[list[Setting]]:
     """Return what each process searches, one after the other."""
-    one = int(states * SHARE_OF_ONE_LOT)
     return [
         [
-            Setting(profile, lots=1, faults=faults, states=one, depth=depth),
-            Setting(profile, lots=2, faults=faults, states=states - one, depth=depth),
+            Setting(
+                profile,
+                root=root,
+                lots=lots,
+                faults=max(faults - fewer, 0),
+                states=int(states * share),
+                depth=depth,
+            )
+            for root, lots, fewer, share in SHARES
         ]
         for profile in profiles
     ]
@@ -136,11 +152,11 @@ def report_lines(report: Report) -> list[str]:
         setting = found.setting
         whole = "all of them" if found.complete else "bounded"
         lines.append(
-            f"{setting.profile:8} {counted(setting.lots, 'lot'):7} {found.states:>10,} states"
+            f"{setting.profile:8} {setting.root:9} {counted(setting.lots, 'lot'):7} {found.states:>10,} states"
             f" {found.transitions:>12,} transitions  depth {found.depth:>2}, {whole},"
             f" at most {counted(setting.faults, 'fault')} on a way"
         )
-    lines.append(f"{'together':16} {report.states:>10,} states")
+    lines.append(f"{'together':26} {report.states:>10,} states")
     for profile, took in report.seconds.items():
         lines.append(f"{profile:8} took {took:.0f} s")
     kinds, rows = len(get_args(AnyEvent)), len(TRANSITIONS)
@@ -166,6 +182,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "searches": [
             {
                 "profile": found.setting.profile.value,
+                "root": found.setting.root,
                 "lots": found.setting.lots,
                 "faults_max": found.setting.faults,
                 "states": found.states,
