@@ -48,7 +48,8 @@ class LinkState(Struct, frozen=True):
     """Whether the broker hears us and has told us everything.
 
     Book queries are numbered; `query_wanted` asks for another one after the pending answer.
-    `query_due_at` is when to ask again because the last answer was incomplete.
+    `query_due_at` is when to ask again because the last answer was incomplete,
+    `reconcile_due_at` when to ask although nothing seems amiss: a broker need not say everything.
     `messages` counts what was written in the second `messages_second` (epoch seconds).
     """
 
@@ -57,6 +58,7 @@ class LinkState(Struct, frozen=True):
     queries_answered: int = 0
     query_wanted: bool = False
     query_due_at: datetime | None = None
+    reconcile_due_at: datetime | None = None
     messages_second: int = 0
     messages: int = 0
 

@@ -284,7 +284,9 @@ def take_status(
         _claim_over(turn, cycle, order=order, perm_id=perm_id, filled=claimed)
     elif status in WORKING_STATUSES:
         life = _life_of(cycle, order, why_held=why_held)
-        turn.put_order(cycle, replace(order, status=status, life=life))
+        asked = turn.state.link.queries_asked
+        alive = replace(order, status=status, life=life, heard_query=asked, missing=False)
+        turn.put_order(cycle, alive)
     elif status == "PendingCancel":
         turn.put_order(cycle, replace(order, status=status, life=OrderLife.CANCELLING))
     elif status == "Inactive":

@@ -100,6 +100,8 @@ def step(
         _review(turn, cycle_id)
     if turn.state.mode is Mode.HALT is not state.mode:
         _withdraw_all(turn)
+    if turn.state.cycles is not state.cycles or turn.state.link is not state.link:
+        reconcile.watch_book(turn)
     return turn.state, turn.commands
 
 
@@ -117,7 +119,7 @@ def _withdraw_all(turn: Turn) -> None:
 
 def next_deadline(state: TraderState) -> datetime | None:
     """When `step` must be called even if nothing happens; `None` means never."""
-    due = [state.link.query_due_at]
+    due = [state.link.query_due_at, state.link.reconcile_due_at]
     for cycle in state.cycles.values():
         due += (
             cycle.advice_due_at,

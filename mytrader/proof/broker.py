@@ -108,8 +108,8 @@ def fill(ledger: Ledger, order: Resting, *, alone: bool = False) -> Ledger:
 
 
 def book(ledger: Ledger, number: int) -> Ledger:
-    """Answer a question about everything, as it is when it is asked."""
-    orders = tuple(_echo(order) for order in ledger.orders.values() if order.live)
+    """Answer a question about everything, as it is when it is asked; what is over is listed too."""
+    orders = tuple(_echo(order) for order in ledger.orders.values())
     position = PositionReported(CON_ID, ledger.position)
     answer = Book(orders, ledger.executions, (position,) if ledger.position else ())
     return ledger.say((BookAnswered(number, Known(answer)),))
@@ -135,6 +135,14 @@ def _status_after_fill(order: Resting) -> str:
     return "Filled" if order.stage == "filled" else "Submitted"
 
 
+_ECHOED: Final = {
+    "held": "PreSubmitted",
+    "working": "Submitted",
+    "filled": "Filled",
+    "over": "Cancelled",
+}
+
+
 def _echo(order: Resting) -> OrderReported:
     spec = order.spec
     return OrderReported(
@@ -152,7 +160,7 @@ def _echo(order: Resting) -> OrderReported:
         outside_rth=spec.outside_rth,
         trigger_method=spec.trigger_method,
         parent_id=0,
-        status="PreSubmitted" if order.stage == "held" else "Submitted",
+        status=_ECHOED[order.stage],
         oca_group=spec.oca_group,
         oca_type=1 if spec.oca_group else 0,
     )

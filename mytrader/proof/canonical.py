@@ -39,6 +39,7 @@ def key(node: Node) -> int:
         asked - link.queries_answered,
         link.query_wanted,
         _until(link.query_due_at, now),
+        _until(link.reconcile_due_at, now),
         view.booked,
         view.confirmed,
         view.reported,
@@ -115,6 +116,8 @@ def _order(order: TrackedOrder, asked: int) -> Hashable:
         tuple(order.claims.values()),
         asked - order.claim_query if order.claims or order.refusal else 0,
         order.echo_differs,
+        order.missing,
+        asked - order.heard_query,
         order.former is None,
     )
 
@@ -132,6 +135,7 @@ def _ledger(ledger: Ledger, asked: int) -> Hashable:
         ledger.flipped,
         ledger.foreign,
         ledger.stubborn,
+        ledger.deaf,
         len(ledger.executions) - len(ledger.heard),
         tuple(
             (order.spec.ref[26:], order.stage, order.filled, _moved(order.spec))

@@ -86,6 +86,9 @@ def hear(node: Node, event: AnyEvent, step: Step, wire: Wire | None = None) -> N
     elif isinstance(event, BookAnswered) and not isinstance(event.book, Unknown):
         for fill in event.book.value.executions:
             ledger = _heard(ledger, ExecutionReported(fill))
+        if ledger.deaf:
+            ledger = replace(ledger, deaf=False)
+            node = replace(node, exposed_ms=None)
     state, asked = step(before, event, node.now)
     _judge_mode(before, event, state=state, asked=asked)
     node = replace(node, state=state, ledger=ledger)

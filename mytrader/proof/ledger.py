@@ -51,7 +51,8 @@ class Ledger(Struct, frozen=True):
 
     `outbox` is what it has said and nobody has heard. `booked` is the position that the
     executions heard so far amount to. `flipped` says that a group was broken on purpose,
-    `stubborn` that the venue refuses every change of a resting stop.
+    `stubborn` that the venue refuses every change of a resting stop, `deaf` that a message was
+    lost since the trader last heard a whole book.
     """
 
     orders: dict[str, Resting] = {}
@@ -64,6 +65,7 @@ class Ledger(Struct, frozen=True):
     flipped: bool = False
     foreign: bool = False
     stubborn: bool = False
+    deaf: bool = False
 
     def say(self, *messages: Message) -> "Ledger":
         """Return the ledger with more on the way to the trader."""

@@ -180,8 +180,10 @@ def _judged(node: Node) -> Node:
         return replace(node, exposed_ms=None) if node.exposed_ms is not None else node
     if node.exposed_ms is None:
         return replace(node, exposed_ms=node.at_ms)
-    if node.at_ms - node.exposed_ms >= COVER_MS and not _excused(node):
-        raise Violation(f"a position of {ledger.position} without a stop for {COVER_MS} ms")
+    # A word that was lost is found with the next look at the whole book, and not before.
+    allowed = COVER_MS + (scene.RECONCILE_MS if ledger.deaf else 0)
+    if node.at_ms - node.exposed_ms >= allowed and not _excused(node):
+        raise Violation(f"a position of {ledger.position} without a stop for {allowed} ms")
     return node
 
 
@@ -279,7 +281,8 @@ def _repeat(node: Node, step: Step) -> Node:
 
 def _lose(node: Node, step: Step) -> Node:
     del step
-    return replace(_spend(node), ledger=replace(node.ledger, outbox=node.ledger.outbox[1:]))
+    ledger = replace(node.ledger, outbox=node.ledger.outbox[1:], deaf=True)
+    return replace(_spend(node), ledger=ledger)
 
 
 def _swap(node: Node, step: Step) -> Node:

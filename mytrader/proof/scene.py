@@ -31,6 +31,7 @@ SESSION: Final = (datetime(2025, 11, 11, 23, tzinfo=UTC), datetime(2025, 11, 12,
 ENTRY: Final = 27_200
 STOP_TICKS: Final = 20
 TARGET_TICKS: Final = 40
+RECONCILE_MS: Final = 30_000
 CYCLE_IDS: Final = ("01JCXW5M7Q0000000000000000", "01JCXW5M7Q0000000000000001")
 AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(100_000)))
 
@@ -43,6 +44,7 @@ def limits_of(profile: Profile, lots: int) -> Limits:
         loss_streak_max=1000,
         daily_trades_max=1000,
         quote_age_max=timedelta(days=1),
+        reconcile_interval=timedelta(milliseconds=RECONCILE_MS),
         profile=profile,
         oca_trusted=profile is Profile.BRACKET,
     )

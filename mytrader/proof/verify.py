@@ -151,8 +151,9 @@ def report_lines(report: Report) -> list[str]:
     for found in report.found:
         setting = found.setting
         whole = "all of them" if found.complete else "bounded"
+        lots = counted(setting.lots, "lot")
         lines.append(
-            f"{setting.profile:8} {setting.root:9} {counted(setting.lots, 'lot'):7} {found.states:>10,} states"
+            f"{setting.profile:8} {setting.root:9} {lots:7} {found.states:>10,} states"
             f" {found.transitions:>12,} transitions  depth {found.depth:>2}, {whole},"
             f" at most {counted(setting.faults, 'fault')} on a way"
         )
