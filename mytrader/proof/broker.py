@@ -108,7 +108,7 @@ def fill(ledger: Ledger, order: Resting, *, alone: bool = False) -> Ledger:
 
 
 def book(ledger: Ledger, number: int) -> Ledger:
-    """Answer a question about everything, as it is when it is asked; what is over is listed too."""
+    """Answer a question about everything as it is when it is asked, with what is over."""
     orders = tuple(_echo(order) for order in ledger.orders.values())
     position = PositionReported(CON_ID, ledger.position)
     answer = Book(orders, ledger.executions, (position,) if ledger.position else ())
