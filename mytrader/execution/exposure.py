@@ -34,6 +34,9 @@ class OcaGroup(Struct, frozen=True):
     budget: int
 
 
+_BUY: Final = Side.BUY
+"""A member of an enumeration is looked up slowly; this one is compared with for every order."""
+
 NO_GROUPS: Final[Mapping[str, OcaGroup]] = {}
 UNTRUSTED: Final = OcaGroup(trusted=False, budget=0)
 
@@ -101,27 +104,49 @@ def rho(order: TrackedOrder, siblings: Mapping[str, TrackedOrder]) -> int:
 
 def reach(state: TraderState, con_id: int, *, without: str = "") -> Reach:
     """Everything that may still fill on a contract, ours and foreign, but for `without`."""
-    buys = sells = exit_buys = exit_sells = 0
+    buys, sells = _foreign_reach(state, con_id) if state.foreign else (0, 0)
+    exit_buys = exit_sells = 0
     for cycle in state.cycles.values():
         orders = cycle.orders
         for order in orders.values():
             spec = order.spec
-            if order.death is not None or spec.con_id != con_id or spec.ref == without:
+            if spec.con_id != con_id or order.death is not None or spec.ref == without:
                 continue
-            most = rho(order, orders)
-            if spec.side is Side.BUY:
+            # As `rho`, without its calls: this is asked of every order before every send.
+            parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
+            if parent is not None and parent.filled == 0:
+                continue
+            if (
+                order.change is None
+                and not order.change_unknown
+                and order.quantity_echoed <= spec.quantity
+                and len(order.perm_ids) <= 1
+            ):
+                most = spec.quantity - order.filled
+            else:
+                most = order.remaining
+            if most <= 0:
+                continue
+            if spec.side is _BUY:
                 buys += most
-                exit_buys += most if spec.reduce_only else 0
+                if spec.reduce_only:
+                    exit_buys += most
             else:
                 sells += most
-                exit_sells += most if spec.reduce_only else 0
+                if spec.reduce_only:
+                    exit_sells += most
+    return Reach(buys, sells, exit_buys, exit_sells)
+
+
+def _foreign_reach(state: TraderState, con_id: int) -> tuple[int, int]:
+    buys = sells = 0
     for foreign in state.foreign.values():
         if foreign.con_id == con_id:
             # A count that makes no sense must not make room for anything.
             most = max(foreign.remaining, 0)
-            buys += most if foreign.side is Side.BUY else 0
-            sells += most if foreign.side is Side.SELL else 0
-    return Reach(buys, sells, exit_buys, exit_sells)
+            buys += most if foreign.side is _BUY else 0
+            sells += 0 if foreign.side is _BUY else most
+    return buys, sells
 
 
 def position_text(low: int, high: int) -> str:
