@@ -13,7 +13,9 @@ from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES, MES, FuturesContract
+from mytrader.domain.known import Known
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import (
     Bracket,
@@ -28,7 +30,7 @@ from mytrader.domain.orders import (
 )
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import DayLedger, LinkState, TraderState
-from mytrader.execution.entry_guards import Case, Proposal, open_case
+from mytrader.execution.entry_case import Case, Proposal, open_case
 from mytrader.execution.order_builder import build_bracket
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 
@@ -39,6 +41,8 @@ MES_CONTRACT: Final = FuturesContract(MES_DECEMBER, MES, "MESZ5", date(2025, 12,
 QUOTE: Final = Quote(NOON, 27_199, 27_200, 27_200)
 SESSION: Final = (NOON - timedelta(hours=12), NOON + timedelta(hours=4))
 LIMITS: Final = Limits()
+SETTLEMENT: Final = 27_000
+MARGIN: Final = Known(Margin(initial_usd=Decimal(20_000), equity_usd=Decimal(1_000_000)))
 GO: Final = Opinion("local", AdvisorRole.DECISION, Advice.GO, "calm", 0.8)
 
 
@@ -70,6 +74,7 @@ def a_proposed_cycle(side: Side = Side.BUY, **changes: object) -> TradeCycle:
         proposed_at=NOON,
         confidence=0.8,
         opinions=(GO,),
+        margin=MARGIN,
     )
     return replace(cycle, **changes)
 
@@ -85,6 +90,7 @@ def a_trader(**changes: object) -> TraderState:
         positions={con_id: at(0, con_id) for con_id in (ES_DECEMBER, MES_DECEMBER)},
         day=DayLedger(on=NOON.date()),
         newest_at=NOON,
+        settlements={ES_DECEMBER: SETTLEMENT, MES_DECEMBER: SETTLEMENT},
     )
     return replace(state, **changes)
 
