@@ -142,7 +142,11 @@ RISK = Decimal("354.80")
 CENT = Decimal("0.01")
 CLOSE = timedelta(minutes=15)
 COOL = timedelta(minutes=5)
-WIDE = {"position_size_max": 99, "order_size_max": 99}
+WIDE = {
+    "position_size_max": 99,
+    "order_size_max": 99,
+    "net_usd_per_point_max": Decimal(10**4),
+}
 
 
 def opening(at_: datetime) -> Case:
@@ -254,12 +258,14 @@ BLIND = {
     "DELAYED_DATA",
     "CROSSED_BOOK",
     "CLOCK_SKEW",
+    "PRICE_LIMIT",
     "LOW_CONFIDENCE",
     "POSITION_OPEN",
     "OPPOSITE_ENTRY",
     "POSITION_LIMIT",
     "DAILY_LOSS",
     "DRAWDOWN",
+    "MARGIN",
     "PRICE_COLLAR",
     "BRACKET_MISMATCH",
 }
@@ -267,7 +273,7 @@ BLIND = {
 
 def test_a_trader_that_knows_nothing_permits_nothing() -> None:
     """Every guard that needs data refuses without it; the others look at counts of ours."""
-    cycle = a_proposed_cycle(confidence=None)
+    cycle = a_proposed_cycle(confidence=None, margin=None)
     proposal = replace(a_proposal(cycle), contract=None, bracket="CONTRACT_NOT_ALLOWED")
     refused = refusals(open_case(proposal, TraderState(LIMITS), now=NOON))
     assert refused == (BLIND - {"BRACKET_MISMATCH"}) | set(BRACKET_CODES)
@@ -332,7 +338,7 @@ def test_the_stop_and_the_target_fit_where_the_entry_would_fill_now(
 
 def test_a_quote_with_one_side_is_judged_at_the_orders_own_price() -> None:
     case = quoted(ask=None)
-    assert refusals(case) == {"STALE_DATA", "PRICE_COLLAR"}
+    assert refusals(case) == {"STALE_DATA", "PRICE_COLLAR", "PRICE_LIMIT"}
 
 
 # What is sent is what was judged
@@ -432,7 +438,8 @@ def test_the_days_loss_counts_every_open_cycle(realised: str, *, refused: bool) 
         orders={entry.spec.ref: entry},
         fills=(filled(Side.BUY, 27_200),),
     )
-    state = a_trader(cycles={OTHER_ID: other}, day=day)
+    positions = {ES_DECEMBER: at(0), MES_DECEMBER: at(1, MES_DECEMBER)}
+    state = a_trader(cycles={OTHER_ID: other}, day=day, positions=positions)
     assert ("DAILY_LOSS" in refusals(open_case(a_proposal(), state, now=NOON))) is refused
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.orders import Death, Role, Side
 from mytrader.domain.trader import TraderState
-from mytrader.execution.risk import worst_case_usd
+from mytrader.execution.risk import survey
 from tests.domain_samples import CYCLE_ID
 from tests.guard_samples import (
     MES_DECEMBER,
@@ -17,6 +17,7 @@ from tests.guard_samples import (
     a_trader,
     a_working,
     an_entry_spec,
+    at,
     exit_spec,
     filled,
 )
@@ -35,7 +36,13 @@ def at_work(*changes: Callable[[TradeCycle], TradeCycle], **fields: object) -> T
     cycle = replace(cycle, **fields)
     for change in changes:
         cycle = change(cycle)
-    return a_trader(cycles={CYCLE_ID: cycle})
+    held = at(cycle.position, MES_DECEMBER)
+    return a_trader(cycles={CYCLE_ID: cycle}, positions={MES_DECEMBER: held})
+
+
+def worst_case_usd(state: TraderState) -> Decimal:
+    """Return what everything loses at worst, in dollars."""
+    return Decimal(survey(state).worst_cents) / 100
 
 
 def with_entry(number: int, limit: int) -> Callable[[TradeCycle], TradeCycle]:

@@ -125,7 +125,7 @@ def test_every_limit_has_exactly_one_setting_and_every_such_setting_one_limit() 
         ("trading", "min_confidence_for_trade", float("nan")),
         ("trading", "trade_cooldown_minutes", 0),
         ("trading", "symbols", []),
-        ("trading", "symbols", ["NQ"]),
+        ("trading", "symbols", ["CL"]),
         ("aws_agents", "wait_override_confidence", 0.74),
         ("aws_agents", "wait_override_confidence", 1.01),
         ("aws_agents", "block_on_wait", False),

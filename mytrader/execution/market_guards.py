@@ -70,13 +70,16 @@ def price_is_inside_its_limits(case: Case) -> Verdict:
     settlement = case.state.settlements.get(case.cycle.con_id)
     if settlement is None or settlement <= 0:
         return refusal("PRICE_LIMIT", "the last settlement is unknown")
-    if quote is None or quote.bid is None or quote.ask is None or isinstance(bracket, str):
+    if quote is None or quote.bid is None or quote.ask is None:
         return refusal("PRICE_LIMIT", "no price to compare")
     low, high = price_limits(settlement, case.times.exchange_minute)
-    least = case.limits.price_limit_distance_ticks_min
-    room = min(quote.bid, bracket.entry, bracket.stop) - low
+    lowest, highest = quote.bid, quote.ask
+    if not isinstance(bracket, str):
+        lowest = min(lowest, bracket.entry, bracket.stop)
+        highest = max(highest, bracket.entry, bracket.stop)
+    least, room = case.limits.price_limit_distance_ticks_min, lowest - low
     if high is not None:
-        room = min(room, high - max(quote.ask, bracket.entry, bracket.stop))
+        room = min(room, high - highest)
     if room < least:
         seen = f"{counted(room, 'tick')} to a price limit, at least {least}"
         return refusal("PRICE_LIMIT", f"{seen} (settlement {settlement})")
