@@ -21,6 +21,7 @@ from mytrader.domain.events import AnyEvent, Book
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import TraderState
@@ -67,6 +68,7 @@ def entering() -> TraderState:
     return played(
         ready(),
         events.SignalRaised(CYCLE, CON_ID, signal),
+        events.MarginStated(CYCLE, Known(Margin(Decimal(23_760), Decimal(100_000)))),
         events.AdviceGiven(CYCLE, said),
         events.OrderWritten(ENTRY, 1, "place"),
         events.OrderWritten(STOP, 2, "place"),

@@ -27,6 +27,7 @@ from mytrader.ports import Runtime
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
 from mytrader.simulator.bar_files import BarFile
+from mytrader.simulator.exchange_days import TABLE
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
 from mytrader.simulator.listing import front_month
@@ -137,6 +138,7 @@ def simulated_gateway(
         cash_usd=day.settings.simulator.starting_cash,
         faults=day.faults,
         seed=day.settings.simulator.seed,
+        days=TABLE.shown_by((*day.bars.history, *day.bars.session)),
     )
     return SimulatedGateway([market], runtime, settings=settings, on_start=on_start)
 

@@ -9,7 +9,7 @@ on the environment it is made in. `config` joins the file, the environment and t
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.domain.limits import Limits
+from mytrader.domain.limits import Limits, Profile
 
 DEFAULT: Final = "default"
 CONTRACTS_CEILING: Final = 10
@@ -105,6 +105,9 @@ class SessionSettings(Section):
     no_entry_before_close: Annotated[Duration, _span("1 min", "4 h")] = Field(
         default=duration("15 min"), description="no entry this close to it"
     )
+    no_entry_before_reset: Annotated[Duration, _span("0 s", "4 h")] = Field(
+        default=duration("15 min"), description="no entry this close to the broker's"
+    )
     flatten_before_close: Annotated[Duration, _span("30 s", "1 h")] = Field(
         default=duration("5 min"),
         description="everything is closed by then",
@@ -157,6 +160,15 @@ class TradingSettings(Section):
     max_daily_loss: Dollars = Field(
         default=Decimal(2000), gt=0, description="dollars, all that works counted to its stop"
     )
+    max_net_usd_per_point: Dollars = Field(
+        default=Decimal(250), gt=0, description="net of related contracts, $ a point"
+    )
+    min_margin_excess: Dollars = Field(
+        default=Decimal(0), ge=0, description="dollars of equity above margin"
+    )
+    min_price_limit_distance_ticks: Ticks = Field(
+        default=80, description="from the day's price limits"
+    )
     max_drawdown: Dollars = Field(
         default=Decimal(5000), gt=0, description="dollars below the day's peak"
     )
@@ -172,13 +184,22 @@ class TradingSettings(Section):
 
 
 class ExecutionSettings(Section):
-    """How orders are priced, timed and paced."""
+    """How orders are priced, timed and paced.
+
+    `oca_trusted` says that the broker routes one order of a group at a time (SAFETY.md 5.2).
+    """
 
     profile: Literal["strict", "bracket"] = Field(
-        default="strict", description="strict: only the stop rests; bracket: not built"
+        default="strict",
+        description="strict: the stop rests; bracket: the target too",
     )
-    oca_trusted: NotBuilt = Field(
-        default=False, description="what bracket will need; not built yet"
+    oca_trusted: bool = Field(default=False, description="the OCA block was measured; see below")
+    oca_measured_on: date | None = Field(default=None, description="on this day, YYYY-MM-DD")
+    oca_measured_account: str | None = Field(
+        default=None,
+        min_length=1,
+        description="on this account; paper cannot show it",
+        json_schema_extra={"secret": True},
     )
     entry_collar_ticks: Ticks = Field(default=8, description="how far an entry may pay up")
     exit_collar_ticks: Ticks = Field(default=20, description="how far an exit may pay up")
@@ -200,6 +221,19 @@ class ExecutionSettings(Section):
         default=duration("2 s"), description="before an exit pays up more"
     )
     max_exit_attempts: Count = Field(default=5, ge=1, le=20, description="then a person is paged")
+    break_even_ticks: Ticks | None = Field(
+        default=None, description="gain at which the stop goes to the entry"
+    )
+    trailing_ticks: Ticks | None = Field(
+        default=None, description="of the stop behind the best price"
+    )
+    trailing_step_ticks: Ticks = Field(default=4, description="least move of a trailing stop")
+    max_hold: Annotated[Duration, _span("10 s", "23 h")] | None = Field(
+        default=None, description="a position; null: to its session's end"
+    )
+    max_request_age: Annotated[Duration, _span("1 s", "5 min")] = Field(
+        default=duration("30 s"), description="older requests of people are void"
+    )
 
 
 class RagSettings(Section):
@@ -319,8 +353,13 @@ def conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if unknown:
         known = ", ".join(INSTRUMENTS)
         yield "trading.symbols", f"{', '.join(unknown)} is not known, only {known}"
-    if settings.execution.profile == "bracket":
-        yield "execution.profile", "bracket is not built yet: use strict"
+    execution = settings.execution
+    if execution.profile == "bracket" and not execution.oca_trusted:
+        yield "execution.profile", "bracket needs execution.oca_trusted: measure the block first"
+    measured = execution.oca_measured_on, execution.oca_measured_account
+    if execution.oca_trusted and None in measured:
+        needs = "oca_measured_on and oca_measured_account"
+        yield "execution.oca_trusted", f"needs the date and account of its measurement: {needs}"
 
 
 def to_limits(settings: Settings) -> Limits:
@@ -334,6 +373,9 @@ def to_limits(settings: Settings) -> Limits:
         stop_distance_ticks_min=trading.min_stop_distance_ticks,
         loss_usd_trade_max=trading.max_loss_per_trade,
         loss_usd_daily_max=trading.max_daily_loss,
+        net_usd_per_point_max=trading.max_net_usd_per_point,
+        margin_excess_usd_min=trading.min_margin_excess,
+        price_limit_distance_ticks_min=trading.min_price_limit_distance_ticks,
         drawdown_usd_max=trading.max_drawdown,
         daily_trades_max=trading.max_daily_trades,
         loss_streak_max=trading.max_loss_streak,
@@ -344,6 +386,7 @@ def to_limits(settings: Settings) -> Limits:
         clock_skew_max=settings.data.max_clock_skew,
         no_entry_before_close=session.no_entry_before_close,
         flatten_before_close=session.flatten_before_close,
+        reset_margin=session.no_entry_before_reset,
         entry_collar_ticks=execution.entry_collar_ticks,
         exit_collar_ticks=execution.exit_collar_ticks,
         stop_limit_offset_ticks=execution.stop_limit_offset_ticks,
@@ -356,4 +399,11 @@ def to_limits(settings: Settings) -> Limits:
         query_interval=execution.query_interval,
         exit_chase_interval=execution.exit_chase_interval,
         exit_attempts_max=execution.max_exit_attempts,
+        profile=Profile(execution.profile),
+        oca_trusted=execution.oca_trusted,
+        break_even_ticks=execution.break_even_ticks,
+        trailing_ticks=execution.trailing_ticks,
+        trailing_step_ticks=execution.trailing_step_ticks,
+        hold_max=execution.max_hold,
+        request_age_max=execution.max_request_age,
     )

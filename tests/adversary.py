@@ -23,7 +23,7 @@ from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.exits import under_way
 from mytrader.execution.guards import exit_rule_holds
 from mytrader.execution.trade_cycle import next_deadline, step
-from tests.playbook import COMMISSION, CON_ID, ENTRY, NOON, proposed, report_of, the_start
+from tests.playbook import AMPLE, COMMISSION, CON_ID, ENTRY, NOON, proposed, report_of, the_start
 from tests.resting import Chance, Resting
 
 LIMITS: Final = Limits(
@@ -390,6 +390,7 @@ class Adversary:
         said = tuple(
             Opinion(role, role, Advice.GO, "a test", confidence=0.9) for role in AdvisorRole
         )
+        self.hear(events.MarginStated(cycle_id, AMPLE))
         self.hear(events.AdviceGiven(cycle_id, said))
 
     def move(self) -> None:

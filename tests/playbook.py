@@ -19,13 +19,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AnyCommand, AskMargin
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.events import AnyEvent, Book, OrderReported, PositionReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
-from mytrader.domain.limits import Limits
+from mytrader.domain.limits import Limits, Profile
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import OrderSpec, Side, TrackedOrder
 from mytrader.domain.trader import TraderState
@@ -41,6 +42,8 @@ STOP: Final = 27_180
 TARGET: Final = 27_240
 COMMISSION: Final = Decimal("2.40")
 LIMITS: Final = Limits()
+AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(100_000)))
+"""The margin of an account that can carry the entry."""
 
 
 class Happening(Protocol):
@@ -118,6 +121,13 @@ class Playbook(Struct, frozen=True):
         """Step once; a finished cycle is kept for the questions of the test."""
         now = self.now + later
         state, asked = step(self.state, event, now)
+        if any(isinstance(command, AskMargin) for command in asked):
+            # Every script has an account that can carry the entry; how that is asked and what
+            # becomes of other answers is for test_execution_proposal.py.
+            asked = [command for command in asked if not isinstance(command, AskMargin)]
+            newest = list(state.cycles)[-1]
+            state, more = step(state, events.MarginStated(newest, AMPLE), now)
+            asked += more
         return replace(
             self,
             state=state,
@@ -408,6 +418,8 @@ def report_of(spec: OrderSpec, number: int, *, perm_id: int, status: str) -> Ord
         trigger_method=spec.trigger_method,
         parent_id=0,
         status=status,
+        oca_group=spec.oca_group,
+        oca_type=1 if spec.oca_group else 0,
     )
 
 
@@ -431,16 +443,25 @@ def fill_of(script: Playbook, name: str, *, price: int | None = None, part: int 
 # How scripts often begin
 
 
-def entering(lots: int = 1, side: Side = Side.BUY) -> Playbook:
+BRACKET: Final = Limits(profile=Profile.BRACKET, oca_trusted=True)
+"""Stop and target rest in one group whose block was measured."""
+
+
+def entering(lots: int = 1, side: Side = Side.BUY, limits: Limits = LIMITS) -> Playbook:
     """Return a script in which the bracket works and nothing has filled."""
-    start = Playbook(the_start(Limits(quantity_per_entry=lots)))
+    start = Playbook(the_start(replace(limits, quantity_per_entry=lots)))
     script = start >> proposed(side) << AskAdvice() >> Advised() << PlaceBracket(lots, side)
     return script >> EntrySubmitted()
 
 
-def opened(lots: int = 1, side: Side = Side.BUY) -> Playbook:
-    """Return a script in which every lot has filled at the standard price and its stop works."""
-    script = entering(lots, side)
+def opened(lots: int = 1, side: Side = Side.BUY, limits: Limits = LIMITS) -> Playbook:
+    """Return a script in which every lot has filled at the standard price and its stop works.
+
+    In profile `bracket` its target works as well.
+    """
+    script = entering(lots, side, limits)
     for number in range(1, lots + 1):
         script = script >> Filled(f"E{number}", ENTRY) >> StopWorking(f"S{number}")
+        if limits.profile is Profile.BRACKET:
+            script = script >> Stated(f"T{number}", "Submitted")
     return script

@@ -7,12 +7,15 @@ from itertools import combinations_with_replacement, product
 import pytest
 from msgspec.structs import replace
 
+from mytrader.domain.limits import Limits, Profile
 from mytrader.domain.orders import Death, ForeignOrder, OrderRef, Role, Side, TrackedOrder
 from mytrader.execution.exposure import (
     Exposure,
     OcaGroup,
     Reach,
     exit_safe,
+    groups_are_trusted,
+    may_fill,
     position_text,
     reach,
     rho,
@@ -167,6 +170,71 @@ def test_the_traders_own_sum_answers_like_the_search() -> None:
     assert seen == 130 * 15
 
 
+BRACKET_LIMITS = Limits(profile=Profile.BRACKET, oca_trusted=True)
+
+
+def grouped_exits() -> Iterator[tuple[Order, ...]]:
+    """Up to three orders; exits may stand in a one-cancels-all group, entries never do."""
+    kinds = sorted(kind for kind in KINDS if kind[2] < 2 and (kind[3] or not kind[2]))
+    for count in range(4):
+        yield from combinations_with_replacement(kinds, count)
+
+
+@pytest.mark.slow
+def test_the_traders_own_sum_counts_a_trusted_group_like_the_search() -> None:
+    """With a fill of the group as without one: its budget is what its fills have left."""
+    seen = 0
+    for orders, spent in product(grouped_exits(), (0, 1)):
+        sizes = [rest for _side, rest, group, _exit in orders if group]
+        if not sizes:
+            continue
+        budget = max(sizes) - spent
+        found = [
+            replace(order, spec=replace(order.spec, oca_group="mt/O1" if group else ""))
+            for order, (_side, _rest, group, _exit) in zip(tracked(orders), orders, strict=True)
+        ]
+        if spent:
+            done = replace(exit_spec(Side.SELL, number=9), oca_group="mt/O1")
+            found.append(a_working(done, filled=1, death=Death.FILLED))
+        state = replace(holding(0, *found), limits=BRACKET_LIMITS)
+        for position in POSITIONS:
+            asked = replace(state, positions={ES_DECEMBER: at(position)})
+            harmful = can_harm(position, orders, budgets=(budget, UNTRUSTED))
+            if has_live_exit(orders, (budget, UNTRUSTED)):
+                assert exit_rule_holds(asked, ES_DECEMBER) != harmful, (position, orders, spent)
+                seen += 1
+    assert seen == 2655
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        (BRACKET_LIMITS, 1),
+        (Limits(profile=Profile.BRACKET), 2),
+        (Limits(oca_trusted=True), 2),
+    ],
+)
+def test_only_a_measured_group_of_profile_bracket_counts_once(limits: Limits, most: int) -> None:
+    legs = [
+        a_working(replace(exit_spec(Side.SELL, role=role), oca_group="mt/O1"))
+        for role in (Role.STOP, Role.TARGET)
+    ]
+    state = replace(holding(1, *legs), limits=limits)
+    assert reach(state, ES_DECEMBER) == Reach(sells=most, exit_sells=most)
+    siblings = {leg.spec.ref: leg for leg in legs}
+    assert may_fill(legs, siblings, trusted=groups_are_trusted(limits)) == most
+
+
+def test_an_order_that_joins_a_group_shares_its_budget() -> None:
+    """The emergency stop beside a resting target; outside the group it would be one too many."""
+    target = replace(exit_spec(Side.SELL, role=Role.TARGET), oca_group="mt/O1")
+    state = replace(holding(1, a_working(target)), limits=BRACKET_LIMITS)
+    stop = exit_spec(Side.SELL, role=Role.EMERGENCY)
+    assert judge_exit(state, replace(stop, oca_group="mt/O1")).approved
+    assert judge_exit(state, replace(stop, oca_group="mt/O2")).code == "EXIT_ALREADY_WORKING"
+    assert judge_exit(state, stop).code == "EXIT_ALREADY_WORKING"
+
+
 def test_a_group_that_nobody_described_is_not_trusted() -> None:
     orders = [Exposure(-1, 1, "A", is_exit=True), Exposure(-1, 1, "A", is_exit=True)]
     assert exit_safe(2, 2, orders=orders)
@@ -276,7 +344,8 @@ def test_only_the_contracts_own_orders_count() -> None:
 def test_the_dead_and_the_order_under_judgement_do_not_count() -> None:
     stop, spent = exit_spec(Side.SELL, role=Role.STOP), exit_spec(Side.SELL, number=2)
     state = holding(1, a_working(stop), a_working(spent, death=Death.CANCELLED))
-    assert reach(state, ES_DECEMBER, without=stop.ref) == Reach()
+    assert reach(state, ES_DECEMBER, after=stop, rho_after=2) == Reach(sells=2, exit_sells=2)
+    assert reach(state, ES_DECEMBER, after=spent, rho_after=0) == Reach(sells=1, exit_sells=1)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from mytrader.execution.guards import (
     should_block_on_wait,
     validate_entry,
 )
-from mytrader.execution.order_builder import exit_order, protective_stop
+from mytrader.execution.order_builder import emergency_stop, exit_order
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 from tests.guard_samples import (
     LIMITS,
@@ -368,7 +368,7 @@ def test_an_exit_resolves_its_trade_id(role: Role) -> None:
 def test_what_the_builder_makes_of_a_cycle_carries_its_id() -> None:
     cycle = a_proposed_cycle()
     order = exit_order(cycle, 1, quantity=1, quote=QUOTE, limits=LIMITS)
-    stop = protective_stop(cycle, Role.EMERGENCY, number=1, stop=27_180, offset=20)
+    stop = emergency_stop(cycle, 1, stop=27_180, limits=LIMITS)
     assert order is not None
     assert [spec.ref for spec in (order, stop)] == [f"mt/{CYCLE_ID}/X1", f"mt/{CYCLE_ID}/M1"]
 
@@ -458,7 +458,7 @@ def test_a_short_beside_a_working_buy_is_refused() -> None:
     verdict = judge_exit(state, exit_spec(Side.BUY))
     assert verdict.code == "EXIT_ALREADY_WORKING"
     assert verdict.detail == (
-        "with BUY 1, buys of 1 and sells of 0 may still fill: the position is -1"
+        "counting BUY 1, buys of 2 and sells of 0 may still fill: the position is -1"
     )
 
 

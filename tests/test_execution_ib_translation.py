@@ -11,7 +11,10 @@ from ib_async.objects import BarData
 from ib_async.util import UNSET_DOUBLE
 from msgspec.structs import replace
 
+from mytrader.domain.commands import AskMargin
 from mytrader.domain.instrument import ES
+from mytrader.domain.known import Known, Unknown
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import OrderKind, OrderSpec, Side
 from mytrader.errors import BrokerFault
@@ -19,9 +22,12 @@ from mytrader.execution.ib_translation import (
     closed_bar,
     expiry_of,
     fill_report,
+    margin_fields,
+    margin_report,
     order_fields,
     order_report,
     ticks,
+    whole,
 )
 from tests.virtual_desk import CONTRACT
 
@@ -121,3 +127,31 @@ def test_a_bar_is_complete_or_a_fault() -> None:
 def test_the_expiry_is_the_day_whatever_follows_it(text: str) -> None:
     details = SimpleNamespace(contract=SimpleNamespace(lastTradeDateOrContractMonth=text))
     assert expiry_of(details) == date(2025, 12, 19)
+
+
+@pytest.mark.parametrize("count", [0.5, float("nan"), float("inf"), Decimal("1.2")])
+def test_a_fraction_of_a_contract_is_no_count(count: float | Decimal) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        whole(count)
+    assert whole(-2.0) == -2
+
+
+def test_a_group_is_named_with_cancel_and_block() -> None:
+    spec = OrderSpec("mt/x/T1", 1, Side.SELL, 1, OrderKind.LMT, 27600)
+    assert "ocaGroup" not in order_fields(ES, spec)
+    fields = order_fields(ES, replace(spec, oca_group="mt/x/1"))
+    assert (fields["ocaGroup"], fields["ocaType"]) == ("mt/x/1", 1)
+
+
+def test_a_question_about_margin_is_marked_as_one_and_names_no_order() -> None:
+    fields = margin_fields(ES, AskMargin("cycle", 1, Side.BUY, 2, 27600))
+    assert fields["whatIf"] is True
+    assert (fields["action"], fields["totalQuantity"], fields["lmtPrice"]) == ("BUY", 2, 6900.0)
+    assert "orderRef" not in fields
+
+
+def test_margin_is_known_from_two_amounts() -> None:
+    state = SimpleNamespace(initMarginAfter="15000.10", equityWithLoanAfter="99000")
+    assert margin_report(state) == Known(Margin(Decimal("15000.10"), Decimal(99000)))
+    state.equityWithLoanAfter = str(UNSET_DOUBLE)
+    assert isinstance(margin_report(state), Unknown)

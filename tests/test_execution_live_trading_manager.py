@@ -20,6 +20,7 @@ from mytrader.execution.live_trading_manager import LiveTradingManager
 from tests.fakes.broker import FakeBroker
 from tests.fakes.journal import FakeJournal
 from tests.manual_runtime import ManualRuntime
+from tests.playbook import AMPLE
 
 AT = datetime(2025, 12, 11, 15, tzinfo=UTC)
 CON_ID = 7
@@ -67,6 +68,7 @@ class Desk:
         """Propose, advise GO, and return the cycle's id."""
         cycle_id = self.manager._process_hybrid_signal(CON_ID, self.signal)
         go = Opinion("test", AdvisorRole.DECISION, Advice.GO, "go", confidence=1.0)
+        self.manager.handle(events.MarginStated(cycle_id, AMPLE))
         self.manager.handle(events.AdviceGiven(cycle_id, (go,)))
         return cycle_id
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from eventkit import Event
 
-from mytrader.domain.events import AnyEvent, BarClosed, ContractStated, QuoteSeen
+from mytrader.domain.events import (
+    AnyEvent,
+    BarClosed,
+    ContractStated,
+    Halted,
+    QuoteSeen,
+    SettlementStated,
+)
 from mytrader.errors import BrokerFault
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.quote_feed import BID
@@ -153,3 +160,40 @@ def test_quotes_of_a_subscription_are_told_once_a_delivery() -> None:
     quotes = [event for event in play(client, script) if isinstance(event, QuoteSeen)]
     assert [quote.quote.bid for quote in quotes] == [27_600]
     assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize("change", [{"low": 6899.1}, {"volume": 0.5}, {"volume": float("nan")}])
+def test_a_bar_that_cannot_be_read_halts(change: dict[str, float]) -> None:
+    """Hazard: the client drops what its callback raises, and the minute is missing unseen."""
+    bars = Bars(bar(0), bar(1), bar(2))
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        vars(bars[2]).update(change)
+        bars.begin(bar(3))
+
+    told = play(Client(bars), script)
+    assert [type(event) for event in told] == [ContractStated, Halted]
+
+
+def test_a_late_history_that_cannot_be_read_halts() -> None:
+    later = Bars(bar(0), bar(1))
+    vars(later[0])["open"] = 6900.1
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(62, over.set)
+        await over.wait()
+
+    told = play(Client(Bars(), later), script)
+    assert [type(event) for event in told] == [ContractStated, Halted]
+
+
+def test_a_settlement_is_told_before_the_quotes_of_its_delivery() -> None:
+    async def script(market: MarketData, contract: Any, _: object) -> None:  # noqa: ANN401 - ours
+        del contract
+        market.feed.take_tick(7, BID, price=6900.0, size=1)
+        market.feed.take_tick(7, 9, price=6850.0, size=0)
+        market.emit_quotes()
+
+    told = play(Client(Bars(bar(0))), script)
+    assert [type(event) for event in told[1:]] == [SettlementStated, QuoteSeen]

@@ -1,6 +1,7 @@
 """What the market makes a trade do: the target, the overrun stop, the end of the session."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -11,10 +12,11 @@ from mytrader.domain.events import ContractStated, QuoteSeen, Request
 from mytrader.domain.market import Bar, Quote
 from mytrader.domain.orders import OrderKind, Side
 from mytrader.execution import market_watch
-from mytrader.execution.market_watch import session_exit_at
+from mytrader.execution.market_watch import due_exit_at
 from tests.playbook import (
     CON_ID,
     ENTRY,
+    LIMITS,
     LINK_BACK,
     LINK_LOST,
     NOON,
@@ -136,14 +138,13 @@ def test_a_limit_order_does_not_overrun() -> None:
     order = script.order("S1")
     limit = replace(order, spec=replace(order.spec, kind=OrderKind.LMT, stop=None))
     cycle = replace(script.cycle, orders={**script.cycle.orders, order.spec.ref: limit})
-    assert not market_watch._overrun(cycle, Quote(NOON, STOP - 99, STOP - 98, None))
+    assert not market_watch._overrun(cycle, STOP - 99)
 
 
 def test_a_stop_that_cannot_fill_does_not_overrun() -> None:
     """The child of an entry that has not filled is dormant."""
-    beyond = Quote(NOON, STOP - 99, STOP - 98, None)
-    assert market_watch._overrun(opened().cycle, beyond)
-    assert not market_watch._overrun(entering().cycle, beyond)
+    assert market_watch._overrun(opened().cycle, STOP - 99)
+    assert not market_watch._overrun(entering().cycle, STOP - 99)
 
 
 def test_a_quote_carries_a_late_exit_on() -> None:
@@ -158,13 +159,33 @@ def test_a_quote_carries_a_late_exit_on() -> None:
 # The session
 
 
-def test_a_quote_in_the_last_minutes_flattens() -> None:
-    """Whichever comes first, the quote or the timer."""
+def test_the_last_minutes_flatten_when_their_moment_has_come() -> None:
+    """The timer is armed for it; a quote decides nothing about time."""
     script = opened()
-    late = SESSION[1] - timedelta(minutes=4)
-    script = replace(script, now=late) >> Quoted(ENTRY) << Change("S1")
+    script = replace(script, now=SESSION[1] - timedelta(minutes=4)) >> Quoted(ENTRY)
+    script = script >> events.TimeReached() << Change("S1")
     assert script.cycle.exit is not None
     assert script.cycle.exit.reason is ExitReason.SESSION_END
+
+
+def test_two_open_trades_lose_the_day_together() -> None:
+    """Neither has lost the limit alone: the sum over all contracts counts."""
+    script = opened()
+    limits = replace(LIMITS, loss_usd_daily_max=Decimal(200))
+    other = replace(script.cycle, cycle_id="01JCXW5M7Q0000000000000009", con_id=CON_ID + 1)
+    state = replace(script.state, limits=limits)
+    contract = replace(state.contracts[CON_ID], con_id=CON_ID + 1)
+    state = replace(
+        state,
+        cycles={**state.cycles, other.cycle_id: other},
+        contracts={**state.contracts, CON_ID + 1: contract},
+        quotes={**state.quotes, CON_ID + 1: Quote(NOON, ENTRY - 8, ENTRY - 7, None)},
+    )
+    script = replace(script, state=state) >> Quoted(ENTRY - 7)
+    assert script.is_complete
+    script = script >> Quoted(ENTRY - 8) << Page("MODE_REDUCE_ONLY")
+    script = script << Change("S1") << Change("S1")
+    assert script.is_complete
 
 
 def test_a_position_that_outlived_its_session_is_due_at_the_next_open() -> None:
@@ -173,23 +194,23 @@ def test_a_position_that_outlived_its_session_is_due_at_the_next_open() -> None:
     opens = SESSION[1] + timedelta(hours=1)
     later = ((opens, opens + timedelta(hours=23)),)
     state = replace(script.state, sessions={CON_ID: later})
-    assert session_exit_at(state, script.cycle) == opens
+    assert due_exit_at(state, script.cycle) == opens
     script = (
         replace(script, state=state) >> Elapsed((opens - NOON).total_seconds()) << Change("S1")
     )
     assert script.cycle.exit is not None
-    assert session_exit_at(replace(state, sessions={}), opened().cycle) is None
+    assert due_exit_at(replace(state, sessions={}), opened().cycle) is None
 
 
 def test_only_an_open_trade_without_an_exit_has_a_session_end() -> None:
     """Everything else has deadlines of its own."""
     script = entering()
-    assert session_exit_at(script.state, script.cycle) is None
+    assert due_exit_at(script.state, script.cycle) is None
     script = opened() >> Quoted(TARGET)
-    assert session_exit_at(script.state, script.cycle) is None
+    assert due_exit_at(script.state, script.cycle) is None
     script = opened()
     unknown = replace(script.cycle, opened_at=None)
-    assert session_exit_at(script.state, unknown) == SESSION[1] - timedelta(minutes=5)
+    assert due_exit_at(script.state, unknown) == SESSION[1] - timedelta(minutes=5)
 
 
 # Flatten

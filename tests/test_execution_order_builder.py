@@ -16,15 +16,15 @@ from mytrader.execution.order_builder import (
     TAKE_PROFIT,
     Price,
     build_bracket,
+    emergency_stop,
     exit_order,
     made_marketable,
     marketable_limit,
-    protective_stop,
     shown,
     validate_bracket_prices,
 )
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
-from tests.guard_samples import LIMITS, QUOTE, a_proposed_cycle, a_signal, exit_spec
+from tests.guard_samples import LIMITS, QUOTE, a_proposed_cycle, a_signal, exit_spec, filled
 
 TICK = Decimal("0.25")
 
@@ -277,7 +277,9 @@ def test_a_marketable_limit_is_beyond_the_far_touch(
 @pytest.mark.parametrize(("side", "limit"), [(Side.BUY, 27_179), (Side.SELL, 27_220)])
 def test_an_exit_goes_against_its_cycle(side: Side, limit: int) -> None:
     """Its side comes from the cycle that holds the position, never from a signal."""
-    spec = exit_order(a_proposed_cycle(side), 2, quantity=3, quote=QUOTE, limits=LIMITS)
+    spec = exit_order(
+        a_proposed_cycle(fills=(filled(side, 27_200),)), 2, quantity=3, quote=QUOTE, limits=LIMITS
+    )
     assert spec is not None
     assert (spec.ref, spec.side, spec.quantity) == (f"mt/{CYCLE_ID}/X2", side.opposite, 3)
     assert (spec.kind, spec.limit, spec.reduce_only) == (OrderKind.LMT, limit, True)
@@ -290,7 +292,9 @@ def test_an_exit_without_any_price_is_not_made() -> None:
 
 
 def test_an_emergency_stop_carries_the_cycles_id() -> None:
-    spec = protective_stop(a_proposed_cycle(), Role.EMERGENCY, number=2, stop=27_180, offset=20)
+    spec = emergency_stop(
+        a_proposed_cycle(fills=(filled(Side.BUY, 27_200),)), 2, stop=27_180, limits=LIMITS
+    )
     assert (spec.ref, spec.side, spec.quantity) == (f"mt/{CYCLE_ID}/M2", Side.SELL, 1)
     assert (spec.stop, spec.limit, spec.reduce_only) == (27_180, 27_160, True)
 

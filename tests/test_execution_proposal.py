@@ -6,15 +6,23 @@ from math import inf, nan
 import pytest
 from msgspec.structs import replace
 
-from mytrader.domain import events
+from mytrader.domain import commands, events
+from mytrader.domain.commands import AskMargin
 from mytrader.domain.cycle import Phase
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.events import Request
+from mytrader.domain.known import Unknown
 from mytrader.domain.limits import Limits
-from mytrader.domain.orders import OrderLife, Role
+from mytrader.domain.market import Quote
+from mytrader.domain.orders import OrderLife, Role, Side
+from mytrader.domain.trader import TraderState
+from mytrader.execution.trade_cycle import step
 from tests.playbook import (
+    AMPLE,
+    CON_ID,
     CYCLE,
     ENTRY,
+    LIMITS,
     NOON,
     STOP,
     TARGET,
@@ -22,6 +30,7 @@ from tests.playbook import (
     Elapsed,
     Playbook,
     asked,
+    opened,
     proposed,
     the_start,
 )
@@ -165,3 +174,64 @@ def test_the_panel_gets_its_time_and_the_entry_gets_its_own() -> None:
     assert script.is_complete
     script = script >> Elapsed(0.1) << Cancel("E1")
     assert (script.is_complete, ENTRY > STOP) == (True, True)
+
+
+# The margin
+
+
+GO = tuple(Opinion(role, role, Advice.GO, "a test", confidence=0.9) for role in AdvisorRole)
+
+
+def asked_margin(side: Side = Side.BUY, limits: Limits = LIMITS) -> tuple[TraderState, AskMargin]:
+    """Return a trader with a proposal before everybody, and the question about its margin."""
+    state, asked = step(the_start(limits), proposed(side), NOON)
+    (question,) = [command for command in asked if isinstance(command, AskMargin)]
+    return state, question
+
+
+@pytest.mark.parametrize(("side", "limit"), [(Side.BUY, 27_199 - 40), (Side.SELL, 27_200 + 40)])
+def test_the_margin_is_asked_at_a_price_that_would_not_trade(side: Side, limit: int) -> None:
+    """Should the flag that makes it a question ever be lost, it must not trade."""
+    _state, question = asked_margin(side, Limits(quantity_per_entry=2))
+    assert question == AskMargin(CYCLE, CON_ID, side, 2, limit)
+
+
+def test_a_proposal_is_judged_when_advice_and_margin_are_there_in_either_order() -> None:
+    told = (events.AdviceGiven(CYCLE, GO), events.MarginStated(CYCLE, AMPLE))
+    for first, second in (told, told[::-1]):
+        state, _question = asked_margin()
+        state, asked = step(state, first, NOON)
+        assert asked == []
+        _state, asked = step(state, second, NOON)
+        assert [type(command) for command in asked] == [commands.PlaceBracket]
+
+
+def test_a_margin_that_nobody_states_is_unknown_at_the_deadline_and_advice_is_kept() -> None:
+    """An unknown is never ample; the record says which of the two was late."""
+    state, _question = asked_margin()
+    state, _asked = step(state, events.AdviceGiven(CYCLE, GO), NOON)
+    state, _asked = step(state, events.TimeReached(), NOON + timedelta(seconds=4))
+    (cycle,) = (*state.finished, *state.cycles.values())
+    assert isinstance(cycle.margin, Unknown)
+    assert cycle.opinions == GO
+
+
+def test_the_first_margin_counts_and_none_after_the_decision() -> None:
+    state, _question = asked_margin()
+    state, _asked = step(state, events.MarginStated(CYCLE, Unknown("late")), NOON)
+    state, _asked = step(state, events.MarginStated(CYCLE, AMPLE), NOON)
+    assert isinstance(state.cycles[CYCLE].margin, Unknown)
+    before = opened().state
+    after, asked = step(before, events.MarginStated(CYCLE, AMPLE), NOON)
+    assert (after.cycles, asked) == (before.cycles, [])
+    assert step(before, events.MarginStated("another", AMPLE), NOON)[1] == []
+
+
+@pytest.mark.parametrize("bid", [None, 30])
+def test_without_a_price_the_margin_is_not_asked(bid: int | None) -> None:
+    state = the_start()
+    quote = Quote(NOON, bid, None if bid is None else bid + 1, None)
+    state, asked = step(state, events.QuoteSeen(CON_ID, quote), NOON)
+    state, asked = step(state, proposed(), NOON)
+    assert not any(isinstance(command, AskMargin) for command in asked)
+    assert isinstance(state.cycles[CYCLE].margin, Unknown)

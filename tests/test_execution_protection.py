@@ -10,8 +10,8 @@ from mytrader.domain.cycle import Phase
 from mytrader.domain.events import Request
 from mytrader.domain.orders import Death, OrderKind, Side
 from mytrader.domain.trader import Mode
-from mytrader.execution import protection
-from mytrader.execution.protection import covered, held_lots, naked_lots, protective_orders
+from mytrader.execution import emergency, protection
+from mytrader.execution.cover import covered, held_lots, naked_lots, protective_orders
 from mytrader.execution.turn import Turn
 from tests.playbook import (
     CON_ID,
@@ -143,11 +143,11 @@ def test_a_refusal_is_told_again_when_its_reason_changes_or_comes_back() -> None
     script = entering() >> Filled("E1", ENTRY) >> Erred("S1", 201) << AskBook()
     script = script >> Answered(position=0) << AskBook() << Page("EMERGENCY_STOP_REFUSED")
     again = Turn(script.state, script.now)
-    assert protection.protect(again, script.cycle)
+    assert emergency.protect(again, script.cycle)
     assert again.commands == []
     other = replace(script.cycle, protection_refused="ANOTHER")
     told = Turn(script.state, script.now)
-    assert protection.protect(told, other)
+    assert emergency.protect(told, told.put(other))
     assert len(told.commands) == 1
 
 
@@ -197,7 +197,7 @@ def test_after_two_emergency_stops_the_position_is_left() -> None:
         }
         cycle = replace(script.cycle, orders=dead, **given)
         turn = Turn(replace(script.state, cycles={cycle.cycle_id: cycle}), NOON)
-        assert not protection.protect(turn, cycle)
+        assert not emergency.protect(turn, cycle)
         assert turn.commands == []
 
 
@@ -213,6 +213,9 @@ def test_protection_is_repaired_in_every_mode(mode: Mode) -> None:
     script = opened()
     script = replace(script, state=replace(script.state, mode=mode))
     script = script >> Stated("S1", "Cancelled") << AskBook() >> Answered()
+    script = script << Page("STOP_CANCELLED")
+    if mode is Mode.NORMAL:
+        script = script << Page("MODE_REDUCE_ONLY")
     script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
     assert script.is_complete
 

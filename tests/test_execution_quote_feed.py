@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mytrader.domain.events import QuoteSeen
+from mytrader.domain.events import QuoteSeen, SettlementStated
 from mytrader.domain.market import Quote
 from mytrader.execution.quote_feed import ASK, BID, LAST, QuoteFeed
 from tests.virtual_desk import CONTRACT
@@ -77,3 +77,21 @@ def test_strangers_and_other_ticks_say_nothing(feed: QuoteFeed) -> None:
     feed.take_tick(REQUEST, 9, price=6900.0, size=5)
     feed.take_data_type(REQUEST + 1, 3)
     assert told(feed) == []
+
+
+@pytest.mark.parametrize("kind", [9, 75])
+def test_a_settlement_is_told_when_it_changes(feed: QuoteFeed, kind: int) -> None:
+    for price in (6900.0, 6900.0, 6901.25):
+        feed.take_tick(REQUEST, kind, price=price, size=0)
+        feed.take_tick(REQUEST, kind, price=price, size=0)
+    assert list(feed.settled()) == [SettlementStated(CONTRACT.con_id, 27605)]
+    feed.watch(REQUEST + 1, CONTRACT)
+    feed.take_tick(REQUEST + 1, kind, price=6901.25, size=0)
+    assert list(feed.settled()) == [], "a new subscription repeats what is known"
+    assert told(feed) == [], "a settlement is no quote"
+
+
+@pytest.mark.parametrize("price", [-1.0, 0.0, 6900.1, float("nan"), float("inf"), 1.8e308])
+def test_a_settlement_without_a_usable_price_is_not_told(feed: QuoteFeed, price: float) -> None:
+    feed.take_tick(REQUEST, 9, price=price, size=0)
+    assert list(feed.settled()) == []

@@ -87,6 +87,7 @@ def test_a_halted_cycle_that_is_naked_is_protected_once_its_stop_is_proven_dead(
     script = entering() >> Filled("E1", ENTRY) >> Elapsed(2) << AskBook()
     script = script << Page("CYCLE_HALTED") << Page("MODE_HALT")
     script = script >> Stated("S1", "Cancelled") >> Answered() << AskBook() >> Answered()
+    script = script << Page("STOP_CANCELLED")
     script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
     script = script >> Written("M1") >> StopWorking("M1") >> Quoted(TARGET)
     assert (script.is_complete, script.cycle.phase) == (True, Phase.HALTED)
@@ -95,10 +96,11 @@ def test_a_halted_cycle_that_is_naked_is_protected_once_its_stop_is_proven_dead(
 
 
 def test_a_stop_that_vanishes_in_an_open_trade_is_replaced() -> None:
-    """The exchange or a kill switch may take a stop away (X2, X4)."""
+    """The exchange, a kill switch (X2, X4) or a person (H12): nothing new is opened after it."""
     script = opened() >> Stated("S1", "Cancelled") << AskBook()
     assert script.cycle.phase is Phase.PROTECTING
-    script = script >> Answered() << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
+    script = script >> Answered() << Page("STOP_CANCELLED") << Page("MODE_REDUCE_ONLY")
+    script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
     assert script.is_complete
 
 

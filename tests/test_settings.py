@@ -86,14 +86,32 @@ OTHER_VALUES: dict[str, object] = {
     "execution.query_interval": "1 s",
     "execution.exit_chase_interval": "1 s",
     "execution.max_exit_attempts": 7,
+    "execution.profile": "bracket",
+    "execution.oca_trusted": True,
+    "execution.break_even_ticks": 7,
+    "execution.trailing_ticks": 7,
+    "execution.trailing_step_ticks": 7,
+    "execution.max_hold": "7 min",
+    "execution.max_request_age": "7 s",
+    "session.no_entry_before_reset": "7 min",
+    "trading.max_net_usd_per_point": Decimal(7),
+    "trading.min_margin_excess": Decimal(7),
+    "trading.min_price_limit_distance_ticks": 7,
+}
+MEASURED = {"oca_measured_on": "2025-11-03", "oca_measured_account": "the account"}
+NEEDED: dict[str, dict[str, object]] = {
+    "execution.profile": {"oca_trusted": True, **MEASURED},
+    "execution.oca_trusted": {**MEASURED},
 }
 
 
 def changed_limits(name: str) -> set[str]:
     """Return the limits that another value of one setting changes."""
     section, _, key = name.partition(".")
-    settings = Settings.model_validate({section: {key: OTHER_VALUES[name]}})
-    before, after = msgspec.structs.asdict(Limits()), msgspec.structs.asdict(to_limits(settings))
+    needed = NEEDED.get(name, {})
+    given = Settings.model_validate({section: {key: OTHER_VALUES[name], **needed}})
+    without = Settings.model_validate({section: needed})
+    before, after = (msgspec.structs.asdict(to_limits(each)) for each in (without, given))
     return {limit for limit in before if before[limit] != after[limit]}
 
 

@@ -304,3 +304,137 @@ def test_numbers_depend_on_the_seed_alone() -> None:
     assert first.broker.orders.over() == second.broker.orders.over()
     assert first.broker.ledger.executions[0].exec_id == "0000e0d5.6571a2b3.01.01"
     assert first.broker.now() == START + timedelta(seconds=1)
+
+
+# One-cancels-all groups. With the market at 0 and its ask at 1, a sale at 2 and one at 3 both
+# trade when the market comes to 5.
+
+
+def _pair(floor: Floor, kind: int, *, quantity: int = 1, limits: tuple[int, int] = (2, 3)) -> None:
+    for order_id, limit in enumerate(limits, 1):
+        size = Decimal(quantity)
+        floor.place(order_id, "SELL", limit=limit, oca_group="a", oca_type=kind, quantity=size)
+    floor.arrive()
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_with_block_no_two_orders_of_a_group_fill_together(kind: int) -> None:
+    floor = Floor()
+    _pair(floor, kind)
+    floor.tick(PRICE + 5)
+    assert floor.arrive() == ["1 +1@2", "2 Cancelled", "2 !202"]
+    assert floor.broker.ledger.position(CONTRACT.con_id) == -1
+
+
+def test_without_block_both_may_fill_in_a_fast_market() -> None:
+    floor = Floor()
+    _pair(floor, 3)
+    floor.tick(PRICE + 5)
+    assert floor.arrive() == ["1 +1@2", "2 +1@3"]
+    assert floor.broker.ledger.position(CONTRACT.con_id) == -2
+
+
+def test_without_block_the_other_goes_when_the_brokers_word_has_arrived() -> None:
+    floor = Floor()
+    _pair(floor, 3, limits=(2, 9))
+    floor.tick(PRICE + 5)
+    assert floor.arrive() == ["1 +1@2", "2 Cancelled", "2 !202"]
+
+
+def test_type_one_cancels_on_a_part() -> None:
+    floor = Floor()
+    _pair(floor, 1, quantity=3)
+    floor.tick(PRICE + 5, size=1)
+    assert floor.arrive() == ["1 +1@2", "2 Cancelled", "2 !202"]
+    assert floor.state(1) is OrderState.WORKING
+
+
+@pytest.mark.parametrize("kind", [2, 3])
+def test_the_reducing_types_take_as_many_as_were_filled(kind: int) -> None:
+    floor = Floor()
+    _pair(floor, kind, quantity=3, limits=(2, 9))
+    floor.tick(PRICE + 5, size=1)
+    floor.arrive()
+    assert [order.remaining for order in floor.broker.orders.live()] == [2, 2]
+    floor.tick(PRICE + 5, size=2)
+    floor.arrive()
+    assert floor.broker.orders.live() == []
+
+
+def test_a_broken_block_keeps_the_others_working_for_a_while() -> None:
+    """Hazard: the group is no guarantee (SAFETY.md B3); the position flips."""
+    floor = Floor(Faults(oca_cancel_delay_ms=5000))
+    _pair(floor, 1, limits=(2, 9))
+    floor.tick(PRICE + 5)
+    assert floor.arrive() == ["1 +1@2", "2 PendingCancel"]
+    floor.tick(PRICE + 12)
+    assert floor.arrive() == ["2 +1@9"]
+    assert floor.broker.ledger.position(CONTRACT.con_id) == -2
+
+
+def test_a_broken_block_cancels_in_the_end() -> None:
+    floor = Floor(Faults(oca_cancel_delay_ms=5000))
+    _pair(floor, 1, limits=(2, 9))
+    floor.tick(PRICE + 5)
+    floor.arrive()
+    floor.runtime.pass_time(5)
+    assert floor.arrive() == ["2 Cancelled", "2 !202"]
+
+
+def test_both_legs_fill_wherever_the_market_is_as_often_as_asked() -> None:
+    floor = Floor(Faults(both_oca_legs_fill=1))
+    _pair(floor, 1, limits=(2, 900))
+    floor.tick(PRICE + 5)
+    assert floor.arrive() == ["1 +1@2", "2 +1@900"]
+    for order_id, limit in ((3, 6), (4, 900)):
+        floor.place(order_id, "SELL", limit=limit, oca_group="b", oca_type=1)
+    floor.arrive()
+    floor.tick(PRICE + 8)
+    assert floor.arrive() == ["3 +1@6", "4 Cancelled", "4 !202"]
+
+
+def test_an_order_that_joins_a_group_too_late_is_refused() -> None:
+    floor = Floor()
+    _pair(floor, 1)
+    floor.tick(PRICE + 5)
+    floor.arrive()
+    floor.place(3, "SELL", limit=9, oca_group="a", oca_type=1)
+    assert floor.arrive() == ["3 !201"]
+
+
+def test_a_family_in_a_group_follows_the_group() -> None:
+    floor = Floor()
+    floor.place(1, "BUY", limit=1, transmit=False)
+    floor.place(2, "SELL", limit=20, parent_id=1, transmit=False, oca_group="a", oca_type=1)
+    floor.place(3, "SELL", limit=-24, stop=-20, parent_id=1, oca_group="a", oca_type=1)
+    floor.arrive()
+    floor.tick(PRICE + 21)
+    assert floor.arrive() == ["2 +1@20", "3 Cancelled", "3 !202"]
+    assert floor.broker.ledger.position(CONTRACT.con_id) == 0
+
+
+def test_a_child_that_its_sibling_ended_is_not_woken_by_the_parent() -> None:
+    """Hazard: a target that fills as it arrives leaves a stop without a position behind."""
+    floor = Floor()
+    floor.place(1, "BUY", limit=1, transmit=False)
+    floor.place(2, "SELL", limit=-2, parent_id=1, transmit=False)
+    floor.place(3, "SELL", limit=-24, stop=-20, parent_id=1)
+    floor.arrive()
+    floor.tick(PRICE - 30)
+    floor.arrive()
+    assert floor.state(3) is OrderState.CANCELLED
+    assert floor.broker.ledger.position(CONTRACT.con_id) == 0
+
+
+def test_twenty_orders_of_a_side_are_active_and_no_more() -> None:
+    floor = Floor()
+    for order_id in range(1, 21):
+        floor.place(order_id, "SELL", limit=100)
+    assert not any("!" in news for news in floor.arrive())
+    floor.place(21, "SELL", limit=100)
+    floor.place(22, "BUY", limit=-100)
+    assert floor.arrive() == ["21 !201", "22 Submitted"]
+    floor.broker.cancel(CLIENT, 1)
+    floor.arrive()
+    floor.place(23, "SELL", limit=100)
+    assert floor.arrive() == ["23 Submitted"]

@@ -138,9 +138,8 @@ REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("market order", {"orderType": "MKT"}, 321),
     ("good till date", {"tif": "GTD"}, 321),
     ("foreign account", {"account": "DU9"}, 321),
-    ("OCA group", {"ocaGroup": "a"}, 321),
+    ("OCA type", {"ocaGroup": "a", "ocaType": 4}, 321),
     ("unknown parent", {"parentId": 4711}, 135),
-    ("what if", {"whatIf": True}, 321),
 ]
 
 
@@ -360,3 +359,64 @@ def test_missing_end_message_fails_the_clients_synchronization(end: EndMessage) 
             await desk.connect()
 
     run_desk(scenario, flat(30), faults=Faults(missing_end=end))
+
+
+def test_a_question_about_margin_is_answered_and_enters_no_book() -> None:
+    async def scenario(desk: Desk) -> None:
+        state = await desk.ib.whatIfOrderAsync(desk.contract, desk.order("BUY", ASK + 5))
+        assert (state.initMarginBefore, state.initMarginChange) == ("0.00", "15000.00")
+        assert (state.initMarginAfter, state.equityWithLoanAfter) == ("15000.00", "100000.00")
+        await asyncio.sleep(5)
+        assert await desk.ib.reqAllOpenOrdersAsync() == []
+        assert await desk.ib.reqCompletedOrdersAsync(False) == []
+
+    gateway = run_desk(connected(scenario), flat(60))
+    ledger = gateway.ledger
+    assert (ledger.orders, ledger.orders_over, ledger.executions) == ((), (), ())
+
+
+def test_a_question_under_the_number_of_an_order_is_refused_and_changes_nothing() -> None:
+    """Hazard: the same message without its mark is a change of that order."""
+
+    async def scenario(desk: Desk) -> None:
+        trade = desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        desk.client.placeOrder(
+            trade.order.orderId,
+            desk.contract,
+            desk.order("BUY", ASK + 5, orderId=trade.order.orderId, whatIf=True),
+        )
+        await asyncio.sleep(1)
+        assert desk.codes == [103]
+
+    gateway = run_desk(connected(scenario), flat(30))
+    (order,) = gateway.ledger.orders
+    assert order.terms.limit == PRICE + 1 - 20
+    assert gateway.ledger.executions == ()
+
+
+def test_the_number_of_a_question_is_no_orders_number_later() -> None:
+    async def scenario(desk: Desk) -> None:
+        number = desk.client.getReqId()
+        for what_if in (True, False):
+            order = desk.order("BUY", ASK - 5, orderId=number, whatIf=what_if)
+            desk.client.placeOrder(number, desk.contract, order)
+            await asyncio.sleep(1)
+        assert desk.codes == [103]
+
+    assert run_desk(connected(scenario), flat(30)).ledger.orders == ()
+
+
+def test_completed_orders_are_told_of_until_their_trading_date_has_passed() -> None:
+    statuses: list[list[str]] = []
+
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK + 1, orderRef="mt/x/E1"))
+        await asyncio.sleep(5)
+        for _ in range(2):
+            over = await desk.ib.reqCompletedOrdersAsync(False)
+            statuses.append([trade.orderStatus.status for trade in over])
+            await asyncio.sleep(8 * 3600)
+
+    run_desk(connected(scenario), flat(10))
+    assert statuses == [["Filled"], []]

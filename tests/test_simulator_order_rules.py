@@ -11,6 +11,7 @@ from mytrader.domain.instrument import ES, MES
 from mytrader.domain.orders import OrderKind, Side, TimeInForce
 from mytrader.simulator.listing import Listing, front_month
 from mytrader.simulator.order_rules import (
+    OcaType,
     Problem,
     Rules,
     Terms,
@@ -56,6 +57,13 @@ def test_stop_limit_is_read_in_ticks() -> None:
     assert RULES.read(STOP) == TERMS
 
 
+@pytest.mark.parametrize(("sent", "read"), [(0, 3), (1, 1), (2, 2), (3, 3)])
+def test_group_is_read_with_its_type(sent: int, read: int) -> None:
+    terms = RULES.read(_with(oca_group="a", oca_type=sent))
+    assert isinstance(terms, Terms)
+    assert (terms.oca_group, terms.oca_type) == ("a", read)
+
+
 def test_limit_order_has_no_stop_whatever_its_other_price_says() -> None:
     read = RULES.read(_with(order_type="LMT", aux_price=Decimal("0.1"), tif="", account=""))
     assert read == structs.replace(TERMS, kind=OrderKind.LMT, stop=None, tif=TimeInForce.DAY)
@@ -68,7 +76,8 @@ def test_limit_order_has_no_stop_whatever_its_other_price_says() -> None:
         ({"contract": WireContract(exchange="CME", con_id=1)}, 200),
         ({"account": "DU2"}, 321),
         ({"hidden": True}, 321),
-        ({"oca_group": "a"}, 321),
+        ({"oca_group": "a", "oca_type": 4}, 321),
+        ({"what_if": True}, 321),
         ({"min_quantity": 1}, 321),
         ({"quantity": Decimal(0)}, 434),
         ({"quantity": Decimal("1.5")}, 321),
@@ -97,6 +106,8 @@ def test_refusal_has_its_code(changes: dict[str, Any], code: int) -> None:
         ({}, {"side": Side.BUY}, 105),
         ({"order_ref": "other"}, {}, 105),
         ({"parent_id": 77}, {}, 105),
+        ({}, {"oca_group": "other"}, 105),
+        ({}, {"oca_type": OcaType.CANCEL_WITH_BLOCK}, 105),
         ({}, {"kind": OrderKind.LMT, "stop": None}, 329),
     ],
 )

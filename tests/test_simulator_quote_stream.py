@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from mytrader.domain.instrument import ES
+from mytrader.domain.market import Bar
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.quote_stream import BOOK_SIZE, QuoteState, QuoteSubscription
 from mytrader.tws.answers import TickPrice, TickSize, TickString
@@ -17,6 +18,7 @@ def test_first_news_is_the_whole_picture() -> None:
     assert subscriber.news(state) == []
     state.advance(TICK)
     assert subscriber.news(state) == [
+        TickPrice(4, 9, Decimal(6850), Decimal(0)),
         TickPrice(4, 1, Decimal(6850), BOOK_SIZE),
         TickSize(4, 0, BOOK_SIZE),
         TickPrice(4, 2, Decimal("6850.25"), BOOK_SIZE),
@@ -52,7 +54,19 @@ def test_quote_without_a_trade_has_no_last_price() -> None:
     assert {each.tick_type for each in subscriber.news(state) if isinstance(each, TickPrice)} == {
         1,
         2,
+        9,
     }
+
+
+def test_settlement_is_told_before_the_first_tick_and_again_when_it_changes() -> None:
+    day_before = AT - timedelta(days=1, hours=3)
+    bar = Bar(day_before, 27300, 27300, 27300, 27300, 10)
+    state, subscriber = QuoteState(ES, [bar]), QuoteSubscription(4)
+    assert subscriber.news(state) == [TickPrice(4, 9, Decimal(6825), Decimal(0))]
+    for day in range(2):
+        at = AT - timedelta(hours=3) + timedelta(days=day)
+        state.advance(MarketTick(at, 27400, 27401, 27400, 3))
+    assert subscriber.news(state)[0] == TickPrice(4, 9, Decimal(6850), Decimal(0))
 
 
 def test_volume_begins_anew_with_the_session() -> None:

@@ -23,6 +23,8 @@ def described(command: AnyCommand) -> str:
     match command:
         case commands.AskAdvice():
             text = "ask advice"
+        case commands.AskMargin(quantity=quantity, side=side):
+            text = f"ask margin {side} {quantity}"
         case commands.PlaceBracket(approved):
             text = f"place bracket {approved.order.side} {approved.order.quantity}"
         case commands.PlaceExit(approved):

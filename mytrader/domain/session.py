@@ -99,6 +99,13 @@ def common_sessions(stated: Sequence[Session], known: Sequence[Session]) -> tupl
     return tuple(sorted(session for session in both if session[0] < session[1]))
 
 
+def next_open(sessions: tuple[Session, ...], at: datetime) -> datetime | None:
+    """Return when a shut exchange opens next, `None` if it is open or nobody has said when."""
+    if session_at(sessions, at) is not None:
+        return None
+    return min((opens for opens, _closes in sessions if opens > at), default=None)
+
+
 def parse_sessions(text: str, zone: str) -> tuple[Session, ...]:
     """Return the sessions of a broker's trading hours, sorted, closed days left out.
 

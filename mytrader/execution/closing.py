@@ -62,11 +62,13 @@ def settle(turn: Turn, cycle: TradeCycle) -> None:
 
 
 def _exit_reason(cycle: TradeCycle) -> ExitReason:
-    """Whoever asked last; a stop that filled by itself is the stop."""
+    """Whoever asked last; a stop or a target that filled by itself is its own reason."""
     if cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED:
         return cycle.exit.reason
-    emergency = any(order.filled for order in cycle.of_role(Role.EMERGENCY))
-    return ExitReason.EMERGENCY if emergency else ExitReason.STOP
+    if any(order.filled for order in cycle.of_role(Role.EMERGENCY)):
+        return ExitReason.EMERGENCY
+    target = any(order.filled for order in cycle.of_role(Role.TARGET))
+    return ExitReason.TARGET if target else ExitReason.STOP
 
 
 def leave(turn: Turn, cycle: TradeCycle) -> None:

@@ -15,11 +15,7 @@ from typing import Final
 from mytrader.domain.cycle import Phase
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.orders import (
-    Bracket,
-    OrderKind,
-    OrderSpec,
     Side,
-    TimeInForce,
     Verdict,
     refusal,
 )
@@ -30,6 +26,7 @@ from mytrader.execution.account_guards import (
     margin_suffices,
     position_stays_in_limit,
 )
+from mytrader.execution.bracket_family import wrong_order
 from mytrader.execution.bracket_guards import (
     BRACKET_CODES,
     BRACKET_PASSED,
@@ -64,10 +61,6 @@ Guard = Callable[[Case], Verdict]
 _NORMAL: Final = Mode.NORMAL
 _PROPOSED: Final = Phase.PROPOSED
 _BUY: Final = Side.BUY
-_SELL: Final = Side.SELL
-_LMT: Final = OrderKind.LMT
-_STP_LMT: Final = OrderKind.STP_LMT
-_GTC: Final = TimeInForce.GTC
 _ONE_MINUTE: Final = timedelta(minutes=1)
 _OK_MODE: Final = passed("MODE")
 _OK_CONTRACT_NOT_ALLOWED: Final = passed("CONTRACT_NOT_ALLOWED")
@@ -229,45 +222,11 @@ def bracket_is_what_was_judged(case: Case) -> Verdict:
     sent = (bracket.cycle_id, bracket.con_id, bracket.stop, bracket.target, len(bracket.lots))
     if sent != judged or not bracket.side is cycle.side is cycle.signal.side:
         return refusal("BRACKET_MISMATCH", "the bracket differs from what the signal proposed")
-    opposite = _SELL if bracket.side is _BUY else _BUY
-    for number, (entry, *_, stop) in enumerate(bracket.lots, 1):
-        if entry.ref != f"mt/{bracket.cycle_id}/E{number}" or not _is_lot_entry(entry, bracket):
-            return refusal("BRACKET_MISMATCH", f"{entry.ref} is not entry {number} as judged")
-        mine = stop.ref == f"mt/{bracket.cycle_id}/S{number}" and stop.parent_ref == entry.ref
-        if not mine or not _is_lot_stop(stop, bracket, side=opposite):
-            return refusal("BRACKET_MISMATCH", f"{stop.ref} is not stop {number} as judged")
+    for number, lot in enumerate(bracket.lots, 1):
+        wrong = wrong_order(bracket, lot, number=number, limits=case.limits)
+        if wrong:
+            return refusal("BRACKET_MISMATCH", wrong)
     return _OK_BRACKET_MISMATCH
-
-
-def _is_lot_entry(spec: OrderSpec, bracket: Bracket) -> bool:
-    """One contract at the judged limit, held until its stop has arrived."""
-    return (
-        spec.con_id == bracket.con_id
-        and spec.side is bracket.side
-        and spec.quantity == 1
-        and spec.kind is _LMT
-        and spec.limit == bracket.entry
-        and not spec.transmit
-        and not spec.reduce_only
-        and spec.parent_ref is None
-    )
-
-
-def _is_lot_stop(spec: OrderSpec, bracket: Bracket, *, side: Side) -> bool:
-    """A stop-limit of one contract that rests at the judged stop for as long as it takes."""
-    beyond = spec.limit <= bracket.stop if side is _SELL else spec.limit >= bracket.stop
-    return (
-        beyond
-        and spec.con_id == bracket.con_id
-        and spec.side is side
-        and spec.quantity == 1
-        and spec.kind is _STP_LMT
-        and spec.stop == bracket.stop
-        and spec.transmit
-        and spec.reduce_only
-        and spec.tif is _GTC
-        and spec.outside_rth
-    )
 
 
 ENTRY_GUARDS: Final[tuple[Guard, ...]] = (

@@ -1,13 +1,15 @@
-"""Ways out of a position (SAFETY.md 5.6, profile `strict`): A, else C; one owner per position.
+"""Ways out of a position (SAFETY.md 5.6): A', else A, else C; one owner per position.
 
+A' Move the target (profile `bracket`): the resting target of a lot is repriced to a marketable
+   limit; it shares the stop's trusted group, so there is no moment of double exposure.
 A. Move the stop: the one resting stop of each lot is changed so that it trades now. One order,
    no moment of double exposure. A venue's definitive refusal is remembered per order type.
-C. Cancel, prove, exit: cancel the stops, wait for the proof of death, then send a marketable
+C. Cancel, prove, exit: cancel what rests, wait for the proof of death, then send a marketable
    limit. On failure the position is protected again by a stop, and the exit is asked for again.
 
-Both are chased at an interval, a bounded number of times; then the machine halts and pages with
+All are chased at an interval, a bounded number of times; then the machine halts and pages with
 whatever rests at the broker left in place. Nothing is sent and no try is counted while the link
-is down.
+is down or the exchange is shut.
 """
 
 from typing import Final
@@ -18,10 +20,13 @@ from mytrader.domain.commands import AlertLevel, ChangeOrder, PlaceExit
 from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase, TradeCycle
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Approved, Death, OrderSpec, Refused, Role, Side, TrackedOrder
+from mytrader.domain.session import next_open
+from mytrader.domain.trader import TraderState
+from mytrader.execution.cover import free_lots, protective_orders, resting_targets
+from mytrader.execution.exposure import groups_are_trusted
 from mytrader.execution.guards import approve_change, approve_exit
 from mytrader.execution.order_builder import exit_order, made_marketable
 from mytrader.execution.order_tracking import ask_cancel
-from mytrader.execution.protection import naked_lots, protective_orders
 from mytrader.execution.turn import Turn
 
 DEFINITIVE_CHANGE_REFUSALS: Final = frozenset({201, 321, 329})
@@ -54,8 +59,15 @@ def ask_exit(turn: Turn, cycle: TradeCycle, *, reason: ExitReason) -> None:
     _begin(
         turn,
         cycle,
-        plan=_plan(turn, reason, stage=ExitStage.MOVING_STOP, attempts=tries, refused=refused),
+        plan=_plan(turn, reason, stage=_first_stage(turn, cycle), attempts=tries, refused=refused),
     )
+
+
+def _first_stage(turn: Turn, cycle: TradeCycle) -> ExitStage:
+    """Where a target rests in a trusted group it is moved, else the stop."""
+    if groups_are_trusted(turn.state.limits) and _movable_targets(turn.state, cycle):
+        return ExitStage.MOVING_TARGET
+    return ExitStage.MOVING_STOP
 
 
 def _plan(
@@ -68,14 +80,35 @@ def _plan(
 def _begin(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
     """Do what the exit needs now; where something was done, an exit is under way."""
     cycle = turn.change(cycle, exit=plan)
-    if not turn.state.link.up:
-        _put_off(
-            turn, cycle, plan=plan, refused=Refused("LINK_DOWN", "the link to the broker is down")
-        )
+    refused = _nobody_trades(turn, cycle)
+    if refused is not None:
+        _put_off(turn, cycle, plan=plan, refused=refused)
         return
     cancel_entries(turn, cycle, why=f"exit ({plan.reason})")
     if _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan):
         turn.fact(cycle, Fact.EXIT_ASKED)
+
+
+def _nobody_trades(turn: Turn, cycle: TradeCycle) -> Refused | None:
+    """Why no exit can be had now: the broker does not hear us, or the exchange is shut (H20).
+
+    Hours that are not known stop no exit.
+    """
+    if not turn.state.link.up:
+        return Refused("LINK_DOWN", "the link to the broker is down")
+    opens = next_open(turn.state.sessions.get(cycle.con_id, ()), turn.now)
+    if opens is None:
+        return None
+    return Refused("SESSION_CLOSED", f"the exchange opens at {opens:%Y-%m-%d %H:%M} UTC")
+
+
+def plan_flip(turn: Turn, cycle: TradeCycle) -> TradeCycle:
+    """Leave a position that the broker opened by filling what its group excludes.
+
+    It is protected first; the exit begins after the interval, and replaces any other.
+    """
+    flip = _plan(turn, ExitReason.FLIP, stage=ExitStage.REFUSED, attempts=0, refused="FLIP")
+    return turn.change(cycle, exit=flip)
 
 
 def cancel_entries(turn: Turn, cycle: TradeCycle, *, why: str) -> None:
@@ -114,35 +147,54 @@ def _put_off(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, refused: Refused)
 
 
 def _act(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
-    """Move or cancel the stops, reprice what was sent, send for what nothing else can reduce."""
-    stops = protective_orders(cycle)
-    kinds = {order.spec.kind for order in stops}
-    cancel = (
-        plan.stage is ExitStage.CANCELLING_STOP
-        or bool(kinds & turn.state.move_stop_refused)
-        or any(order.change_unknown or order.cancel_asked for order in stops)
+    """Move or cancel what rests, reprice what was sent, send for what nothing else can reduce."""
+    movers = _movers(turn.state, cycle, plan=plan)
+    cancel = plan.stage is ExitStage.CANCELLING_STOP or not all(
+        _can_move(turn.state, order) for order in movers
     )
     _reprice_exits(turn, cycle)
     cycle = turn.state.cycles[cycle.cycle_id]
     done = any(order.live for order in cycle.of_role(Role.EXIT))
-    if stops and cancel and not turn.state.position(cycle.con_id).known:
+    resting = [*protective_orders(cycle), *resting_targets(cycle)]
+    if resting and cancel and not turn.state.position(cycle.con_id).known:
         detail = "no stop is cancelled while the position is unknown"
         return _put_off(turn, cycle, plan=plan, refused=Refused("POSITION_UNKNOWN", detail))
-    if stops and cancel:
-        done = _cancel_stops(turn, cycle, plan=plan)
-    elif stops:
-        done = _move_stops(turn, cycle, plan=plan)
+    if resting and cancel:
+        done = _cancel_resting(turn, cycle, plan=plan)
+    elif movers:
+        done = _move(turn, cycle, plan=plan)
     cycle = turn.state.cycles[cycle.cycle_id]
-    if naked_lots(turn.state, cycle):
+    if free_lots(turn.state, cycle):
         return _send_exit(turn, cycle, plan=plan)
-    if done and not stops:
+    if done and not resting:
         turn.change(cycle, exit=replace(plan, stage=ExitStage.SENDING))
     return done
 
 
-def _move_stops(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
-    """Protocol A: change every resting stop so that it trades now."""
-    for order in protective_orders(cycle):
+def _can_move(state: TraderState, order: TrackedOrder) -> bool:
+    """Whether a resting exit may be repriced, as far as the venue and its own fate are known."""
+    return not (
+        order.spec.kind in state.move_stop_refused or order.change_unknown or order.cancel_asked
+    )
+
+
+def _movers(state: TraderState, cycle: TradeCycle, *, plan: ExitPlan) -> list[TrackedOrder]:
+    """What is repriced: every stop, or the target of its group where the plan moves targets."""
+    stops = protective_orders(cycle)
+    if plan.stage is not ExitStage.MOVING_TARGET:
+        return stops
+    targets = _movable_targets(state, cycle)
+    groups = {order.spec.oca_group for order in targets}
+    return [*targets, *(order for order in stops if order.spec.oca_group not in groups)]
+
+
+def _movable_targets(state: TraderState, cycle: TradeCycle) -> list[TrackedOrder]:
+    return [order for order in resting_targets(cycle) if _can_move(state, order)]
+
+
+def _move(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
+    """Protocols A' and A: change what rests so that it trades now."""
+    for order in _movers(turn.state, cycle, plan=plan):
         if order.change is not None:
             turn.query_book(f"a change of {order.spec.ref} is unanswered")
             continue
@@ -171,10 +223,10 @@ def _change_to_market(turn: Turn, order: TrackedOrder) -> Approved[OrderSpec] | 
     return approve_change(turn.state, order, spec=spec)
 
 
-def _cancel_stops(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
-    """Protocol C, first part: ask for the cancel of every stop and wait for the proof."""
+def _cancel_resting(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
+    """Protocol C, first part: cancel every target and stop, and wait for the proof."""
     cycle = turn.change(cycle, exit=replace(plan, stage=ExitStage.CANCELLING_STOP))
-    for order in protective_orders(cycle):
+    for order in (*resting_targets(cycle), *protective_orders(cycle)):
         ask_cancel(turn, order.spec.ref, why=f"exit ({plan.reason}): cancel, prove, send")
     return True
 
@@ -183,10 +235,10 @@ def _send_exit(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
     """Protocol C, last part: nothing else can reduce these contracts, so send the exit."""
     quote = turn.state.quotes.get(cycle.con_id)
     number = len(cycle.of_role(Role.EXIT)) + 1
-    naked = naked_lots(turn.state, cycle)
+    free = free_lots(turn.state, cycle)
     spec = None
     if quote is not None:
-        spec = exit_order(cycle, number, quantity=naked, quote=quote, limits=turn.state.limits)
+        spec = exit_order(cycle, number, quantity=free, quote=quote, limits=turn.state.limits)
     if spec is None:
         return _put_off(
             turn, cycle, plan=plan, refused=Refused("STALE_DATA", "no price to exit at")
@@ -207,10 +259,11 @@ def review(turn: Turn, cycle: TradeCycle) -> None:
     if plan is None or cycle.position == 0:
         return
     due = turn.now >= plan.due_at
-    if not turn.state.link.up:
+    if _nobody_trades(turn, cycle) is not None:
         if due:
             later = turn.now + turn.state.limits.exit_chase_interval
-            turn.change(cycle, exit=replace(plan, due_at=later))
+            opens = next_open(turn.state.sessions.get(cycle.con_id, ()), turn.now)
+            turn.change(cycle, exit=replace(plan, due_at=max(later, opens or later)))
     elif plan.stage is ExitStage.REFUSED:
         if due:
             _ask_again(turn, cycle, plan=plan)
@@ -221,15 +274,20 @@ def review(turn: Turn, cycle: TradeCycle) -> None:
 def _carry_on(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan, due: bool) -> None:
     if _exit_died(cycle, plan):
         _fail(turn, cycle, plan=plan)
-    elif naked_lots(turn.state, cycle):
+    elif free_lots(turn.state, cycle):
         _send_exit(turn, cycle, plan=plan)
-    elif _change_was_refused(cycle):
+    elif _refused_changes(cycle):
         _remember_refusal(turn, cycle)
-        plan = replace(plan, stage=ExitStage.CANCELLING_STOP)
+        after_target = plan.stage is ExitStage.MOVING_TARGET
+        stage = ExitStage.MOVING_STOP if after_target else ExitStage.CANCELLING_STOP
+        plan = replace(plan, stage=stage)
+        turn.change(turn.state.cycles[cycle.cycle_id], exit=plan)
         _act(turn, turn.state.cycles[cycle.cycle_id], plan=plan)
     elif due:
         _chase(turn, cycle, plan=plan)
-    elif _must_cancel(plan, cycle) or cycle.phase is Phase.PROTECTING:
+    elif plan.stage is ExitStage.MOVING_TARGET and not _movable_targets(turn.state, cycle):
+        _begin(turn, cycle, plan=replace(plan, stage=ExitStage.MOVING_STOP))
+    elif _must_cancel(turn.state, cycle, plan=plan) or cycle.phase is Phase.PROTECTING:
         _begin(turn, cycle, plan=plan)
 
 
@@ -243,11 +301,11 @@ def _exit_died(cycle: TradeCycle, plan: ExitPlan) -> bool:
     return exits[-1].death is not Death.FILLED
 
 
-def _must_cancel(plan: ExitPlan, cycle: TradeCycle) -> bool:
-    """Whether a stop that was being moved may exist twice by now (SAFETY.md B16)."""
-    stops = protective_orders(cycle)
+def _must_cancel(state: TraderState, cycle: TradeCycle, *, plan: ExitPlan) -> bool:
+    """Whether an order that was being moved may exist twice by now (SAFETY.md B16)."""
     cancelling = plan.stage is ExitStage.CANCELLING_STOP
-    return not cancelling and any(order.change_unknown for order in stops)
+    movers = _movers(state, cycle, plan=plan)
+    return not cancelling and any(order.change_unknown for order in movers)
 
 
 def _fail(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
@@ -271,7 +329,7 @@ def _ask_again(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
     elif plan.attempts >= turn.state.limits.exit_attempts_max:
         _give_up(turn, cycle, plan=plan)
     else:
-        stage, tries = ExitStage.MOVING_STOP, plan.attempts + 1
+        stage, tries = _first_stage(turn, cycle), plan.attempts + 1
         _begin(
             turn,
             cycle,
@@ -279,16 +337,18 @@ def _ask_again(turn: Turn, cycle: TradeCycle, *, plan: ExitPlan) -> None:
         )
 
 
-def _change_was_refused(cycle: TradeCycle) -> bool:
-    return any(
-        order.change is None and order.change_refusal is not None
-        for order in protective_orders(cycle)
-    )
+def _refused_changes(cycle: TradeCycle) -> list[TrackedOrder]:
+    """What rests on as it was, because the broker refused its change."""
+    return [
+        order
+        for order in (*protective_orders(cycle), *resting_targets(cycle))
+        if order.change is None and order.change_refusal is not None
+    ]
 
 
 def _remember_refusal(turn: Turn, cycle: TradeCycle) -> None:
-    """Remember a definitive refusal by order type; any refusal ends protocol A for this exit."""
-    refused = [order for order in protective_orders(cycle) if order.change_refusal is not None]
+    """Remember a definitive refusal by order type; any refusal ends the protocol for this exit."""
+    refused = _refused_changes(cycle)
     kinds = {
         order.spec.kind for order in refused if order.change_refusal in DEFINITIVE_CHANGE_REFUSALS
     }

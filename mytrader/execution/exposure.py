@@ -5,7 +5,8 @@ among it once more: that is a `Reach`. The exit rule, `rule_holds`, compares it 
 position that is possible. There is one rule and there are two ways to add up: `exit_safe` takes
 any orders and one-cancels-all groups and is the reference predicate of section 5.4, checked in
 every build against a brute-force search over all fill sequences; `reach` takes the trader's
-state, where no group is trusted, and is what every order has to pass.
+state and is what every order has to pass. A group counts as one order only in profile `bracket`,
+and only where the broker's block was measured.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from mytrader.domain.orders import Side, TrackedOrder
+from mytrader.domain.limits import Limits, Profile
+from mytrader.domain.orders import OrderSpec, Side, TrackedOrder
 from mytrader.domain.positions import UNBOUNDED
 from mytrader.domain.trader import TraderState
 
@@ -102,17 +104,75 @@ def rho(order: TrackedOrder, siblings: Mapping[str, TrackedOrder]) -> int:
     return order.remaining
 
 
-def reach(state: TraderState, con_id: int, *, without: str = "") -> Reach:
-    """Everything that may still fill on a contract, ours and foreign, but for `without`."""
-    buys, sells = _foreign_reach(state, con_id) if state.foreign else (0, 0)
-    exit_buys = exit_sells = 0
+class _Count(Struct):
+    """Orders added up; of a group also the largest quantity in it and what it has filled."""
+
+    buys: int = 0
+    sells: int = 0
+    exit_buys: int = 0
+    exit_sells: int = 0
+    quantity: int = 0
+    filled: int = 0
+
+    def add(self, spec: OrderSpec, most: int) -> None:
+        """Count that an order may fill `most` contracts."""
+        if spec.side is Side.BUY:
+            self.buys += most
+            self.exit_buys += most if spec.reduce_only else 0
+        else:
+            self.sells += most
+            self.exit_sells += most if spec.reduce_only else 0
+        self.quantity = max(self.quantity, spec.quantity)
+
+    def add_group(self, group: "_Count") -> None:
+        """Count what a trusted group may still fill: its budget, on each side."""
+        budget = max(group.quantity - group.filled, 0)
+        self.buys += min(group.buys, budget)
+        self.sells += min(group.sells, budget)
+        self.exit_buys += min(group.exit_buys, budget)
+        self.exit_sells += min(group.exit_sells, budget)
+
+
+def groups_are_trusted(limits: Limits) -> bool:
+    """Whether the broker's block between the orders of one group was measured, and may count."""
+    return limits.profile is Profile.BRACKET and limits.oca_trusted
+
+
+def reach(
+    state: TraderState, con_id: int, *, after: OrderSpec | None = None, rho_after: int = 0
+) -> Reach:
+    """Everything that may still fill on a contract, ours and foreign.
+
+    `after` is an order as it will be once it is sent or changed, `rho_after` the most that it
+    may fill then, in place of what it may fill now.
+    """
+    if groups_are_trusted(state.limits):
+        return reach_of_groups(state, con_id, after=after, rho_after=rho_after)
+    buys, sells, exit_buys, exit_sells = _loose(state, con_id, "" if after is None else after.ref)
+    if state.foreign:
+        more_buys, more_sells = _foreign(state, con_id)
+        buys, sells = buys + more_buys, sells + more_sells
+    if after is not None:
+        exits = rho_after if after.reduce_only else 0
+        if after.side is _BUY:
+            buys, exit_buys = buys + rho_after, exit_buys + exits
+        else:
+            sells, exit_sells = sells + rho_after, exit_sells + exits
+    return Reach(buys, sells, exit_buys, exit_sells)
+
+
+def _loose(state: TraderState, con_id: int, without: str) -> tuple[int, int, int, int]:
+    """Add our orders up one by one: no group counts.
+
+    This is asked of every order before every send; `rho` is spelled out, without its calls.
+    """
+    buys = sells = exit_buys = exit_sells = 0
     for cycle in state.cycles.values():
         orders = cycle.orders
         for order in orders.values():
             spec = order.spec
             if spec.con_id != con_id or order.death is not None or spec.ref == without:
                 continue
-            # As `rho`, without its calls: this is asked of every order before every send.
             parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
             if parent is not None and parent.filled == 0:
                 continue
@@ -129,24 +189,88 @@ def reach(state: TraderState, con_id: int, *, without: str = "") -> Reach:
                 continue
             if spec.side is _BUY:
                 buys += most
-                if spec.reduce_only:
-                    exit_buys += most
+                exit_buys += most if spec.reduce_only else 0
             else:
                 sells += most
-                if spec.reduce_only:
-                    exit_sells += most
-    return Reach(buys, sells, exit_buys, exit_sells)
+                exit_sells += most if spec.reduce_only else 0
+    return buys, sells, exit_buys, exit_sells
 
 
-def _foreign_reach(state: TraderState, con_id: int) -> tuple[int, int]:
+def _foreign(state: TraderState, con_id: int) -> tuple[int, int]:
+    """Return what other people's orders may still buy and sell."""
     buys = sells = 0
     for foreign in state.foreign.values():
         if foreign.con_id == con_id:
             # A count that makes no sense must not make room for anything.
             most = max(foreign.remaining, 0)
-            buys += most if foreign.side is _BUY else 0
-            sells += 0 if foreign.side is _BUY else most
+            buys += most if foreign.side is Side.BUY else 0
+            sells += most if foreign.side is Side.SELL else 0
     return buys, sells
+
+
+def reach_of_groups(
+    state: TraderState, con_id: int, *, after: OrderSpec | None = None, rho_after: int = 0
+) -> Reach:
+    """As `reach`, where a trusted group counts once: the least that may still fill."""
+    buys, sells = _foreign(state, con_id)
+    total = _Count(buys, sells)
+    groups: dict[str, _Count] = {}
+    replaced = "" if after is None else after.ref
+    for cycle in state.cycles.values():
+        _count_groups(groups, cycle.orders, con_id=con_id, without=replaced)
+        for order in cycle.orders.values():
+            spec = order.spec
+            if order.death is not None or spec.con_id != con_id or spec.ref == replaced:
+                continue
+            if not spec.oca_group:
+                total.add(spec, rho(order, cycle.orders))
+    if after is not None:
+        count = groups.setdefault(after.oca_group, _Count()) if after.oca_group else total
+        count.add(after, rho_after)
+    for group in groups.values():
+        total.add_group(group)
+    return Reach(total.buys, total.sells, total.exit_buys, total.exit_sells)
+
+
+def _count_groups(
+    groups: dict[str, _Count],
+    orders: Mapping[str, TrackedOrder],
+    *,
+    con_id: int,
+    without: str,
+) -> None:
+    """Add up every group by name; the dead of a group still say how much of it has filled."""
+    for order in orders.values():
+        spec = order.spec
+        if not spec.oca_group or spec.con_id != con_id:
+            continue
+        group = groups.setdefault(spec.oca_group, _Count())
+        group.add(spec, 0 if spec.ref == without else rho(order, orders))
+        group.quantity = max(group.quantity, order.quantity_echoed)
+        group.filled += order.filled
+
+
+def may_fill(
+    orders: Iterable[TrackedOrder], siblings: Mapping[str, TrackedOrder], *, trusted: bool
+) -> int:
+    """The most that some orders of one side and cycle may still fill together."""
+    loose = 0
+    groups: dict[str, int] = {}
+    for order in orders:
+        most = rho(order, siblings)
+        name = order.spec.oca_group if trusted else ""
+        if name:
+            groups[name] = groups.get(name, 0) + most
+        else:
+            loose += most
+    return loose + sum(min(most, group_budget(name, siblings)) for name, most in groups.items())
+
+
+def group_budget(name: str, siblings: Mapping[str, TrackedOrder]) -> int:
+    """What a trusted group may still fill: its largest quantity less all of its fills."""
+    members = [order for order in siblings.values() if order.spec.oca_group == name]
+    quantity = max((max(o.spec.quantity, o.quantity_echoed) for o in members), default=0)
+    return max(quantity - sum(order.filled for order in members), 0)
 
 
 def position_text(low: int, high: int) -> str:

@@ -40,7 +40,7 @@ from mytrader.execution.bracket_guards import (
 )
 from mytrader.execution.entry_case import Proposal, open_case
 from mytrader.execution.entry_guards import ENTRY_GUARDS, bracket_verdicts
-from mytrader.execution.exposure import Reach, position_text, reach, rule_holds
+from mytrader.execution.exposure import position_text, reach, rule_holds
 from mytrader.execution.order_builder import ORDER_SIZE_CEILING, shown
 
 __all__ = [
@@ -102,20 +102,14 @@ def judge_exit(state: TraderState, spec: OrderSpec, *, rho_after: int | None = N
     alone = judge_exit_when((low, high), spec.side, quantity=most)
     if not alone.approved:
         return alone
-    others = reach(state, spec.con_id, without=spec.ref)
-    if rule_holds(low, high, reach=_with_exit(others, spec.side, quantity=most)):
+    found = reach(state, spec.con_id, after=spec, rho_after=most)
+    if rule_holds(low, high, reach=found):
         return alone
     detail = (
-        f"with {spec.side} {most}, buys of {others.buys} and sells of {others.sells} "
+        f"counting {spec.side} {most}, buys of {found.buys} and sells of {found.sells} "
         f"may still fill: {position_text(low, high)}"
     )
     return refusal("EXIT_ALREADY_WORKING", detail)
-
-
-def _with_exit(others: Reach, side: Side, *, quantity: int) -> Reach:
-    if side is Side.BUY:
-        return replace(others, buys=others.buys + quantity, exit_buys=others.exit_buys + quantity)
-    return replace(others, sells=others.sells + quantity, exit_sells=others.exit_sells + quantity)
 
 
 def approve_exit(state: TraderState, spec: OrderSpec) -> Approved[OrderSpec] | Refused:

@@ -8,21 +8,26 @@ callbacks arrive, before they are interpreted, and tells the executor what the b
 every statement becomes one event. "Empty" is known only from an end marker that belongs to our
 own question; a question without its end marker is `Unknown`.
 
-The client logs and drops whatever a callback raises, therefore callbacks only queue events; the
-loop takes them from there, in order, in a turn of its own.
+The client logs and drops whatever a callback raises, and what it cannot decode. Therefore
+callbacks only queue events, which the loop takes in order in a turn of its own, and `_Decoder`
+stands where the client would drop: a message about orders or fills that cannot be read halts the
+trader.
 """
 
 import asyncio
-from collections import deque
+import logging
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
 import eventkit.util
 import ib_async
 from ib_async import client as client_module
+from ib_async import decoder as decoder_module
 from ib_async import ib as ib_module
 from ib_async import util as util_module
 from ib_async import wrapper as wrapper_module
@@ -31,13 +36,15 @@ from msgspec import Struct
 from mytrader.domain import commands, events
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.market import Bar
-from mytrader.domain.orders import Approved, Bracket, OrderSpec
 from mytrader.errors import BrokerFault
 from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
-from mytrader.execution.ib_translation import fill_report, order_fields, order_report
+from mytrader.execution.broker_reports import BrokerReports
+from mytrader.execution.event_queue import EventQueue
+from mytrader.execution.margin_questions import MarginQuestions
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
+from mytrader.execution.order_writer import OrderWriter
 from mytrader.ports import Emit, Runtime
 
 CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
@@ -52,7 +59,6 @@ CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S: Final = 10.0
-DOWN: Final = "LINK_DOWN"
 ANSWER_TIMEOUT_S: Final = 20.0
 """For one question while connecting; real seconds, also where the gateway's clock runs faster."""
 
@@ -61,6 +67,10 @@ LINK_LOST: Final = 1100
 LINK_BACK: Final = 1102
 LINK_BACK_DATA_LOST: Final = 1101
 CLIENT_ID_IN_USE: Final = 326
+ORDERS_AND_FILLS: Final = frozenset(
+    {"3", "4", "5", "11", "53", "55", "59", "61", "62", "101", "102"}
+)
+"""Messages about orders, errors, fills and positions with their ends (TWS-PROTOCOL.md 6)."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -90,6 +100,9 @@ class _Wire(ib_async.Wrapper):
             self._executor._refuse(self.ib.client, refusal)
 
     def openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:
+        if order.whatIf:
+            self._executor._margins.answer(orderId, orderState)
+            return
         self._executor._on_order(contract, order, orderState.status)
         self.ib.client.updateReqId(orderId + 1)
 
@@ -98,7 +111,11 @@ class _Wire(ib_async.Wrapper):
         super().openOrderEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
 
     def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:
-        self._executor._on_order(contract, order, orderState.status)
+        self._executor._reports.completed_order(contract, order, orderState.status)
+
+    def completedOrdersEnd(self) -> None:
+        self._executor._questions.end_completed()
+        super().completedOrdersEnd()  # type: ignore[no-untyped-call]  # the client is partly typed
 
     def orderStatus(
         self,
@@ -115,24 +132,24 @@ class _Wire(ib_async.Wrapper):
         mktCapPrice: float = 0.0,
     ) -> None:
         del avgFillPrice, parentId, lastFillPrice, mktCapPrice
-        if clientId == self.clientId:
-            self._executor._on_order_status(
+        if clientId == self.clientId and not self._executor._margins.knows(orderId):
+            self._executor._reports.order_status(
                 orderId, permId, status, filled=filled, remaining=remaining, why_held=whyHeld
             )
 
     def execDetails(self, reqId: int, contract: Any, execution: Any) -> None:
-        self._executor._on_execution(contract, execution, reqId)
+        self._executor._reports.execution(contract, execution, reqId)
 
     def execDetailsEnd(self, reqId: int) -> None:
         self._executor._questions.end_executions(reqId)
         super().execDetailsEnd(reqId)
 
     def commissionReport(self, commissionReport: Any) -> None:
-        self._executor._on_commission(commissionReport)
+        self._executor._reports.commission(commissionReport)
 
     def position(self, account: str, contract: Any, posSize: float, avgCost: float) -> None:
         del account, avgCost
-        self._executor._on_position(contract.conId, posSize)
+        self._executor._reports.position(contract.conId, posSize)
 
     def positionEnd(self) -> None:
         self._executor._questions.end_positions()
@@ -165,12 +182,39 @@ class _Wire(ib_async.Wrapper):
         self._executor._market.emit_quotes()
 
 
+class _Loss(logging.LoggerAdapter[logging.Logger]):
+    """Stands where the client logs what it drops, and passes it on to the executor."""
+
+    def __init__(self, decoder: "_Decoder", executor: "IBExecutor") -> None:
+        super().__init__(decoder.logger, {})
+        self._decoder = decoder
+        self._executor = executor
+
+    def exception(self, msg: object, *args: object, **more: Any) -> None:
+        super().exception(msg, *args, **more)
+        self._executor._on_loss(self._decoder.reading, sys.exception())
+
+
+class _Decoder(decoder_module.Decoder):
+    """The client's decoder, which loses nothing silently; `reading` is the message's id."""
+
+    def __init__(self, wrapper: _Wire, executor: "IBExecutor") -> None:
+        super().__init__(wrapper, 0)
+        self.reading = ""
+        self.logger = _Loss(self, executor)  # type: ignore[assignment]  # it logs as one
+
+    def interpret(self, fields: list[str]) -> None:
+        self.reading = fields[0] if fields else ""
+        super().interpret(fields)  # type: ignore[no-untyped-call]  # the client is partly typed
+
+
 class _Socket(client_module.Client):
     """The client's connection, which would wait for ever on a peer that is no gateway."""
 
     def __init__(self, wrapper: _Wire, executor: "IBExecutor") -> None:
         self._executor = executor
         super().__init__(wrapper)  # type: ignore[no-untyped-call]  # the client is partly typed
+        self.decoder = _Decoder(wrapper, executor)
 
     def _onSocketHasData(self, data: bytes) -> None:
         greeted = self.isReady()
@@ -208,60 +252,50 @@ class IBExecutor:
     def __init__(self, endpoint: Endpoint, *, runtime: Runtime) -> None:
         self._endpoint = endpoint
         self._runtime = runtime
-        self._emit: Emit | None = None
-        self._inbox: deque[events.AnyEvent] = deque()
-        self._scheduled = False
-        self._market = MarketData(self._tell, runtime)
+        self._events = EventQueue()
+        self._market = MarketData(self._events.tell, runtime)
         self.numbers = OrderNumbers()
         self._refusal: asyncio.Future[str] | None = None
         self._lost: Callable[[], None] | None = None
         self.cash_usd: Decimal | None = None
-        self._holding = True
-        self._announced = False
         self._start_session()
 
     def _start_session(self) -> None:
         """A new client for every connection."""
         self._questions = BookQuestions()
+        self._margins = MarginQuestions(self._events.tell)
+        self._reports = BrokerReports(
+            self._events.tell,
+            self._questions,
+            market=self._market,
+            numbers=self.numbers,
+            client_id=self._endpoint.client_id,
+        )
         self._ib = _Client(self)
+        self._writer = OrderWriter(
+            self._ib.client,
+            partial(ib_async.Order, account=self._endpoint.account),
+            market=self._market,
+            numbers=self.numbers,
+            tell=self._events.tell,
+        )
 
     # Events out
 
     def listen(self, emit: Emit) -> None:
         """Deliver every event to `emit`, in order, never from inside `carry_out`."""
-        self._emit = emit
+        self._events.listen(emit)
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever the connection is gone."""
         self._lost = callback
-
-    def _tell(self, event: events.AnyEvent) -> None:
-        self._inbox.append(event)
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if self._inbox and not self._scheduled and not self._holding:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._deliver)
-
-    def _release(self) -> None:
-        """Deliver again what was held back while connecting; nothing before the first time."""
-        self._holding = not self._announced
-        self._schedule()
-
-    def _deliver(self) -> None:
-        self._scheduled = False
-        while self._inbox:
-            event = self._inbox.popleft()
-            if self._emit is not None:
-                self._emit(event)
 
     # Connection
 
     async def connect(self) -> None:
         """Connect and synchronise completely; raises `BrokerFault` with what to do."""
         self.close()
-        self._holding = True
+        self._events.hold()
         self._start_session()
         self._refusal = asyncio.get_running_loop().create_future()
         attempt = asyncio.ensure_future(  # noqa: TID251 - it ends with this call
@@ -286,7 +320,7 @@ class IBExecutor:
             attempt.cancel()
             await asyncio.wait({attempt})
             if not self._ib.isConnected():
-                self._release()
+                self._events.release()
         self._ib.disconnectedEvent += self._on_disconnected
         # The number of an order that was lost on its way must not become another order's.
         self._ib.client.updateReqId(self.numbers.highest + 1)
@@ -327,25 +361,25 @@ class IBExecutor:
             self._ib.reqContractDetailsAsync(wanted), about=f"the contracts of {symbol}"
         )
         contract = self._market.state_front_month(symbol, found, roll_days=roll_days)
-        await self._answer(self._ib.reqCompletedOrdersAsync(False), about="finished orders")
         return contract.con_id, await self._answer(
             self._market.subscribe(self._ib, contract), about=f"the bars of {symbol}"
         )
 
     def announce(self) -> None:
         """Say that the link is up, and deliver what was held back while connecting."""
-        self._announced = True
-        self._release()
-        self._tell(events.LinkChanged(up=True, why="synchronised"))
+        self._events.open()
+        self._events.tell(events.LinkChanged(up=True, why="synchronised"))
 
     def close(self) -> None:
         """Leave; orders stay where they are."""
+        self._margins.give_up("the connection was left")
         self._ib.disconnectedEvent -= self._on_disconnected
         self._ib.disconnect()
 
     def _on_disconnected(self, why: str = "the gateway closed the connection") -> None:
-        self._release()
-        self._tell(events.LinkChanged(up=False, why=why))
+        self._events.release()
+        self._margins.give_up(why)
+        self._events.tell(events.LinkChanged(up=False, why=why))
         if self._lost is not None:
             self._lost()
 
@@ -366,61 +400,20 @@ class IBExecutor:
         """Write what the command asks for; the outcome returns as events."""
         match command:
             case commands.PlaceBracket(approved):
-                self._place_bracket(approved)
+                self._writer.place_bracket(approved.order)
             case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
                 # An emergency stop stands alone: a child of a complete parent would be refused.
-                self._write(approved.order, action="place")
+                self._writer.write(approved.order, action="place")
             case commands.ChangeOrder(approved):
-                self._write(approved.order, action="change")
+                self._writer.write(approved.order, action="change")
             case commands.CancelOrder(ref):
-                self._cancel(ref)
+                self._writer.cancel(ref)
+            case commands.AskMargin(cycle_id):
+                self._margins.ask(cycle_id, partial(self._writer.ask_margin, command))
             case commands.QueryBook(number):
                 self._runtime.spawn(self._answer_book(number), f"book {number}")
             case _:
                 pass
-
-    def _place_bracket(self, approved: Approved[Bracket]) -> None:
-        """Write each lot's family, the parent held back until its stop transmits both."""
-        for entry, *children in approved.order.lots:
-            parent_id = self._write(entry, action="place")
-            for child in children:
-                if parent_id:
-                    self._write(child, action="place", parent_id=parent_id)
-                else:
-                    self._not_written(child.ref, "place", code=DOWN, detail="no parent was sent")
-
-    def _write(self, spec: OrderSpec, *, action: str, parent_id: int = 0) -> int:
-        """Hand one order to the socket; returns its id, 0 if nothing was written."""
-        contract = self._market.stated.get(spec.con_id)
-        known = self.numbers.of(spec.ref)
-        if contract is None or not self._ib.client.isReady():
-            return self._not_written(spec.ref, action, code=DOWN, detail="the link is down")
-        if (action == "change") != bool(known):
-            return self._not_written(spec.ref, action, code="ORDER_ID", detail=f"order id {known}")
-        order_id = known or self._ib.client.getReqId()
-        self.numbers.note(spec.ref, order_id)
-        fields = order_fields(self._market.contracts[spec.con_id].instrument, spec)
-        order = ib_async.Order(
-            orderId=order_id, parentId=parent_id, account=self._endpoint.account, **fields
-        )
-        self._ib.client.placeOrder(order_id, contract, order)
-        self._tell(events.OrderWritten(spec.ref, order_id, action))
-        return order_id
-
-    def _cancel(self, ref: str) -> None:
-        order_id = self.numbers.of(ref)
-        if not self._ib.client.isReady():
-            self._not_written(ref, "cancel", code=DOWN, detail="the link is down")
-            return
-        if not order_id:
-            self._not_written(ref, "cancel", code="ORDER_ID", detail="its number is not known")
-            return
-        self._ib.client.cancelOrder(order_id, "")
-        self._tell(events.OrderWritten(ref, order_id, "cancel"))
-
-    def _not_written(self, ref: str, action: str, *, code: str, detail: str) -> int:
-        self._tell(events.OrderNotWritten(ref, action, code, detail))
-        return 0
 
     # Questions
 
@@ -432,57 +425,28 @@ class IBExecutor:
             client.reqExecutions(request, ib_async.ExecutionFilter())
             return request
 
-        requests = Requests(client.reqAllOpenOrders, ask_executions, client.reqPositions)
-        self._tell(events.BookAnswered(number, await self._questions.ask(requests)))
+        requests = Requests(
+            client.reqAllOpenOrders,
+            partial(client.reqCompletedOrders, False),
+            ask_executions,
+            client.reqPositions,
+        )
+        self._events.tell(events.BookAnswered(number, await self._questions.ask(requests)))
 
     # What the wire says
 
     def _on_order(self, contract: Any, order: Any, status: str) -> None:
-        if order.orderRef and order.clientId == self._endpoint.client_id:
-            self.numbers.note(order.orderRef, order.orderId)
-        report = order_report(self._market.contracts.get(contract.conId), order, status)
-        if report is not None:
-            self._tell(report)
-            self._questions.add_order(report)
+        """Take an order; a question about margin that became one must not go unseen."""
+        if order.clientId == self._endpoint.client_id and self._margins.knows(order.orderId):
+            self._events.tell(events.Halted(f"what-if {order.orderId} is an order: {status}"))
+        self._reports.order(contract, order, status)
 
-    def _on_order_status(
-        self,
-        order_id: int,
-        perm_id: int,
-        status: str,
-        *,
-        filled: float,
-        remaining: float,
-        why_held: str,
-    ) -> None:
-        ref = self.numbers.ref(order_id)
-        self._tell(
-            events.StatusReported(
-                ref, order_id, perm_id, status, int(filled), int(remaining), why_held
-            )
-        )
-
-    def _on_execution(self, contract: Any, execution: Any, request: int) -> None:
-        """Deliver a fill, live or asked for; the kernel checks at once that a stop covers it."""
-        ours = self._market.contracts.get(contract.conId)
-        if ours is None:
-            return
-        fill = fill_report(ours, execution)
-        if fill is None:
-            self._tell(events.Halted(f"execution {execution.execId} at {execution.price}"))
-            return
-        if not self._questions.add_execution(request, fill):
-            self._tell(events.ExecutionReported(fill))
-
-    def _on_commission(self, report: Any) -> None:
-        amount = Decimal(str(report.commission))
-        self._tell(events.CommissionReported(report.execId, amount))
-
-    def _on_position(self, con_id: int, quantity: float) -> None:
-        report = events.PositionReported(con_id, int(quantity))
-        self._questions.add_position(report)
-        if con_id in self._market.contracts:
-            self._tell(report)
+    def _on_loss(self, message: str, error: BaseException | None) -> None:
+        """Take that the client dropped a message that it, or we, could not read."""
+        if message in ORDERS_AND_FILLS:
+            self._questions.spoil()
+            why = f"message {message} of the gateway cannot be read"
+            self._events.tell(events.Halted(f"{why}: {type(error).__name__}: {error}"))
 
     def _on_error(self, request: int, code: int, text: str) -> None:
         if code == CLIENT_ID_IN_USE:
@@ -491,10 +455,12 @@ class IBExecutor:
                 self._ib.client, f"client id {number} is in use; choose another, ib.client_id"
             )
         elif code == LINK_LOST:
-            self._tell(events.LinkChanged(up=False, why=text))
+            self._events.tell(events.LinkChanged(up=False, why=text))
         elif code == LINK_BACK_DATA_LOST:
             asyncio.get_running_loop().call_soon(self._start_over, self._ib)
         elif code == LINK_BACK:
-            self._tell(events.LinkChanged(up=True, why=text))
+            self._events.tell(events.LinkChanged(up=True, why=text))
+        elif self._margins.knows(request):
+            self._margins.fail(request, f"{code}: {text}")
         elif ref := self.numbers.ref(request):
-            self._tell(events.ErrorReported(ref, request, code, text))
+            self._events.tell(events.ErrorReported(ref, request, code, text))

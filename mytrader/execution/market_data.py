@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
-from mytrader.domain.events import AnyEvent, BarClosed, ContractStated
+from mytrader.domain.events import AnyEvent, BarClosed, ContractStated, Halted
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import Bar
 from mytrader.domain.session import parse_sessions
@@ -92,16 +92,31 @@ class MarketData:
 
     async def _late_bars(self, client: Any, contract: FuturesContract) -> None:
         """The market has begun since: the bars that closed meanwhile are news."""
-        if client.client.isReady():
-            for bar in await self._bars_so_far(client, contract):
-                self._tell(BarClosed(contract.con_id, bar))
+        if not client.client.isReady():
+            return
+        try:
+            bars = await self._bars_so_far(client, contract)
+        except BrokerFault as error:
+            self._tell(Halted(str(error)))
+            return
+        for bar in bars:
+            self._tell(BarClosed(contract.con_id, bar))
 
     def _on_bars(self, contract: FuturesContract, bars: Any, *, has_new: bool) -> None:
-        """A new bar began: the one before it is complete."""
+        """A new bar began: the one before it is complete.
+
+        The client would log and drop what is raised here, and the strategy would go on without
+        that minute as if nothing had been.
+        """
         if has_new and len(bars) > 1:
-            self._tell(BarClosed(contract.con_id, closed_bar(contract, bars[-2])))
+            try:
+                self._tell(BarClosed(contract.con_id, closed_bar(contract, bars[-2])))
+            except BrokerFault as error:
+                self._tell(Halted(str(error)))
 
     def emit_quotes(self) -> None:
         """Tell one quote per contract and delivery: what one packet says is one fact."""
+        for settlement in self.feed.settled():
+            self._tell(settlement)
         for quote in self.feed.changed(self._runtime.now()):
             self._tell(quote)

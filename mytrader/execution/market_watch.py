@@ -1,6 +1,7 @@
 """What the market makes a cycle do: the watched target, the overrun stop, the session's end."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
@@ -10,9 +11,12 @@ from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.session import session_at
 from mytrader.domain.trader import Mode, TraderState
-from mytrader.execution.exits import ask_exit, target_reached, withdraw_entries
+from mytrader.execution import trailing
+from mytrader.execution.cover import resting_targets
+from mytrader.execution.exits import ask_exit, target_reached, under_way, withdraw_entries
 from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
+from mytrader.execution.risk import open_profit_usd
 from mytrader.execution.turn import Turn
 
 
@@ -60,21 +64,53 @@ def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
         if turn.now >= cycle.exit.due_at:
             turn.touched[cycle.cycle_id] = None
         return
-    if cycle.phase is not Phase.OPEN:
-        return
-    if target_reached(cycle, quote):
-        ask_exit(turn, cycle, reason=ExitReason.TARGET)
-    elif _overrun(cycle, quote):
-        ask_exit(turn, cycle, reason=ExitReason.STOP)
-    else:
-        watch_session(turn, cycle)
-
-
-def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
-    """Whether the market is beyond a resting stop's limit: triggered, and not filling."""
     touch = quote.bid if cycle.side is Side.BUY else quote.ask
-    if touch is None:
+    if cycle.phase is not Phase.OPEN or touch is None:
+        return
+    if target_reached(cycle, quote) and not resting_targets(cycle):
+        ask_exit(turn, cycle, reason=ExitReason.TARGET)
+    elif _overrun(cycle, touch):
+        ask_exit(turn, cycle, reason=ExitReason.STOP)
+    elif _day_is_lost(turn, cycle, touch=touch):
+        _leave_the_day(turn)
+    elif trailing.follows(turn.state.limits):
+        trailing.follow(turn, cycle, touch=touch)
+
+
+def _day_is_lost(turn: Turn, cycle: TradeCycle, *, touch: int) -> bool:
+    """Whether today's loss, what is open counted at the market, has reached its limit.
+
+    Every quote comes this way, so the exact sum is done only where it can matter: not while the
+    trade is ahead, nor while it is the only one and its loss alone is within what is left.
+    """
+    ahead = 0
+    for fill in cycle.fills:
+        distance = (touch - fill.price) * fill.quantity
+        ahead += distance if fill.side is Side.BUY else -distance
+    if ahead >= 0:
         return False
+    state = turn.state
+    limit, contract = state.limits.loss_usd_daily_max, state.contracts.get(cycle.con_id)
+    if contract is not None and len(state.cycles) == 1:
+        lost = cycle.commission_usd - contract.instrument.tick_value_usd * ahead
+        if lost < limit + min(state.day.realised_usd, Decimal(0)):
+            return False
+    day = state.ledger(turn.now).realised_usd
+    return day + open_profit_usd(state) <= -limit
+
+
+def _leave_the_day(turn: Turn) -> None:
+    """The day's loss has reached its limit: nothing is opened any more, and all is closed."""
+    turn.step_down(Mode.REDUCE_ONLY, "the daily loss limit is reached")
+    for cycle in list(turn.state.cycles.values()):
+        if cycle.position and not under_way(cycle):
+            ask_exit(turn, cycle, reason=ExitReason.DAILY_LOSS)
+        elif not cycle.position and cycle.orders:
+            withdraw_entries(turn, cycle, why="the daily loss limit is reached")
+
+
+def _overrun(cycle: TradeCycle, touch: int) -> bool:
+    """Whether the market is beyond a resting stop's limit: triggered, and not filling."""
     sign = cycle.side.sign
     for order in cycle.orders.values():
         # Every quote comes this way: the price is compared before anything costly is asked.
@@ -85,14 +121,27 @@ def _overrun(cycle: TradeCycle, quote: Quote) -> bool:
     return False
 
 
-def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
-    """When an open cycle has to be flattened for the end of its session; `None` if not open.
+def due_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    """When time alone ends an open cycle: its session or its holding time; `None` if not open."""
+    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
+        return None
+    session_end, held_until = _session_exit_at(state, cycle), _held_until(state, cycle)
+    if session_end is None or held_until is None:
+        return session_end or held_until
+    return min(session_end, held_until)
+
+
+def _held_until(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    hold = state.limits.hold_max
+    return None if hold is None or cycle.opened_at is None else cycle.opened_at + hold
+
+
+def _session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
+    """When an open cycle has to be flattened for the end of its session.
 
     A position that has outlived its session (the broker states that one no more) is due as soon
     as the exchange opens.
     """
-    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
-        return None
     since = cycle.opened_at or cycle.proposed_at
     sessions = state.sessions.get(cycle.con_id, ())
     session = session_at(sessions, since)
@@ -101,11 +150,14 @@ def session_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
     return next((opens for opens, closes in sessions if closes > since), None)
 
 
-def watch_session(turn: Turn, cycle: TradeCycle) -> None:
-    """Flatten before the close."""
-    due = session_exit_at(turn.state, cycle)
-    if due is not None and turn.now >= due:
-        ask_exit(turn, cycle, reason=ExitReason.SESSION_END)
+def watch_time(turn: Turn, cycle: TradeCycle) -> None:
+    """Flatten before the close, and what was held for as long as it may be."""
+    due = due_exit_at(turn.state, cycle)
+    if due is None or turn.now < due:
+        return
+    session_end = _session_exit_at(turn.state, cycle)
+    ended = session_end is not None and turn.now >= session_end
+    ask_exit(turn, cycle, reason=ExitReason.SESSION_END if ended else ExitReason.TIME_STOP)
 
 
 def flatten(turn: Turn, who: str) -> None:

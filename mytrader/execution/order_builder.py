@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.instrument import Instrument, OffGridError
-from mytrader.domain.limits import Limits
+from mytrader.domain.limits import Limits, Profile
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Bracket, OrderKind, OrderRef, OrderSpec, Role, Side
 
@@ -133,7 +133,8 @@ def build_bracket(
     The entry is a limit at the far touch plus the collar, so it fills now or not at all; the
     collar ends at the minimum distance from the target, so the entry never pays up into it. The
     stop is a stop-limit that rests at the exchange, good till cancelled and outside regular
-    hours. The reason is the code of the guard that will refuse.
+    hours. In profile `bracket` a target rests beside it, in one group per lot. The reason is the
+    code of the guard that will refuse.
     """
     signal = cycle.signal
     touch = quote.ask if cycle.side is Side.BUY else quote.bid
@@ -153,56 +154,86 @@ def build_bracket(
         return "OFF_TICK"
     room = (target - touch) * sign - limits.stop_distance_ticks_min
     limit = touch + sign * max(min(limits.entry_collar_ticks, room), 0)
-    lots = tuple(
-        _family(cycle, number, limit=limit, stop=stop, offset=limits.stop_limit_offset_ticks)
-        for number in range(1, cycle.quantity + 1)
-    )
-    return Bracket(
+    bracket = Bracket(
         cycle_id=cycle.cycle_id,
         con_id=cycle.con_id,
         side=cycle.side,
         entry=limit,
         stop=stop,
         target=target,
-        lots=lots,
+        lots=(),
     )
+    numbers = range(1, cycle.quantity + 1)
+    return replace(bracket, lots=tuple(_family(bracket, n, limits=limits) for n in numbers))
 
 
 def _away(instrument: Instrument, direction: int) -> Callable[[Decimal], int]:
     return instrument.ticks_up if direction > 0 else instrument.ticks_down
 
 
-def _family(
-    cycle: TradeCycle, number: int, *, limit: int, stop: int, offset: int
-) -> tuple[OrderSpec, ...]:
+def group_name(cycle_id: str, number: int) -> str:
+    """Return the one-cancels-all group of a lot's exits."""
+    return f"mt/{cycle_id}/O{number}"
+
+
+def _family(bracket: Bracket, number: int, *, limits: Limits) -> tuple[OrderSpec, ...]:
+    """Return the orders of one lot as they are sent: entry, target where it rests, stop."""
     entry = OrderSpec(
-        ref=str(OrderRef(cycle.cycle_id, Role.ENTRY, number)),
-        con_id=cycle.con_id,
-        side=cycle.side,
+        ref=str(OrderRef(bracket.cycle_id, Role.ENTRY, number)),
+        con_id=bracket.con_id,
+        side=bracket.side,
         quantity=1,
         kind=OrderKind.LMT,
-        limit=limit,
+        limit=bracket.entry,
         transmit=False,
     )
-    protection = protective_stop(cycle, Role.STOP, number=number, stop=stop, offset=offset)
-    return entry, replace(protection, parent_ref=entry.ref)
-
-
-def protective_stop(
-    cycle: TradeCycle, role: Role, *, number: int, stop: int, offset: int
-) -> OrderSpec:
-    """Return a one-lot stop-limit against the cycle's side; its limit is `offset` ticks beyond."""
-    side = cycle.side.opposite
-    return OrderSpec(
-        ref=str(OrderRef(cycle.cycle_id, role, number)),
-        con_id=cycle.con_id,
-        side=side,
+    exit_side = bracket.side.opposite
+    stop = OrderSpec(
+        ref=str(OrderRef(bracket.cycle_id, Role.STOP, number)),
+        con_id=bracket.con_id,
+        side=exit_side,
         quantity=1,
         kind=OrderKind.STP_LMT,
-        stop=stop,
-        limit=stop + side.sign * offset,
+        stop=bracket.stop,
+        limit=bracket.stop + exit_side.sign * limits.stop_limit_offset_ticks,
+        parent_ref=entry.ref,
         reduce_only=True,
     )
+    if limits.profile is not Profile.BRACKET:
+        return entry, stop
+    group = group_name(bracket.cycle_id, number)
+    target = replace(
+        entry,
+        ref=str(OrderRef(bracket.cycle_id, Role.TARGET, number)),
+        side=exit_side,
+        limit=bracket.target,
+        parent_ref=entry.ref,
+        reduce_only=True,
+        oca_group=group,
+    )
+    return entry, target, replace(stop, oca_group=group)
+
+
+def emergency_stop(
+    cycle: TradeCycle, number: int, *, stop: int, limits: Limits, quantity: int = 1
+) -> OrderSpec:
+    """Return a stop-limit against the cycle's position; its side comes from nothing else."""
+    side = reducing_side(cycle)
+    return OrderSpec(
+        ref=str(OrderRef(cycle.cycle_id, Role.EMERGENCY, number)),
+        con_id=cycle.con_id,
+        side=side,
+        quantity=quantity,
+        kind=OrderKind.STP_LMT,
+        stop=stop,
+        limit=stop + side.sign * limits.stop_limit_offset_ticks,
+        reduce_only=True,
+    )
+
+
+def reducing_side(cycle: TradeCycle) -> Side:
+    """Return the side that reduces the cycle's position, never what its signal said."""
+    return Side.SELL if cycle.position > 0 else Side.BUY
 
 
 def marketable_limit(side: Side, quote: Quote, *, collar_ticks: int) -> int | None:
@@ -219,8 +250,8 @@ def marketable_limit(side: Side, quote: Quote, *, collar_ticks: int) -> int | No
 def exit_order(
     cycle: TradeCycle, number: int, *, quantity: int, quote: Quote, limits: Limits
 ) -> OrderSpec | None:
-    """Return a marketable limit against the cycle's side; `None` when no price is known."""
-    side = cycle.side.opposite
+    """Return a marketable limit against the cycle's position; `None` when no price is known."""
+    side = reducing_side(cycle)
     limit = marketable_limit(side, quote, collar_ticks=limits.exit_collar_ticks)
     if limit is None:
         return None

@@ -16,24 +16,21 @@ from msgspec.structs import replace
 from mytrader.domain.commands import AlertLevel, CancelOrder
 from mytrader.domain.cycle import Fact, TradeCycle
 from mytrader.domain.events import (
-    CommissionReported,
     ErrorReported,
-    ExecutionReported,
     OrderNotWritten,
     OrderReported,
     OrderWritten,
     StatusReported,
 )
-from mytrader.domain.fills import Execution
 from mytrader.domain.orders import (
     Death,
     OrderLife,
     OrderSpec,
     Role,
     TrackedOrder,
-    parse_ref,
 )
 from mytrader.domain.trader import Mode
+from mytrader.execution.exposure import group_budget, rho
 from mytrader.execution.turn import Turn
 
 REFUSAL_CODES: Final = frozenset({100, 103, 110, 135, 200, 201, 203, 321, 434})
@@ -46,8 +43,6 @@ CANCELLED_CODE: Final = 202
 CANCELLED_STATUSES: Final = frozenset({"Cancelled", "ApiCancelled"})
 OVER_STATUSES: Final = CANCELLED_STATUSES | {"Filled"}
 WORKING_STATUSES: Final = frozenset({"PreSubmitted", "Submitted"})
-EARLY_COMMISSIONS_MAX: Final = 64
-"""Reports kept for executions that have not come; anything beyond is of other people's fills."""
 
 PLACE: Final = "place"
 CHANGE: Final = "change"
@@ -102,7 +97,32 @@ def never_acknowledged(order: TrackedOrder) -> bool:
 def bury(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, death: Death) -> TradeCycle:
     """Record a proof of death."""
     dead = replace(order, death=death, life=OrderLife.DEAD, change=None, change_unknown=False)
+    if death is not Death.FILLED and cycle.position and rho(order, cycle.orders):
+        _tell_leg_lost(turn, cycle, order=order, death=death)
     return turn.put_order(cycle, dead)
+
+
+def _tell_leg_lost(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, death: Death) -> None:
+    """A leg of an open position is gone although nobody here asked for that.
+
+    Its group explains it where another leg has filled. A cancelled stop was a person's or the
+    exchange's doing (H12): the position is protected again, and nothing new is opened.
+    """
+    ref, group = order.spec.ref, order.spec.oca_group
+    if (
+        order.cancel_asked
+        or cycle.exit is not None
+        or (group and not group_budget(group, cycle.orders))
+    ):
+        return
+    told = {"cycle_id": cycle.cycle_id, "ref": ref}
+    if order.spec.role is Role.TARGET:
+        text = f"{ref} does not rest at the broker: the trader watches the target"
+        turn.alert(AlertLevel.WARNING, "BRACKET_MISSING", text=text, **told)
+    elif order.spec.role.is_protective and death is Death.CANCELLED:
+        text = f"{ref} was cancelled, and not by this trader"
+        turn.alert(AlertLevel.PAGE, "STOP_CANCELLED", text=text, **told)
+        turn.step_down(Mode.REDUCE_ONLY, text)
 
 
 def on_order_reported(turn: Turn, event: OrderReported) -> None:
@@ -111,7 +131,7 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
     if found is None or not found[1].live:
         return
     cycle, order = found
-    order = _identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
+    order = identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
     if event.status in OVER_STATUSES:
         turn.put_order(cycle, order)
         take_status(turn, event.ref, status=event.status, perm_id=event.perm_id)
@@ -121,6 +141,7 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
         order = replace(
             order, former=order.spec, spec=order.change, change=None, change_refusal=None
         )
+        cycle = _tightened(turn, cycle, spec=order.spec)
     differs = not _matches(event, order.spec)
     if differs and (order.change is not None or _is_former(event, order)):
         differs = order.echo_differs
@@ -129,6 +150,16 @@ def on_order_reported(turn: Turn, event: OrderReported) -> None:
     if news:
         _echo_differs(turn, cycle, order=order, event=event)
     _take_echoed_status(turn, cycle.cycle_id, event=event)
+
+
+def _tightened(turn: Turn, cycle: TradeCycle, *, spec: OrderSpec) -> TradeCycle:
+    """The cycle's stop is where its order now rests, unless that was moved in order to leave."""
+    tighter = spec.stop is not None and (
+        cycle.stop is None or (spec.stop - cycle.stop) * cycle.side.sign > 0
+    )
+    if spec.role.is_protective and cycle.exit is None and tighter:
+        return turn.change(cycle, stop=spec.stop)
+    return cycle
 
 
 def _take_echoed_status(turn: Turn, cycle_id: str, *, event: OrderReported) -> None:
@@ -142,7 +173,10 @@ def _take_echoed_status(turn: Turn, cycle_id: str, *, event: OrderReported) -> N
 
 
 def _matches(event: OrderReported, spec: OrderSpec) -> bool:
-    """Whether the broker's echo says what `spec` said (control C14)."""
+    """Whether the broker's echo says what `spec` said (control C14).
+
+    A broker may put children into a group of its own: only a group that we set has to come back.
+    """
     return (
         event.side is spec.side
         and event.quantity == spec.quantity
@@ -155,6 +189,7 @@ def _matches(event: OrderReported, spec: OrderSpec) -> bool:
         and event.tif == spec.tif
         and event.outside_rth == spec.outside_rth
         and event.con_id == spec.con_id
+        and (not spec.oca_group or (event.oca_group, event.oca_type) == (spec.oca_group, 1))
     )
 
 
@@ -194,7 +229,7 @@ def ask_cancel(turn: Turn, ref: str, *, why: str) -> bool:
     return True
 
 
-def _identified(
+def identified(
     turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, order_id: int, perm_id: int
 ) -> TrackedOrder:
     """Return the order with its ids: each permanent id counts until it is proven dead (I3)."""
@@ -216,7 +251,7 @@ def on_status(turn: Turn, event: StatusReported) -> None:
     if found is None or not found[1].live:
         return
     cycle, order = found
-    order = _identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
+    order = identified(turn, cycle, order=order, order_id=event.order_id, perm_id=event.perm_id)
     turn.put_order(cycle, order)
     take_status(
         turn,
@@ -321,135 +356,3 @@ def _cancel_was_refused(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder) -
         return
     turn.touched[cycle.cycle_id] = None
     turn.query_book(text)
-
-
-def on_execution(turn: Turn, event: ExecutionReported) -> None:
-    """Book a fill. A fill is a fact even when it surprises us."""
-    book_execution(turn, event.execution)
-
-
-def book_execution(turn: Turn, fill: Execution) -> None:
-    """Book `fill` once: into its order, its cycle and the position."""
-    if fill.exec_id in turn.state.foreign_executions:
-        return
-    parts = parse_ref(fill.ref)
-    cycle = None if parts is None else turn.cycle(parts.cycle_id)
-    if cycle is None:
-        _book_stray(turn, fill, cycle_id=None if parts is None else parts.cycle_id)
-        return
-    if any(known.exec_id == fill.exec_id for known in cycle.fills):
-        return
-    if any(known.base_id == fill.base_id for known in cycle.fills):
-        _doubt(turn, fill)
-        turn.fact(cycle, Fact.SURPRISE)
-        return
-    _book_position(turn, fill)
-    cycle = turn.change(cycle, fills=(*cycle.fills, fill))
-    _take_early_commission(turn, cycle, exec_id=fill.exec_id)
-    cycle = turn.state.cycles[cycle.cycle_id]
-    order = cycle.orders.get(fill.ref)
-    if order is None or not _can_be(fill, order):
-        _surprise(turn, cycle, fill=fill)
-        return
-    _book_into_order(turn, cycle, order=order, fill=fill)
-
-
-def _can_be(fill: Execution, order: TrackedOrder) -> bool:
-    """Whether the order, as far as it is known, can have filled like this."""
-    if fill.side is not order.spec.side or fill.con_id != order.spec.con_id:
-        return False
-    return order.live and 0 < fill.quantity <= order.remaining
-
-
-def _book_into_order(
-    turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, fill: Execution
-) -> None:
-    """Add a fill to its order; what it amounts to is a fact for the table."""
-    if order.claims and order.claim_filled == order.filled:
-        text = f"{fill.ref} filled {fill.quantity} after the broker called it {order.status}"
-        turn.alert(AlertLevel.WARNING, "LATE_FILL", text=text, cycle_id=cycle.cycle_id)
-    order = _identified(turn, cycle, order=order, order_id=fill.order_id, perm_id=fill.perm_id)
-    order = replace(order, filled=order.filled + fill.quantity)
-    cycle = turn.put_order(cycle, order)
-    if order.remaining == 0:
-        cycle = bury(turn, cycle, order=order, death=Death.FILLED)
-    if order.spec.role is Role.ENTRY:
-        turn.fact(cycle, Fact.ENTRY_FILLED)
-    else:
-        turn.fact(cycle, Fact.FLAT if cycle.position == 0 else Fact.REDUCED)
-
-
-def _book_position(turn: Turn, fill: Execution) -> None:
-    """Move the booked position; an older report of the broker is no evidence any more."""
-    view = turn.state.position(fill.con_id)
-    booked = view.booked + fill.side.sign * fill.quantity
-    turn.put_position(replace(view, booked=booked, reported=None, disagreeing_books=0))
-
-
-def _surprise(turn: Turn, cycle: TradeCycle, *, fill: Execution) -> None:
-    """A fill of an order that is unknown, proven dead, or already full: book it and halt."""
-    order = cycle.orders.get(fill.ref)
-    if order is not None:
-        turn.put_order(cycle, replace(order, filled=order.filled + fill.quantity))
-    text = f"{fill.ref} filled {fill.quantity} although it could not"
-    turn.alert(
-        AlertLevel.PAGE, "UNEXPECTED_FILL", text=text, cycle_id=cycle.cycle_id, ref=fill.ref
-    )
-    turn.fact(cycle, Fact.SURPRISE)
-
-
-def _book_stray(turn: Turn, fill: Execution, *, cycle_id: str | None) -> None:
-    """Book a fill outside any open cycle: a repeat is nothing, all else is paged."""
-    closed = turn.state.closed.get(cycle_id) if cycle_id else None
-    known = closed.exec_ids if closed is not None else frozenset()
-    if fill.exec_id in known:
-        return
-    others = known | turn.state.foreign_executions
-    if any(replace(fill, exec_id=other).base_id == fill.base_id for other in others):
-        _doubt(turn, fill)
-        return
-    _book_position(turn, fill)
-    _remember(turn, fill)
-    whose = f"of the finished cycle {cycle_id}" if cycle_id else "that is not ours"
-    if cycle_id and closed is None:
-        whose = f"of cycle {cycle_id}, which this journal does not know: use the journal it is in"
-    text = f"{fill.side} {fill.quantity} at {fill.price} ticks filled, an order {whose}"
-    turn.alert(AlertLevel.PAGE, "FOREIGN_FILL", text=text, cycle_id=cycle_id, ref=fill.ref)
-    turn.step_down(Mode.HALT if cycle_id else Mode.REDUCE_ONLY, text)
-    for cycle in turn.state.cycles_of(fill.con_id):
-        turn.touched[cycle.cycle_id] = None
-
-
-def _remember(turn: Turn, fill: Execution) -> None:
-    turn.replace(foreign_executions=turn.state.foreign_executions | {fill.exec_id})
-
-
-def _doubt(turn: Turn, fill: Execution) -> None:
-    """A correction: does it replace or add? The position is unknown until a person resumes."""
-    _remember(turn, fill)
-    view = turn.state.position(fill.con_id)
-    why = f"the broker corrected an execution: {fill.exec_id}"
-    turn.put_position(replace(view, doubt=why))
-    turn.alert(AlertLevel.PAGE, "POSITION_DOUBT", text=why, ref=fill.ref)
-    turn.step_down(Mode.REDUCE_ONLY, why)
-
-
-def on_commission(turn: Turn, event: CommissionReported) -> None:
-    """Add what an execution cost to its cycle; a report that comes first waits for its fill."""
-    for cycle in turn.state.cycles.values():
-        if any(fill.exec_id == event.exec_id for fill in cycle.fills):
-            paid = {**cycle.commissions_usd, event.exec_id: event.commission_usd}
-            turn.change(cycle, commissions_usd=paid)
-            return
-    if turn.state.cycles:
-        early = {**turn.state.early_commissions, event.exec_id: event.commission_usd}
-        kept = list(early.items())[-EARLY_COMMISSIONS_MAX:]
-        turn.replace(early_commissions=dict(kept))
-
-
-def _take_early_commission(turn: Turn, cycle: TradeCycle, *, exec_id: str) -> None:
-    early = dict(turn.state.early_commissions)
-    paid = early.pop(exec_id, None)
-    if paid is not None:
-        turn.replace(early_commissions=early)
-        turn.change(cycle, commissions_usd={**cycle.commissions_usd, exec_id: paid})

@@ -4,11 +4,12 @@ import math
 
 from msgspec.structs import replace
 
-from mytrader.domain.commands import AlertLevel, AskAdvice, PlaceBracket
+from mytrader.domain.commands import AlertLevel, AskAdvice, AskMargin, PlaceBracket
 from mytrader.domain.cycle import Fact, Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, hybrid_confidence
 from mytrader.domain.events import AdviceGiven, MarginStated, SignalRaised
-from mytrader.domain.orders import Approved, Bracket, Refused, TrackedOrder
+from mytrader.domain.known import Unknown
+from mytrader.domain.orders import Approved, Bracket, Refused, Side, TrackedOrder
 from mytrader.execution.closing import leave
 from mytrader.execution.exits import withdraw_entries
 from mytrader.execution.guards import Proposal, approve_entry
@@ -22,7 +23,7 @@ def on_signal(turn: Turn, event: SignalRaised) -> None:
         return
     contract = turn.state.contracts.get(event.con_id)
     limits = turn.state.limits
-    turn.put(
+    cycle = turn.put(
         TradeCycle(
             cycle_id=event.cycle_id,
             con_id=event.con_id,
@@ -37,28 +38,52 @@ def on_signal(turn: Turn, event: SignalRaised) -> None:
         )
     )
     turn.ask(AskAdvice(event.cycle_id, event.con_id, event.signal))
+    _ask_margin(turn, cycle)
+
+
+def _ask_margin(turn: Turn, cycle: TradeCycle) -> None:
+    """Ask what the entry would do to the margin, at a price at which it would not trade."""
+    quote = turn.state.quotes.get(cycle.con_id)
+    near = None if quote is None else quote.bid if cycle.side is Side.BUY else quote.ask
+    limit = 0 if near is None else near - cycle.side.sign * turn.state.limits.price_collar_ticks
+    if limit <= 0:
+        turn.change(cycle, margin=Unknown("there is no price to ask with"))
+        return
+    turn.ask(AskMargin(cycle.cycle_id, cycle.con_id, cycle.side, cycle.quantity, limit))
 
 
 def watch_advice(turn: Turn, cycle: TradeCycle) -> None:
-    """No advice in time is a WAIT that binds."""
+    """No advice in time is a WAIT that binds; a margin that nobody stated is unknown."""
     if cycle.advice_due_at is None or turn.now < cycle.advice_due_at:
         return
-    opinion = Opinion(
-        advisor="panel",
-        role=AdvisorRole.RISK,
-        decision=Advice.WAIT,
-        rationale="no answer",
-        failure="timeout",
-    )
-    on_advice(turn, AdviceGiven(cycle.cycle_id, (opinion,)))
+    opinions = cycle.opinions
+    if not cycle.advised:
+        late = Opinion(
+            advisor="panel",
+            role=AdvisorRole.RISK,
+            decision=Advice.WAIT,
+            rationale="no answer",
+            failure="timeout",
+        )
+        opinions = (late,)
+    if cycle.margin is None:
+        cycle = turn.change(cycle, margin=Unknown("the broker did not answer in time"))
+    on_advice(turn, AdviceGiven(cycle.cycle_id, opinions))
 
 
 def on_advice(turn: Turn, event: AdviceGiven) -> None:
-    """Judge the proposal with everything that is known now."""
+    """Take the advice; the proposal is judged once the margin is stated too."""
     cycle = turn.cycle(event.cycle_id)
     if cycle is None or cycle.phase is not Phase.PROPOSED:
         return
-    cycle = _weighed(cycle, event.opinions)
+    cycle = turn.change(cycle, opinions=event.opinions, advised=True)
+    if cycle.margin is not None:
+        _judge(turn, cycle)
+
+
+def _judge(turn: Turn, cycle: TradeCycle) -> None:
+    """Judge the proposal with everything that is known now."""
+    cycle = _weighed(cycle, cycle.opinions)
     contract = turn.state.contracts.get(cycle.con_id)
     quote = turn.state.quotes.get(cycle.con_id)
     bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
@@ -78,10 +103,13 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
 
 
 def on_margin(turn: Turn, event: MarginStated) -> None:
-    """Note what the broker says that the entry would do to the margin."""
+    """Note what the broker says that the entry would do to the margin; judge if all spoke."""
     cycle = turn.cycle(event.cycle_id)
-    if cycle is not None and cycle.phase is Phase.PROPOSED:
-        turn.change(cycle, margin=event.margin)
+    if cycle is None or cycle.phase is not Phase.PROPOSED or cycle.margin is not None:
+        return
+    cycle = turn.change(cycle, margin=event.margin)
+    if cycle.advised:
+        _judge(turn, cycle)
 
 
 def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:

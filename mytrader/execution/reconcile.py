@@ -19,11 +19,11 @@ from mytrader.domain.events import (
 from mytrader.domain.known import Known
 from mytrader.domain.orders import Death, ForeignOrder, TrackedOrder, parse_ref
 from mytrader.domain.trader import ClosedCycle, Mode
+from mytrader.execution.fill_tracking import book_execution
 from mytrader.execution.order_tracking import (
     OVER_STATUSES,
     WORKING_STATUSES,
     ask_cancel,
-    book_execution,
     bury,
     never_acknowledged,
     on_order_reported,

@@ -9,6 +9,7 @@ loss of a whole trade for each contract. A gain that a stop has locked in makes 
 risk elsewhere: no cycle counts less than the commissions that it will have paid.
 """
 
+from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
@@ -161,3 +162,20 @@ def _unexplained(view: PositionView, explained: int) -> int:
 def _trade_cents(limits: Limits) -> int:
     # A limit that is no amount of money bounds nothing: one that no account has stands for it.
     return limits.loss_cents_trade_max if limits.loss_cents_trade_max > 0 else 10**18
+
+
+def open_profit_usd(state: TraderState) -> Decimal:
+    """Dollars that the open cycles have won or lost, each closed at the market now.
+
+    Commissions known so far are paid. A contract without a price counts what its fills say.
+    """
+    total = Decimal(0)
+    for cycle in state.cycles.values():
+        contract, position = state.contracts.get(cycle.con_id), cycle.position
+        if contract is None or not cycle.fills:
+            continue
+        quote = state.quotes.get(cycle.con_id)
+        touch = None if quote is None else quote.bid if position > 0 else quote.ask
+        ticks = cycle.gross_ticks + position * (cycle.fills[0].price if touch is None else touch)
+        total += contract.instrument.usd(ticks) - cycle.commission_usd
+    return total

@@ -13,7 +13,7 @@ live, in simulation, in a replay and in the exhaustive check.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mytrader.domain import events
@@ -22,7 +22,16 @@ from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase, 
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.orders import Role
 from mytrader.domain.trader import Mode, TraderState
-from mytrader.execution import exits, market_watch, order_tracking, proposal, protection, reconcile
+from mytrader.execution import (
+    emergency,
+    exits,
+    fill_tracking,
+    market_watch,
+    order_tracking,
+    proposal,
+    protection,
+    reconcile,
+)
 from mytrader.execution.closing import commissions_are_in, settle
 from mytrader.execution.turn import Turn
 
@@ -46,6 +55,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
     (Phase.EXITING, Fact.EXIT_ASKED): Phase.EXITING,
     (Phase.EXITING, Fact.REDUCED): Phase.EXITING,
     (Phase.EXITING, Fact.FLAT): Phase.EXITING,
+    (Phase.EXITING, Fact.FLIPPED): Phase.HALTED,
     (Phase.EXITING, Fact.EXIT_FAILED): Phase.PROTECTING,
     (Phase.EXITING, Fact.SETTLED): Phase.CLOSED,
     (Phase.HALTED, Fact.ENTRY_FILLED): Phase.HALTED,
@@ -53,6 +63,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
     (Phase.HALTED, Fact.COVER_EXPIRED): Phase.HALTED,
     (Phase.HALTED, Fact.REDUCED): Phase.HALTED,
     (Phase.HALTED, Fact.FLAT): Phase.HALTED,
+    (Phase.HALTED, Fact.FLIPPED): Phase.HALTED,
     (Phase.HALTED, Fact.EXIT_ASKED): Phase.EXITING,
     (Phase.HALTED, Fact.SETTLED): Phase.CLOSED,
 }
@@ -61,6 +72,9 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
 SETTLE_ASKED_BEFORE_PAGE: Final = 2
 SETTLE_BACKOFF_MAX: Final = 30
 """Times the entry timeout: how rarely a flat cycle's orders are asked about in the end."""
+
+REQUESTS_REMEMBERED: Final = 256
+"""Ids of people's requests kept for recognising a repeat; an older repeat has expired anyway."""
 
 FACTS_PER_EVENT_MAX: Final = 64
 """More than this for one event means that the kernel argues with itself."""
@@ -80,7 +94,21 @@ def step(
     _work_through_facts(turn)
     for cycle_id in list(turn.touched):
         _review(turn, cycle_id)
+    if turn.state.mode is Mode.HALT is not state.mode:
+        _withdraw_all(turn)
     return turn.state, turn.commands
+
+
+def _withdraw_all(turn: Turn) -> None:
+    """The machine has just halted: nothing may open any more, protection stays."""
+    for cycle in list(turn.state.cycles.values()):
+        if cycle.phase is Phase.PROPOSED:
+            proposal.drop(turn, cycle, why=turn.state.mode_why)
+        elif cycle.position:
+            held = turn.change(cycle, entry_due_at=None)
+            exits.cancel_entries(turn, held, why="the machine halts")
+        else:
+            exits.withdraw_entries(turn, cycle, why="the machine halts")
 
 
 def next_deadline(state: TraderState) -> datetime | None:
@@ -95,7 +123,7 @@ def next_deadline(state: TraderState) -> datetime | None:
             cycle.settle_due_at,
             cycle.commissions_due_at,
             cycle.exit.due_at if cycle.exit is not None and cycle.position else None,
-            market_watch.session_exit_at(state, cycle),
+            market_watch.due_exit_at(state, cycle),
         )
     return min((when for when in due if when is not None), default=None)
 
@@ -116,6 +144,8 @@ def _work_through_facts(turn: Turn) -> None:
 
 def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
     phase = TRANSITIONS.get((cycle.phase, fact), Phase.HALTED)
+    if fact is Fact.FLIPPED:
+        cycle = exits.plan_flip(turn, cycle)
     if phase is Phase.HALTED and cycle.phase is not Phase.HALTED:
         _halt(turn, cycle, why=f"{fact} while {cycle.phase}")
         return
@@ -161,7 +191,7 @@ def _review(turn: Turn, cycle_id: str) -> None:
             _review_position(turn, cycle)
         else:
             _clear_up(turn, cycle)
-        if not turn.facts:
+        if not turn.facts or turn.facts_worked > FACTS_PER_EVENT_MAX:
             return
         _work_through_facts(turn)
 
@@ -170,10 +200,13 @@ def _review_position(turn: Turn, cycle: TradeCycle) -> None:
     """Carry the exit on; without one under way, repair protection, and if that fails, leave."""
     if cycle.settle_due_at is not None:
         cycle = turn.change(cycle, settle_due_at=None, settle_asked=0)
+    if cycle.entry_due_at is None:
+        exits.cancel_entries(turn, cycle, why="no entry is wanted any more")
+        cycle = turn.state.cycles[cycle.cycle_id]
     exits.review(turn, cycle)
     protection.cancel_excess(turn, turn.state.cycles[cycle.cycle_id])
     cycle = turn.state.cycles[cycle.cycle_id]
-    if exits.under_way(cycle) or protection.protect(turn, cycle):
+    if exits.under_way(cycle) or emergency.protect(turn, cycle):
         return
     cycle = turn.state.cycles[cycle.cycle_id]
     asked = cycle.exit is not None and cycle.exit.reason is ExitReason.EMERGENCY
@@ -239,13 +272,27 @@ DEADLINES: Final = (
     proposal.watch_entry,
     _watch_settling,
     protection.watch_deadlines,
-    market_watch.watch_session,
+    market_watch.watch_time,
 )
 """Each looks at one cycle and acts where its own deadline has come."""
 
 
 def _on_operator(turn: Turn, event: events.OperatorAsked) -> None:
-    """A person asked; only here does the mode move up."""
+    """A person asked; only here does the mode move up.
+
+    A request that waited somewhere too long, or was taken before, asks for nothing any more.
+    """
+    if event.request_id and event.request_id in turn.state.requests:
+        turn.alert(AlertLevel.INFO, "REQUEST_REPEATED", text=f"{event.request} by {event.who}")
+        return
+    if event.request_id:
+        known = (*turn.state.requests, event.request_id)
+        turn.replace(requests=known[-REQUESTS_REMEMBERED:])
+    age = timedelta(0) if event.asked_at is None else abs(turn.now - event.asked_at)
+    if age > turn.state.limits.request_age_max:
+        text = f"{event.request} by {event.who} is {age.total_seconds():.0f} s away from now"
+        turn.alert(AlertLevel.WARNING, "REQUEST_EXPIRED", text=text)
+        return
     REQUESTS[event.request](turn, event.who)
 
 
@@ -302,8 +349,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.OrderReported: reconcile.on_order,
     events.StatusReported: order_tracking.on_status,
     events.ErrorReported: order_tracking.on_error,
-    events.ExecutionReported: order_tracking.on_execution,
-    events.CommissionReported: order_tracking.on_commission,
+    events.ExecutionReported: fill_tracking.on_execution,
+    events.CommissionReported: fill_tracking.on_commission,
     events.PositionReported: reconcile.on_position,
     events.BookAnswered: reconcile.on_book,
     events.TimeReached: _on_time,

@@ -19,6 +19,8 @@ from mytrader.domain.trader import Mode, TraderState
 class Turn:
     """The state and the commands while one event is worked through at `now`."""
 
+    __slots__ = ("commands", "facts", "facts_worked", "now", "state", "touched")
+
     def __init__(self, state: TraderState, now: datetime) -> None:
         self.state = state
         self.now = now

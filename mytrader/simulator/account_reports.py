@@ -8,10 +8,8 @@ from msgspec import Struct
 
 from mytrader.simulator.ledger import Holding, Ledger
 from mytrader.simulator.listing import order_contract
+from mytrader.simulator.margins import account_margin_usd
 from mytrader.tws.answers import PortfolioValue, Position
-
-MARGIN_POINTS: Final = 300
-"""Initial margin of one contract in index points; about what brokers asked for ES in 2025."""
 
 _CENT: Final = Decimal("0.01")
 
@@ -54,7 +52,7 @@ def account_figures(ledger: Ledger, marks: Mapping[int, int]) -> Iterator[Accoun
     """Yield the values of the account; `marks` is the last price in ticks by contract id."""
     unrealised = ledger.unrealised_usd(dict(marks))
     liquidation = ledger.cash_usd + unrealised
-    margin = sum((_margin_usd(each) for each in ledger.open()), Decimal(0))
+    margin = account_margin_usd(ledger)
     free = liquidation - margin
     yield AccountFigure("AccountCode", ledger.account, "")
     yield AccountFigure("AccountReady", "true", "")
@@ -78,8 +76,3 @@ def account_figures(ledger: Ledger, marks: Mapping[int, int]) -> Iterator[Accoun
     }
     for tag, amount in amounts.items():
         yield AccountFigure(tag, str(amount.quantize(_CENT)), "USD")
-
-
-def _margin_usd(holding: Holding) -> Decimal:
-    multiplier = holding.contract.instrument.multiplier_usd
-    return Decimal(abs(holding.position) * multiplier * MARGIN_POINTS)

@@ -10,8 +10,9 @@ An order goes through these states; what a client hears of them is said elsewher
 
 A family is transmitted by its last leg: the parent and all its held children arrive together,
 the children first, so that no fill of the parent finds its stop unknown. Children of one parent
-are siblings: what one fills the others lose, and cancelling one cancels the others. If the parent
-is cancelled before any fill, so are its children; after a part of it they work for that part.
+are siblings: what one fills the others lose, and cancelling one cancels the others. Where two
+orders name one OCA group, it says what a fill of the one does to the other. If the parent is
+cancelled before any fill, so are its children; after a part of it they work for that part.
 These choices follow TWS-PROTOCOL.md 7.3 and are, as it says, to be confirmed on a paper account.
 """
 
@@ -40,12 +41,14 @@ from mytrader.simulator.matching import (
     Accepted,
     Cancelled,
     CancelReason,
+    ExchangeOrder,
     Fact,
     Filled,
     Matching,
     Refused,
     Triggered,
 )
+from mytrader.simulator.oca_groups import Effect, OcaGroups
 from mytrader.simulator.order_rules import Problem, Terms
 from mytrader.tws.place_order import PlaceOrder
 
@@ -75,6 +78,7 @@ class Broker:
         self._agenda = agenda
         self._faults = faults
         self._latency = latency
+        self._groups = OcaGroups(self.orders, faults, latency)
         self._child_stops_to_reject = faults.reject_child_stops
         self._listener: BrokerListener
 
@@ -148,6 +152,10 @@ class Broker:
             if order.con_id == contract.con_id and order.expires_with_session:
                 self._end(order, OrderState.CANCELLED, why="the session has ended")
 
+    def judge(self, sent: PlaceOrder) -> Terms | Problem:
+        """Return what an order would ask of the exchange, or why it would be refused."""
+        return self._rules.read(sent)
+
     def now(self) -> datetime:
         """Return the broker's time."""
         return self._agenda.now
@@ -205,7 +213,10 @@ class Broker:
 
     def _arrive_one(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
-        if parent is not None and self._rejects_child(order):
+        problem = self._crowd(order)
+        if problem is not None:
+            self._refuse(order, problem)
+        elif parent is not None and self._rejects_child(order):
             refusal = Problem(rules.ORDER_REJECTED, "Order rejected - reason:simulated rejection")
             self._refuse(order, refusal)
         elif parent is None or parent.state is OrderState.FILLED:
@@ -217,6 +228,17 @@ class Broker:
             child = self.orders.update(order, state=OrderState.CHILD)
             self._listener.order_changed(child, OrderNews.ACKNOWLEDGED)
 
+    def _crowd(self, order: BrokerOrder) -> Problem | None:
+        """Return why there is no place for an order, `None` if there is."""
+        if self._groups.over(order):
+            text = "Order rejected - reason:the OCA group is already filled"
+            return Problem(rules.ORDER_REJECTED, text)
+        if self.orders.active(order.con_id, order.terms.side) >= rules.ACTIVE_ORDERS_MAX:
+            most = rules.ACTIVE_ORDERS_MAX
+            text = f"Order rejected - reason:more than {most} active orders per side and contract"
+            return Problem(rules.ORDER_REJECTED, text)
+        return None
+
     def _rejects_child(self, order: BrokerOrder) -> bool:
         if order.terms.kind is not OrderKind.STP_LMT or not self._child_stops_to_reject:
             return False
@@ -225,7 +247,7 @@ class Broker:
 
     def _activate(self, order: BrokerOrder) -> None:
         exchange = self._exchanges[order.con_id]
-        facts = exchange.submit(order.terms.exchange_order(order.perm_id), self._agenda.now)
+        facts = exchange.submit(self._at_exchange(order, order.terms), self._agenda.now)
         self._apply(facts)
 
     # Changes.
@@ -265,7 +287,7 @@ class Broker:
 
     def _replace(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms) -> None:
         exchange = self._exchanges[order.con_id]
-        facts = exchange.replace(terms.exchange_order(order.perm_id), self._agenda.now)
+        facts = exchange.replace(self._at_exchange(order, terms), self._agenda.now)
         if isinstance(facts[0], Refused):
             self._tell(order, Problem(facts[0].code, facts[0].text))
             return
@@ -299,7 +321,11 @@ class Broker:
             self._withdraw(sibling, "a sibling was cancelled")
 
     def _release_children(self, parent: BrokerOrder) -> None:
-        for child in self._live_children(parent):
+        for each in self._live_children(parent):
+            # What one child does may end the next: look again before each.
+            child = self.orders[each.perm_id]
+            if not child.live:
+                continue
             if not parent.filled:
                 self._withdraw(child, "the parent order is over")
             elif child.state is OrderState.CHILD:
@@ -374,8 +400,11 @@ class Broker:
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
+        self._settle_group(order, fact.quantity)
+        group = order.terms.oca_group
         for sibling in self._live_siblings(order):
-            self._reduce(sibling, fact.quantity)
+            if not group or sibling.terms.oca_group != group:
+                self._reduce(sibling, fact.quantity)
 
     def _reduce(self, sibling: BrokerOrder, quantity: int) -> None:
         order = self.orders[sibling.perm_id]
@@ -386,8 +415,39 @@ class Broker:
         smaller = self.orders.resize(order, left)
         if order.state in _AT_EXCHANGE:
             exchange = self._exchanges[order.con_id]
-            order_at_exchange = smaller.terms.exchange_order(order.perm_id)
+            order_at_exchange = self._at_exchange(order, smaller.terms)
             self._apply(exchange.replace(order_at_exchange, self._agenda.now))
+
+    def _at_exchange(self, order: BrokerOrder, terms: Terms) -> ExchangeOrder:
+        return terms.exchange_order(order.perm_id, block=self._groups.block(order))
+
+    # One-cancels-all groups.
+
+    def _settle_group(self, order: BrokerOrder, quantity: int) -> None:
+        effects = self._groups.effects(order, quantity)
+        also = self._groups.also_filled(order)
+        if also is not None:
+            exchange = self._exchanges[also.con_id]
+            self._apply(exchange.fill_whole(also.perm_id, self._agenda.now))
+        for effect in effects:
+            if effect.delay:
+                self._expect_effect(effect)
+            else:
+                self._take_effect(effect)
+
+    def _expect_effect(self, effect: Effect) -> None:
+        order = self.orders[effect.perm_id]
+        if order.live and effect.by is None:
+            pending = self.orders.update(order, cancelling=True)
+            self._listener.order_changed(pending, OrderNews.CANCEL_ASKED)
+        self._agenda.at(self._agenda.now + effect.delay, lambda: self._take_effect(effect))
+
+    def _take_effect(self, effect: Effect) -> None:
+        order = self.orders[effect.perm_id]
+        if order.live and effect.by is None:
+            self._withdraw(order, "another order of the OCA group was filled")
+        elif order.live and effect.by is not None:
+            self._reduce(order, effect.by)
 
     def _tell(self, order: BrokerOrder, problem: Problem) -> None:
         self._listener.problem(order.client_id, order.sent.order_id, problem=problem)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct, structs
 
-from mytrader.domain.orders import TimeInForce
+from mytrader.domain.orders import Side, TimeInForce
 from mytrader.simulator.ledger import BrokerFill
 from mytrader.simulator.matching import Filled
 from mytrader.simulator.order_rules import Problem, Terms
@@ -139,6 +139,7 @@ class OrderBook:
         self._perm_ids: dict[tuple[int, int], int] = {}
         self._children: dict[int, list[int]] = {}
         self._highest: dict[int, int] = {}
+        self._groups: dict[str, list[int]] = {}
         self._next_perm_id = _PERM_ID_FIRST + chance.randrange(_PERM_ID_SPREAD)
 
     def __getitem__(self, perm_id: int) -> BrokerOrder:
@@ -173,6 +174,8 @@ class OrderBook:
         self._perm_ids[client_id, sent.order_id] = perm_id
         if parent is not None:
             self._children.setdefault(parent.perm_id, []).append(perm_id)
+        if terms.oca_group:
+            self._groups.setdefault(terms.oca_group, []).append(perm_id)
         return order
 
     def update(self, order: BrokerOrder, **changes: Any) -> BrokerOrder:  # noqa: ANN401 - any attribute of an order
@@ -219,3 +222,16 @@ class OrderBook:
     def children(self, order: BrokerOrder) -> list[BrokerOrder]:
         """Return the children of an order, in the order of their placing."""
         return [self._orders[perm_id] for perm_id in self._children.get(order.perm_id, [])]
+
+    def group(self, order: BrokerOrder) -> list[BrokerOrder]:
+        """Return the other orders of an order's one-cancels-all group, oldest first."""
+        members = self._groups.get(order.terms.oca_group, [])
+        return [self._orders[each] for each in members if each != order.perm_id]
+
+    def active(self, con_id: int, side: Side) -> int:
+        """Return how many orders of a side have arrived and may still fill."""
+        waiting = (OrderState.HELD, OrderState.SENT)
+        return sum(
+            order.con_id == con_id and order.terms.side is side and order.state not in waiting
+            for order in self.live()
+        )

@@ -29,6 +29,14 @@ class EndMessage(StrEnum):
     ACCOUNT_MULTI = "account_multi"
 
 
+class WhatIfFault(StrEnum):
+    """How an answer about margin goes wrong: it does not come, or has no numbers in it."""
+
+    SILENT = "silent"
+    SENTINEL = "sentinel"
+    EMPTY = "empty"
+
+
 class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """Faults to commit, each at its own switch. Delays are of messages: the order itself is live.
 
@@ -43,6 +51,12 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
       `cancel_delay_ms`: how much later the message leaves.
     * `drop_connections_at`: all clients lose their connection at these times; they may return.
     * `missing_end`: this message never ends its answer.
+    * `oca_cancel_delay_ms`: the block of one-cancels-all groups is broken: after a fill the others
+      work on for so long, and may fill.
+    * `both_oca_legs_fill`: the same, but so many times another working order of the group is
+      filled at its limit at once, wherever the market is.
+    * `what_if`: what becomes of answers about margin; `what_if_delay_ms`: how much later they
+      leave.
     """
 
     reject_child_stops: Count = 0
@@ -55,6 +69,10 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     cancel_delay_ms: Milliseconds = 0
     drop_connections_at: tuple[Moment, ...] = ()
     missing_end: EndMessage | None = None
+    oca_cancel_delay_ms: Milliseconds = 0
+    both_oca_legs_fill: Count = 0
+    what_if: WhatIfFault | None = None
+    what_if_delay_ms: Milliseconds = 0
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:
         """How much later an acknowledgement leaves."""
@@ -72,6 +90,16 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     def cancel_delay(self) -> timedelta:
         """How much later the confirmation of a cancel leaves."""
         return timedelta(milliseconds=self.cancel_delay_ms)
+
+    @property
+    def oca_cancel_delay(self) -> timedelta:
+        """How much later the rest of a one-cancels-all group is told of a fill."""
+        return timedelta(milliseconds=self.oca_cancel_delay_ms)
+
+    @property
+    def what_if_delay(self) -> timedelta:
+        """How much later an answer about margin leaves."""
+        return timedelta(milliseconds=self.what_if_delay_ms)
 
 
 def load_faults(path: Path) -> Faults:

@@ -30,6 +30,7 @@ from mytrader.simulator.agenda import Agenda
 from mytrader.simulator.broker import Broker
 from mytrader.simulator.broker_orders import BrokerOrder
 from mytrader.simulator.connection import ClientConnection, Handler
+from mytrader.simulator.exchange_days import TABLE, ExchangeDays
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
@@ -37,7 +38,6 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
-from mytrader.simulator.trading_hours import session_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
@@ -62,13 +62,17 @@ class SimulatedMarket(Struct, frozen=True):
 
 
 class GatewaySettings(Struct, frozen=True):
-    """What a gateway may differ in. `latency` is the way of an order to the exchange."""
+    """What a gateway may differ in. `latency` is the way of an order to the exchange.
+
+    `days` says when the exchange is open.
+    """
 
     account: str = "DU0000001"
     cash_usd: Decimal = Decimal(100_000)
     latency: timedelta = timedelta(milliseconds=1)
     faults: Faults = Faults()
     seed: int = 0
+    days: ExchangeDays = TABLE
 
 
 class LedgerView:
@@ -131,7 +135,7 @@ class SimulatedGateway:
         self._ticks = heapq.merge(*map(_labelled, markets), key=lambda each: each[0].at)
         self._session: dict[int, date] = {}
         self._connections: list[ClientConnection] = []
-        listing = Listing([each.contract for each in markets])
+        listing = Listing([each.contract for each in markets], settings.days)
         self._ledger = Ledger(settings.account, settings.cash_usd)
         self._broker = Broker(
             listing,
@@ -275,7 +279,7 @@ class SimulatedGateway:
         if self._session.get(contract.con_id) == day:
             return
         self._session[contract.con_id] = day
-        close = session_bounds(day)[1]
+        close = self._settings.days.close(day)
         self._agenda.at(close, lambda: self._broker.close_session(contract, close))
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from mytrader.domain.instrument import FuturesContract, Instrument
 from mytrader.domain.session import EXCHANGE_ZONE, trading_date
-from mytrader.simulator.trading_hours import session_bounds
+from mytrader.simulator.exchange_days import TABLE, ExchangeDays
+from mytrader.simulator.trading_hours import regular_bounds
 from mytrader.tws.answers import ContractDetails, MarketRule, PriceIncrement
 from mytrader.tws.contracts import OrderContract, WireContract
 
@@ -19,7 +20,6 @@ _ROLL_BEFORE_EXPIRY: Final = timedelta(days=4)
 _CON_ID_BASES: Final = {"ES": 600_000_000, "MES": 700_000_000}
 _CON_ID_BASE_OTHER: Final = 800_000_000
 _DAYS_LISTED: Final = 6
-_SATURDAY: Final = 5
 _FRIDAY: Final = 4
 
 
@@ -47,10 +47,11 @@ def _third_friday(year: int, month: int) -> date:
 
 
 class Listing:
-    """The contracts of one simulated broker."""
+    """The contracts of one simulated broker, and the days on which its exchange is open."""
 
-    def __init__(self, contracts: Sequence[FuturesContract]) -> None:
+    def __init__(self, contracts: Sequence[FuturesContract], days: ExchangeDays = TABLE) -> None:
         self.contracts = tuple(contracts)
+        self.days = days
         self._by_con_id = {each.con_id: each for each in contracts}
 
     def contract(self, con_id: int) -> FuturesContract | None:
@@ -108,7 +109,12 @@ def order_contract(contract: FuturesContract, *, exchange: bool = True) -> Order
 
 
 def contract_details(
-    req_id: int, contract: FuturesContract, *, sec_type: str, now: datetime
+    req_id: int,
+    contract: FuturesContract,
+    *,
+    sec_type: str,
+    now: datetime,
+    days: ExchangeDays = TABLE,
 ) -> ContractDetails:
     """Return everything that is known of a contract, its hours from the session of `now` on."""
     instrument, expiry = contract.instrument, contract.expiry.strftime("%Y%m%d")
@@ -138,8 +144,8 @@ def contract_details(
         category="",
         subcategory="",
         time_zone=ZONE_NAME,
-        trading_hours=_hours_text(now, regular=False),
-        liquid_hours=_hours_text(now, regular=True),
+        trading_hours=_hours_text(now, days, regular=False),
+        liquid_hours=_hours_text(now, days, regular=True),
         ev_rule="",
         ev_multiplier="0",
         sec_ids=(),
@@ -155,18 +161,20 @@ def contract_details(
     )
 
 
-def _hours_text(now: datetime, *, regular: bool) -> str:
+def _hours_text(now: datetime, days: ExchangeDays, *, regular: bool) -> str:
     first = trading_date(now)
-    days = [first + timedelta(days=offset) for offset in range(_DAYS_LISTED)]
-    return ";".join(_day_text(day, regular=regular) for day in days)
+    listed = [first + timedelta(days=offset) for offset in range(_DAYS_LISTED)]
+    return ";".join(_day_text(day, days, regular=regular) for day in listed)
 
 
-def _day_text(day: date, *, regular: bool) -> str:
-    if day.weekday() >= _SATURDAY:
+def _day_text(day: date, days: ExchangeDays, *, regular: bool) -> str:
+    session = days.session(day)
+    if session is None:
         return f"{day:%Y%m%d}:CLOSED"
     if regular:
-        return f"{day:%Y%m%d}:0830-{day:%Y%m%d}:1500"
-    opened, closed = (each.astimezone(EXCHANGE_ZONE) for each in session_bounds(day))
+        usual = regular_bounds(day)
+        session = usual[0], min(usual[1], session[1])
+    opened, closed = (each.astimezone(EXCHANGE_ZONE) for each in session)
     return f"{opened:%Y%m%d:%H%M}-{closed:%Y%m%d:%H%M}"
 
 

@@ -57,7 +57,7 @@ class Stream:
 
     def __init__(self, contract: FuturesContract, history: Sequence[Bar]) -> None:
         self.contract = contract
-        self.quotes = QuoteState(contract.instrument)
+        self.quotes = QuoteState(contract.instrument, history)
         self.book = BarBook(contract.instrument, history)
         self.quote_subscriptions: dict[tuple[ClientConnection, int], QuoteSubscription] = {}
         self.bar_subscriptions: dict[tuple[ClientConnection, int], BarSubscription] = {}
@@ -138,7 +138,13 @@ class MarketDesk:
         sec_type = message.contract.sec_type
         for each in found:
             connection.send(
-                contract_details(message.req_id, each, sec_type=sec_type, now=self._agenda.now)
+                contract_details(
+                    message.req_id,
+                    each,
+                    sec_type=sec_type,
+                    now=self._agenda.now,
+                    days=self._listing.days,
+                )
             )
         connection.send(answers.ContractDetailsEnd(message.req_id))
 

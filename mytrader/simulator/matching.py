@@ -26,6 +26,9 @@ Sessions. Before the first tick and after `close_session` nothing trades: orders
 wait for the next tick. DAY orders end with the session. An order with `outside_rth` false is held
 outside regular hours: it neither triggers nor fills.
 
+Blocks. Of the orders that name the same `block` one alone is at the market at a time: after one
+has traded, the others trade no more in the same step. What becomes of them then is the broker's.
+
 Orders never trade against each other.
 """
 
@@ -41,7 +44,10 @@ from mytrader.simulator.trading_hours import in_regular_hours
 
 
 class ExchangeOrder(Struct, frozen=True):
-    """An order as the exchange sees it: prices in ticks, `order_id` unique in the contract."""
+    """An order as the exchange sees it: prices in ticks, `order_id` unique in the contract.
+
+    `block` names orders of which only one trades at a time, "" is none.
+    """
 
     order_id: int
     side: Side
@@ -51,6 +57,7 @@ class ExchangeOrder(Struct, frozen=True):
     stop: int | None = None
     tif: TimeInForce = TimeInForce.GTC
     outside_rth: bool = True
+    block: str = ""
 
 
 class CancelReason(StrEnum):
@@ -179,6 +186,15 @@ class Matching:
             return [Refused(order_id, CANCEL_UNKNOWN, f"order {order_id} is not known")]
         return [Refused(order_id, CANCEL_TOO_LATE, f"order {order_id} is {state}")]
 
+    def fill_whole(self, order_id: int, at: datetime) -> list[Fact]:
+        """Fill the rest of an order at its limit whatever the market is; nothing if it ended."""
+        entry = self._book.get(order_id)
+        if entry is None:
+            return []
+        quantity, entry.filled = entry.remaining, entry.order.quantity
+        self._end(order_id, "Filled")
+        return [Filled(order_id, quantity, entry.order.limit, at, aggressor=False)]
+
     def advance(self, tick: MarketTick) -> list[Fact]:
         """Let the market move to `tick` and return what that did to the orders."""
         self._tick = tick
@@ -218,7 +234,10 @@ class Matching:
         if tick is None:
             return []
         facts: list[Fact] = []
+        blocked: set[str] = set()
         for entry in entries:
+            if entry.order.block in blocked:
+                continue
             if not entry.order.outside_rth and not in_regular_hours(at):
                 continue
             fresh = arriving
@@ -230,6 +249,7 @@ class Matching:
             fill = self._trade(entry, tick, at=at, fresh=fresh)
             if fill is not None:
                 facts.append(fill)
+                blocked |= {entry.order.block} - {""}
         return facts
 
     def _trade(

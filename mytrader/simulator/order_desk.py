@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from mytrader.domain.orders import Side
+from mytrader.domain.session import trading_date
 from mytrader.simulator import order_reports
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker import Broker
@@ -12,6 +13,7 @@ from mytrader.simulator.broker_orders import BrokerOrder, OrderNews
 from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
 from mytrader.simulator.ledger import BrokerFill
+from mytrader.simulator.margin_desk import MarginDesk
 from mytrader.simulator.order_rules import CANCELLED, VALIDATION, Problem
 from mytrader.simulator.times import read_time
 from mytrader.tws import answers, requests
@@ -57,6 +59,7 @@ class OrderDesk:
         self._agenda = agenda
         self._faults = faults
         self._after_fill = after_fill
+        self._margins = MarginDesk(broker, faults)
         broker.report_to(self)
 
     @property
@@ -131,7 +134,13 @@ class OrderDesk:
     # Requests.
 
     def _place(self, connection: ClientConnection, message: PlaceOrder) -> None:
-        self._broker.place(_client_id(connection), message)
+        client_id = _client_id(connection)
+        if not message.what_if:
+            self._broker.place(client_id, message)
+            return
+        answer = self._margins.answer(client_id, message)
+        if answer is not None:
+            self._send_later(self._faults.what_if_delay, client_id, messages=[answer])
 
     def _cancel(self, connection: ClientConnection, message: requests.CancelOrder) -> None:
         self._broker.cancel(_client_id(connection), message.order_id)
@@ -164,10 +173,18 @@ class OrderDesk:
 
     def _completed_orders(self, connection: ClientConnection, message: Message) -> None:
         del message
-        over = self._broker.orders.over()
+        over = [each for each in self._broker.orders.over() if self._in_window(each)]
         connection.send(*[order_reports.completed_order(each, self._account) for each in over])
         if self._faults.missing_end is not EndMessage.COMPLETED_ORDERS:
             connection.send(CompletedOrdersEnd())
+
+    def _in_window(self, order: BrokerOrder) -> bool:
+        """Whether an order that is over is still told of: until its trading date has passed.
+
+        How far the real list reaches is to be recorded on a paper account (TWS-PROTOCOL.md 12).
+        """
+        today = trading_date(self._agenda.now)
+        return order.ended_at is not None and trading_date(order.ended_at) == today
 
     def _executions(
         self, connection: ClientConnection, message: requests.RequestExecutions

@@ -4,6 +4,7 @@ Error codes: TWS-PROTOCOL.md section 8.
 """
 
 from decimal import Decimal
+from enum import IntEnum
 from typing import Final
 
 from msgspec import Struct, structs
@@ -32,6 +33,20 @@ CANCEL_TOO_LATE: Final = 10148
 TIF_PRESET: Final = 10349
 
 QUANTITY_MAX: Final = 100_000
+ACTIVE_ORDERS_MAX: Final = 20
+"""Active orders that the broker takes per contract and side of an account (SAFETY.md B13)."""
+
+
+class OcaType(IntEnum):
+    """What a fill does to the other orders of its group (SAFETY.md B2).
+
+    With block only one order of the group is at the exchange at a time, so no two can fill
+    together; without block they can, until the broker's cancel has arrived.
+    """
+
+    CANCEL_WITH_BLOCK = 1
+    REDUCE_WITH_BLOCK = 2
+    REDUCE_WITHOUT_BLOCK = 3
 
 
 class Problem(Struct, frozen=True):
@@ -42,7 +57,11 @@ class Problem(Struct, frozen=True):
 
 
 class Terms(Struct, frozen=True):
-    """What an order asks of the exchange; prices in ticks."""
+    """What an order asks of the exchange; prices in ticks.
+
+    `oca_group` is the one-cancels-all group, "" if there is none, and then `oca_type` says
+    nothing.
+    """
 
     contract: FuturesContract
     side: Side
@@ -52,9 +71,11 @@ class Terms(Struct, frozen=True):
     stop: int | None
     tif: TimeInForce
     outside_rth: bool
+    oca_group: str = ""
+    oca_type: OcaType = OcaType.REDUCE_WITHOUT_BLOCK
 
-    def exchange_order(self, perm_id: int) -> ExchangeOrder:
-        """Return the order as the exchange sees it."""
+    def exchange_order(self, perm_id: int, *, block: str = "") -> ExchangeOrder:
+        """Return the order as the exchange sees it; `block` is its group with block."""
         return ExchangeOrder(
             order_id=perm_id,
             side=self.side,
@@ -64,6 +85,7 @@ class Terms(Struct, frozen=True):
             stop=self.stop,
             tif=self.tif,
             outside_rth=self.outside_rth,
+            block=block,
         )
 
 
@@ -72,7 +94,6 @@ class Terms(Struct, frozen=True):
 _MUST_BE_DEFAULT: Final = (
     "sec_id_type",
     "sec_id",
-    "oca_group",
     "origin",
     "block_order",
     "sweep_to_fill",
@@ -133,6 +154,8 @@ def _invalid(text: str) -> Problem:
 
 
 def _check_fields(order: PlaceOrder) -> Problem | None:
+    if order.oca_type not in (0, *OcaType):
+        return _invalid(f"OCA type {order.oca_type} is not 1, 2 or 3")
     for name, default in _DEFAULTS.items():
         if getattr(order, name) != default:
             return _invalid(f"{name} is not supported, got {getattr(order, name)!r}")
@@ -180,6 +203,8 @@ def _priced(order: PlaceOrder, contract: FuturesContract) -> Terms | Problem:
         stop=stop,
         tif=TimeInForce(order.tif or "DAY"),
         outside_rth=order.outside_rth,
+        oca_group=order.oca_group,
+        oca_type=OcaType(order.oca_type or OcaType.REDUCE_WITHOUT_BLOCK),
     )
 
 
@@ -187,10 +212,12 @@ def change_problem(
     old: PlaceOrder, new: PlaceOrder, *, terms: Terms, before: Terms
 ) -> Problem | None:
     """Return why `new` cannot take the place of the live order `old`, `None` if it can."""
-    if terms.contract != before.contract or terms.side is not before.side:
+    if (terms.contract, terms.side) != (before.contract, before.side):
         return Problem(MODIFY_MISMATCH, "Order being modified does not match the original order.")
     if new.parent_id not in (0, old.parent_id) or new.order_ref != old.order_ref:
         return Problem(MODIFY_MISMATCH, "Order being modified does not match the original order.")
+    if (terms.oca_group, terms.oca_type) != (before.oca_group, before.oca_type):
+        return Problem(MODIFY_MISMATCH, "OCA group revision is not allowed.")
     if terms.kind is not before.kind:
         return Problem(MODIFY_TYPE, "Order modify failed. Cannot change to the new order type.")
     return None

@@ -1,16 +1,19 @@
 """One contract's quotes as messages: what changed since a subscriber was last told."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.instrument import Instrument
+from mytrader.domain.market import Bar
 from mytrader.domain.session import trading_date
 from mytrader.simulator.listing import epoch_text
 from mytrader.simulator.market import MarketTick
+from mytrader.simulator.settlement import Settlement
 from mytrader.tws.answers import TickPrice, TickSize, TickString
 from mytrader.tws.fields import Message
 
-BID, ASK, LAST = 1, 2, 4
+BID, ASK, LAST, CLOSE = 1, 2, 4, 9
 BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME = 0, 3, 5, 8
 LAST_TIME = 45
 
@@ -19,10 +22,11 @@ BOOK_SIZE: Final = Decimal(20)
 
 
 class QuoteState:
-    """What the market of one contract shows: its touch, its last trade, the session's volume."""
+    """What the market of one contract shows: touch, last trade, volume, settlement."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, history: Sequence[Bar] = ()) -> None:
         self._instrument = instrument
+        self.settlement = Settlement(history)
         self._prices: dict[int, Decimal] = {}
         self.tick: MarketTick | None = None
         self.trade: MarketTick | None = None
@@ -33,6 +37,7 @@ class QuoteState:
         if self.tick is not None and trading_date(self.tick.at) != trading_date(tick.at):
             self.volume = 0
         self.tick = tick
+        self.settlement.advance(tick.at, tick.last)
         self.volume += tick.size
         if tick.size:
             self.trade = tick
@@ -54,10 +59,15 @@ class QuoteSubscription:
         self._ask: int | None = None
         self._trade: MarketTick | None = None
         self._time = ""
+        self._settlement: int | None = None
 
     def news(self, state: QuoteState) -> list[Message]:
         """Return the messages that bring this subscriber up to date, none if it is."""
         tick, messages = state.tick, list[Message]()
+        settled = state.settlement.price
+        if settled is not None and settled != self._settlement:
+            self._settlement = settled
+            messages.append(TickPrice(self.req_id, CLOSE, state.price(settled), Decimal(0)))
         if tick is None:
             return messages
         if tick.bid != self._bid:

@@ -291,7 +291,11 @@ class HostileDay:
     @property
     def _manager(self) -> LiveTradingManager | None:
         """The manager, while it has begun and has not been stopped."""
-        if self.trader is None or self.watch.stop.is_set() or not self.trader.executor._announced:
+        if (
+            self.trader is None
+            or self.watch.stop.is_set()
+            or not self.trader.executor._events._opened
+        ):
             return None
         return self.trader.manager
 
