@@ -42,7 +42,7 @@ STOP: Final = 27_180
 TARGET: Final = 27_240
 COMMISSION: Final = Decimal("2.40")
 LIMITS: Final = Limits()
-AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(100_000)))
+AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(1_000_000)))
 """The margin of an account that can carry the entry."""
 
 
@@ -63,6 +63,7 @@ def the_start(limits: Limits = LIMITS) -> TraderState:
         contract,
         events.LinkChanged(up=True, why="connected"),
         events.BookAnswered(1, Known(Book((), (), ()))),
+        events.SettlementStated(CON_ID, ENTRY - 200),
         events.QuoteSeen(CON_ID, Quote(NOON, ENTRY - 1, ENTRY, ENTRY)),
     ):
         state, _asked = step(state, event, NOON)
