@@ -31,6 +31,7 @@ from mytrader.domain.orders import (
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import DayLedger, LinkState, TraderState
 from mytrader.execution.entry_case import Case, Proposal, open_case
+from mytrader.execution.entry_guards import ENTRY_GUARDS, bracket_verdicts
 from mytrader.execution.order_builder import build_bracket
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 
@@ -43,6 +44,11 @@ SESSION: Final = (NOON - timedelta(hours=12), NOON + timedelta(hours=4))
 LIMITS: Final = Limits()
 SETTLEMENT: Final = 27_000
 MARGIN: Final = Known(Margin(initial_usd=Decimal(20_000), equity_usd=Decimal(1_000_000)))
+WIDE: Final[dict[str, object]] = {
+    "position_size_max": 99,
+    "order_size_max": 99,
+    "net_usd_per_point_max": Decimal(10**4),
+}
 GO: Final = Opinion("local", AdvisorRole.DECISION, Advice.GO, "calm", 0.8)
 
 
@@ -168,3 +174,37 @@ def filled(side: Side, price: int, *, number: int = 1) -> Execution:
 def code_of(verdicts: list[Verdict] | tuple[Verdict, ...]) -> set[str]:
     """Return the codes of all refusals."""
     return {verdict.code for verdict in verdicts if not verdict.approved}
+
+
+def refusals(case: Case) -> set[str]:
+    """Return the codes of all guards that refuse."""
+    return code_of([*(guard(case) for guard in ENTRY_GUARDS), *bracket_verdicts(case)])
+
+
+def of_cycle(cycle: TradeCycle, **changes: object) -> Case:
+    """Return the case of a spoiled cycle."""
+    return a_case(a_proposal(cycle), **changes)
+
+
+def in_limits(**changes: object) -> Case:
+    """Return the sample case under other limits."""
+    return a_case(limits=replace(LIMITS, **changes))
+
+
+def quoted(**changes: object) -> Case:
+    """Return the sample case on another quote."""
+    return a_case(quotes={ES_DECEMBER: replace(QUOTE, **changes)})
+
+
+def on_day(**changes: object) -> Case:
+    """Return the sample case on a day that is under way."""
+    return a_case(day=replace(DayLedger(on=NOON.date()), **changes))
+
+
+def lots(count: int, **changes: object) -> Case:
+    """Return a case of several lots."""
+    limits = replace(
+        LIMITS,
+        **{"loss_usd_trade_max": Decimal(10**5), "loss_usd_daily_max": Decimal(10**5), **changes},
+    )
+    return of_cycle(a_proposed_cycle(quantity=count), limits=limits)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mytrader.domain.session import EXCHANGE_ZONE, parse_sessions, session_at, trading_date
+from mytrader.domain.session import (
+    BROKER_ZONE,
+    EXCHANGE_ZONE,
+    common_sessions,
+    in_broker_reset,
+    local_times,
+    parse_sessions,
+    session_at,
+    trading_date,
+)
 
 OPEN = datetime(2025, 11, 19, 23, tzinfo=UTC)
 CLOSE = datetime(2025, 11, 20, 22, tzinfo=UTC)

@@ -59,6 +59,7 @@ def test_the_defaults_are_the_ones_the_domain_states() -> None:
 OTHER_VALUES: dict[str, object] = {
     "session.no_entry_before_close": "20 min",
     "session.flatten_before_close": "6 min",
+    "session.blackouts": "releases.yaml",
     "data.max_age": "60 s",
     "data.max_clock_skew": "1 s",
     "aws_agents.wait_override_confidence": 0.8,

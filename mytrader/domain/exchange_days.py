@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
-from mytrader.domain.session import EXCHANGE_ZONE, Session
+from mytrader.domain.session import EXCHANGE_ZONE, Session, common_sessions, trading_date
 
 FIRST: Final = date(2022, 1, 1)
 LAST: Final = date(2035, 12, 31)
@@ -224,7 +224,19 @@ def exchange_session(day: date) -> Session | None:
     return opened.astimezone(UTC), closed.astimezone(UTC)
 
 
+def open_sessions(stated: tuple[Session, ...]) -> tuple[Session, ...]:
+    """Return when both the broker's hours and this calendar say that the exchange is open.
+
+    What only one of them knows is shut; of two closes the earlier counts.
+    """
+    if not stated:
+        return ()
+    first, last = trading_date(stated[0][0]), trading_date(stated[-1][1])
+    return common_sessions(stated, exchange_sessions(first, last))
+
+
 def exchange_sessions(first: date, last: date) -> tuple[Session, ...]:
     """Return the sessions that end on `first` to `last`, in order."""
+    first, last = max(first, FIRST), min(last, LAST)
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return tuple(session for day in days if (session := exchange_session(day)) is not None)
