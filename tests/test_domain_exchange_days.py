@@ -1,6 +1,8 @@
 """The exchange's calendar: what the library says, what it lacks, and what the bars show."""
 
+import runpy
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,8 @@ from mytrader.domain.exchange_days import (
     open_sessions,
 )
 from mytrader.domain.session import EXCHANGE_ZONE
-from scripts.draw_exchange_days import days_of_library, table
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "draw_exchange_days.py"
 
 
 def utc(text: str) -> datetime:
@@ -25,7 +28,9 @@ def utc(text: str) -> datetime:
 @pytest.mark.slow
 def test_the_table_is_what_the_library_says() -> None:
     """`python scripts/draw_exchange_days.py` writes it anew."""
-    assert exchange_days._TABLE.lstrip("\n") == table(days_of_library(FIRST, LAST))
+    script = runpy.run_path(str(SCRIPT))
+    days = script["days_of_library"](FIRST, LAST)
+    assert exchange_days._TABLE.lstrip("\n") == script["table"](days)
 
 
 def test_nothing_that_we_add_opens_a_day_that_the_library_shuts() -> None:
@@ -62,7 +67,15 @@ def test_a_session_in_the_exchanges_time(day: str, opens: str, closes: str) -> N
 
 @pytest.mark.parametrize(
     "day",
-    ["2025-11-22", "2025-11-23", "2025-12-25", "2025-04-18", "2026-01-01", "2021-12-31", "2036-01-02"],
+    [
+        "2025-11-22",
+        "2025-11-23",
+        "2025-12-25",
+        "2025-04-18",
+        "2026-01-01",
+        "2021-12-31",
+        "2036-01-02",
+    ],
 )
 def test_a_weekend_a_holiday_and_an_unknown_year_have_no_session(day: str) -> None:
     assert exchange_session(date.fromisoformat(day)) is None

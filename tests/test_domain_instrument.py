@@ -43,6 +43,7 @@ def test_a_micro_needs_a_tenth_of_the_margin() -> None:
         assert micro.initial_margin_usd * 10 == big.initial_margin_usd
 
 
+@pytest.mark.slow
 @given(price=st.decimals() | st.sampled_from([Decimal("9e999999"), Decimal("1e-999"), None]))
 def test_the_quick_way_to_ticks_agrees_with_the_exact_one(price: Decimal | None) -> None:
     """Whatever it is: the same whole number, or nothing and no exception."""
@@ -53,6 +54,7 @@ def test_the_quick_way_to_ticks_agrees_with_the_exact_one(price: Decimal | None)
     assert ES.grid_ticks(price) == expected
 
 
+@pytest.mark.slow
 @given(ticks=st.integers(-PRICE_TICKS_MAX - 9, PRICE_TICKS_MAX + 9))
 def test_the_quick_way_knows_every_grid_price(ticks: int) -> None:
     possible = -PRICE_TICKS_MAX <= ticks <= PRICE_TICKS_MAX

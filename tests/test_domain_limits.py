@@ -15,6 +15,7 @@ MINUTES = st.integers(-60, 60).map(lambda minutes: NOON + timedelta(minutes=minu
 BLACKOUTS = st.lists(st.builds(Blackout, MINUTES, MINUTES, st.just("a release")), max_size=8)
 
 
+@pytest.mark.slow
 @given(blackouts=BLACKOUTS, at=MINUTES)
 def test_a_moment_is_in_a_blackout_if_any_contains_it(
     blackouts: list[Blackout], at: datetime
@@ -55,6 +56,7 @@ def test_a_limit_in_cents_is_never_wider(usd: str, cents: int) -> None:
     assert limits.drawdown_cents_max == limits.net_cents_per_point_max == cents
 
 
+@pytest.mark.slow
 @given(usd=st.decimals())
 def test_an_amount_is_finite_and_believable(usd: Decimal) -> None:
     assert is_amount(usd) is (usd.is_finite() and abs(usd) < 10**12)

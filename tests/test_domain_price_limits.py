@@ -26,6 +26,7 @@ def test_the_limits_follow_the_hours(clock: str, limits: tuple[int, int | None])
     assert price_limits(10_000, hour * 60 + minute) == limits
 
 
+@pytest.mark.slow
 @given(settlement=st.integers(1, 10**7), minute=st.integers(0, 1439))
 def test_a_limit_is_put_on_the_nearer_tick(settlement: int, minute: int) -> None:
     """Never further away than the exchange's, and less than a tick nearer."""

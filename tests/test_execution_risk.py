@@ -4,13 +4,17 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mytrader.domain.cycle import Phase, TradeCycle
-from mytrader.domain.orders import Death, Role, Side
+from mytrader.domain.limits import Limits
+from mytrader.domain.orders import Death, ForeignOrder, OrderRef, Role, Side, TrackedOrder
 from mytrader.domain.trader import TraderState
-from mytrader.execution.risk import survey
-from tests.domain_samples import CYCLE_ID
+from mytrader.execution.exposure import reach, reach_of_groups
+from mytrader.execution.risk import NOTHING, survey
+from tests.domain_samples import CYCLE_ID, ES_DECEMBER
 from tests.guard_samples import (
     MES_DECEMBER,
     a_proposed_cycle,
@@ -20,6 +24,31 @@ from tests.guard_samples import (
     at,
     exit_spec,
     filled,
+)
+
+SPECS = st.builds(
+    replace,
+    st.sampled_from(
+        [
+            an_entry_spec(Side.BUY),
+            an_entry_spec(Side.SELL),
+            exit_spec(Side.BUY),
+            exit_spec(Side.SELL, role=Role.STOP),
+        ]
+    ),
+    quantity=st.integers(1, 3),
+    con_id=st.sampled_from([ES_DECEMBER, MES_DECEMBER]),
+    parent_ref=st.sampled_from([None, str(OrderRef(CYCLE_ID, Role.ENTRY, 9)), "mt/lost/E1"]),
+)
+ORDERS = st.builds(
+    a_working,
+    SPECS,
+    filled=st.integers(0, 4),
+    change=st.none() | SPECS,
+    change_unknown=st.booleans(),
+    perm_ids=st.sampled_from([(), (900,), (900, 901)]),
+    quantity_echoed=st.integers(0, 4),
+    death=st.sampled_from([None, None, Death.CANCELLED]),
 )
 
 
@@ -100,3 +129,54 @@ def test_a_reduce_only_order_is_no_entry() -> None:
         lambda cycle: replace(cycle, orders={**cycle.orders, stop.ref: a_working(stop)})
     )
     assert worst_case_usd(state) == Decimal("26.24")
+
+
+def test_strays_count_as_whole_trades() -> None:
+    """A position that no cycle explains, a foreign order: nothing stops them out."""
+    assert worst_case_usd(a_trader()) == 0
+    held = {MES_DECEMBER: at(2, MES_DECEMBER)}
+    assert worst_case_usd(a_trader(positions=held)) == 2500
+    assert worst_case_usd(replace(at_work(), positions={MES_DECEMBER: at(3, MES_DECEMBER)})) == (
+        2500 + Decimal("26.24")
+    )
+    against = {MES_DECEMBER: at(-1, MES_DECEMBER)}
+    assert worst_case_usd(replace(at_work(), positions=against)) == 2500 + Decimal("26.24")
+    doubted = {MES_DECEMBER: replace(at(1, MES_DECEMBER), reported=2)}
+    assert worst_case_usd(replace(at_work(), positions=doubted)) == 1250 + Decimal("26.24")
+    agreed = {MES_DECEMBER: replace(at(1, MES_DECEMBER), reported=1)}
+    assert worst_case_usd(replace(at_work(), positions=agreed)) == Decimal("26.24")
+    foreign = {
+        7: ForeignOrder(7, MES_DECEMBER, Side.SELL, 2, "Submitted"),
+        8: ForeignOrder(8, MES_DECEMBER, Side.BUY, -2, "Submitted"),
+        9: ForeignOrder(9, MES_DECEMBER, Side.BUY, 1, "Submitted"),
+    }
+    state = a_trader(foreign=foreign)
+    assert worst_case_usd(state) == 3750
+    assert survey(state).working == {MES_DECEMBER: (1, 2, 1, 2)}
+
+
+def test_a_limit_that_is_no_amount_bounds_no_loss() -> None:
+    """Whatever has no stop then costs more than any account holds."""
+    limits = Limits(loss_usd_trade_max=Decimal("NaN"))
+    assert worst_case_usd(replace(at_work(stop=None), limits=limits)) == 10**16
+
+
+@pytest.mark.slow
+@given(orders=st.lists(ORDERS, max_size=6), filled_entry=st.booleans())
+def test_what_works_is_what_the_exit_rule_counts(
+    orders: list[TrackedOrder], *, filled_entry: bool
+) -> None:
+    """One pass over everything, and the sums of `reach` contract by contract: the same."""
+    parent = a_working(an_entry_spec(Side.BUY, number=9), filled=int(filled_entry))
+    numbered = {parent.spec.ref: parent}
+    for number, order in enumerate(orders, 1):
+        ref = str(OrderRef(CYCLE_ID, order.spec.role, number))
+        numbered[ref] = replace(order, spec=replace(order.spec, ref=ref))
+    state = a_trader(cycles={CYCLE_ID: a_proposed_cycle(orders=numbered)})
+    working = survey(state).working
+    for con_id in (ES_DECEMBER, MES_DECEMBER):
+        counted = reach(state, con_id)
+        entries = (counted.buys - counted.exit_buys, counted.sells - counted.exit_sells)
+        assert working.get(con_id, NOTHING) == (counted.buys, counted.sells, *entries)
+        by_group = reach_of_groups(state, con_id)
+        assert by_group == counted

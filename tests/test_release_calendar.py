@@ -12,7 +12,10 @@ from mytrader.release_calendar import load_releases
 from mytrader.settings import Settings, to_limits
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "reference" / "releases.example.yaml"
-GOOD = "{name: A, at: 2025-12-10 14:00, zone: America/New_York, minutes_before: 15, minutes_after: 45}"
+GOOD = (
+    "{name: A, at: 2025-12-10 14:00, zone: America/New_York, "
+    "minutes_before: 15, minutes_after: 45}"
+)
 
 
 def written(tmp_path: Path, text: str) -> Path:
