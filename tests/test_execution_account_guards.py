@@ -1,5 +1,6 @@
 """What the account can bear: everything that works filled, everything open at its stop."""
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -288,3 +289,10 @@ def test_a_gain_today_makes_room_for_risk_and_a_locked_one_does_not() -> None:
     locked = replace(beside(open_mes(27_900), realised=Decimal(0)).state, limits=tight)
     assert "DAILY_LOSS" in refusals(open_case(a_proposal(), locked, now=NOON))
     assert MES.tick_value_usd == Decimal("1.25")
+
+
+@pytest.mark.parametrize("quantity", [0, -1, True, 1.0, math.nan, 10**40])
+def test_a_quantity_that_is_no_number_of_contracts_has_no_room(quantity: int) -> None:
+    cycle = a_proposed_cycle(quantity=quantity)
+    case = a_case(replace(a_proposal(), cycle=cycle))
+    assert {"POSITION_LIMIT", "ORDER_SIZE"} <= refusals(case)

@@ -247,7 +247,8 @@ def test_the_quick_way_is_sure_only_of_what_every_check_approves(  # noqa: PLR09
     """In whole ticks and cents the answer is the one in points and dollars, near every limit."""
     limits = replace(LIMITS, stop_distance_ticks_min=least, loss_usd_trade_max=most)
     entry, *others = (ES.price(fill) for fill in fills)
-    asked = AskedBracket(side, entry, *map(ES.price, legs), quantity, tuple(others))
+    stop, target = (ES.price(leg) for leg in legs)
+    asked = AskedBracket(side, entry, stop, target, quantity, tuple(others))
     approved = not refusals(asked, limits)
     quick = bracket_holds(
         TickBracket(side, tuple(fills), *legs, quantity), instrument=ES, limits=limits

@@ -5,11 +5,13 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from mytrader.domain.orders import OrderRef, Role, Side
+from mytrader.domain.instrument import NQ, FuturesContract
+from mytrader.domain.orders import ForeignOrder, OrderRef, Role, Side
 from mytrader.domain.trader import DayLedger
 from mytrader.execution.entry_case import SignalTicks, Standing, open_case, passed
 from tests.domain_samples import ES_DECEMBER, NOON
 from tests.guard_samples import (
+    ES_CONTRACT,
     MES_DECEMBER,
     OTHER_ID,
     a_case,
@@ -63,3 +65,25 @@ def test_the_day_is_the_ledgers() -> None:
 
 def test_a_verdict_that_passes_says_no_more() -> None:
     assert (passed("MODE").approved, passed("MODE").detail) == (True, "")
+
+
+def test_an_unrelated_contract_counts_for_margin_alone() -> None:
+    """Two NQ beside one ES: $84,000 more of margin, and no dollar more a point of the S&P."""
+    nasdaq = FuturesContract(701, NQ, "NQZ5", ES_CONTRACT.expiry)
+    contracts = {ES_DECEMBER: ES_CONTRACT, 701: nasdaq}
+    positions = {ES_DECEMBER: at(0), 701: at(2, 701)}
+    assert a_case(contracts=contracts, positions=positions).standing == Standing(
+        50, 0, 28_000 + 84_000
+    )
+
+
+def test_only_what_is_not_flat_is_a_stranger() -> None:
+    positions = {ES_DECEMBER: at(0), MES_DECEMBER: at(0, MES_DECEMBER), 404: at(0, 404)}
+    assert a_case(positions=positions).standing.unknown == ""
+    for odd in (at(1, 404), replace(at(0, 404), reported=-1), replace(at(0, 404), doubt="why")):
+        assert "404" in a_case(positions={**positions, 404: odd}).standing.unknown
+
+
+def test_what_works_in_a_contract_of_ours_is_no_stranger() -> None:
+    foreign = {7: ForeignOrder(7, MES_DECEMBER, Side.BUY, 1, "Submitted")}
+    assert a_case(foreign=foreign).standing == Standing(55, 0, 28_000 + 2_800)

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.limits import Limits
+from mytrader.domain.market import Quote
 from mytrader.domain.orders import Death, ForeignOrder, OrderRef, Role, Side, TrackedOrder
 from mytrader.domain.trader import TraderState
 from mytrader.execution.exposure import reach, reach_of_groups
-from mytrader.execution.risk import NOTHING, survey
-from tests.domain_samples import CYCLE_ID, ES_DECEMBER
+from mytrader.execution.risk import NOTHING, open_profit_usd, survey
+from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 from tests.guard_samples import (
     MES_DECEMBER,
     a_proposed_cycle,
@@ -180,3 +181,40 @@ def test_what_works_is_what_the_exit_rule_counts(
         assert working.get(con_id, NOTHING) == (counted.buys, counted.sells, *entries)
         by_group = reach_of_groups(state, con_id)
         assert by_group == counted
+
+
+@pytest.mark.parametrize(("parent_filled", "sells"), [(0, 0), (1, 1)])
+def test_a_child_is_dormant_until_its_parent_fills(parent_filled: int, sells: int) -> None:
+    entry = a_working(an_entry_spec(Side.BUY), filled=parent_filled)
+    child = replace(exit_spec(Side.SELL, role=Role.STOP), parent_ref=entry.spec.ref)
+    orders = {entry.spec.ref: entry, child.ref: a_working(child)}
+    found = survey(a_trader(cycles={CYCLE_ID: a_proposed_cycle(orders=orders)}))
+    assert found.working[ES_DECEMBER] == (1 - parent_filled, sells, 1 - parent_filled, 0)
+
+
+@pytest.mark.parametrize(
+    ("quote", "usd"),
+    [
+        # Bought at 27,200, sold at the bid: 8 ticks of $1.25; the ask is nobody's price here.
+        (Quote(NOON, 27_208, 27_210, None), 10),
+        (Quote(NOON, 27_180, 27_181, None), -25),
+        (Quote(NOON, None, 27_181, None), 0),
+        (None, 0),
+    ],
+)
+def test_what_is_open_is_worth_what_the_market_pays(quote: Quote | None, usd: int) -> None:
+    state = replace(at_work(), quotes={} if quote is None else {MES_DECEMBER: quote})
+    assert open_profit_usd(state) == usd
+    assert open_profit_usd(replace(state, contracts={})) == 0
+    paid = replace(state.cycles[CYCLE_ID], commissions_usd={"1": Decimal("0.62")})
+    assert open_profit_usd(replace(state, cycles={CYCLE_ID: paid})) == usd - Decimal("0.62")
+
+
+@pytest.mark.parametrize(("resting", "usd"), [(27_170, "38.74"), (27_190, "26.24")])
+def test_the_worst_stop_counts(resting: int, usd: str) -> None:
+    """The cycle's own, or one that still rests further away until its change is confirmed."""
+    stop = replace(exit_spec(Side.SELL, role=Role.STOP), con_id=MES_DECEMBER, stop=resting)
+    state = at_work(
+        lambda cycle: replace(cycle, orders={**cycle.orders, stop.ref: a_working(stop)})
+    )
+    assert worst_case_usd(state) == Decimal(usd)
