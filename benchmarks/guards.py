@@ -19,7 +19,9 @@ from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES, MES, FuturesContract
+from mytrader.domain.known import Known
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import OrderLife, Side, TrackedOrder
 from mytrader.domain.positions import PositionView
@@ -59,6 +61,7 @@ def cycle(cycle_id: str, con_id: int, *, phase: Phase, quantity: int) -> TradeCy
         confidence=0.8,
         opinions=(opinion,),
         stop=26_780,
+        margin=Known(Margin(Decimal(20_000), Decimal(1_000_000))),
     )
 
 
@@ -98,6 +101,7 @@ def trader() -> tuple[TraderState, Proposal]:
         cycles={one.cycle_id: one for one in (open_, mine)},
         day=DayLedger(on=NOW.date()),
         newest_at=NOW,
+        settlements={1: 26_700, 2: 26_700},
     )
     own = build_bracket(mine, ES, quote=quote, limits=limits)
     return state, Proposal(mine, contracts[1], own)

@@ -47,6 +47,7 @@ def ready() -> TraderState:
         contract,
         events.LinkChanged(up=True, why="connected"),
         events.BookAnswered(1, Known(Book((), (), ()))),
+        events.SettlementStated(CON_ID, 27_000),
         QUOTE,
     )
 

@@ -23,6 +23,7 @@ import yaml
 from pydantic import ValidationError
 
 from mytrader.errors import BadInput
+from mytrader.release_calendar import load_releases
 from mytrader.settings import SECTIONS, Settings, duration_text, to_limits
 
 __all__ = ["Settings", "config_hash", "example_yaml", "load_settings", "show", "to_limits"]
@@ -70,7 +71,9 @@ def load_settings(
         errors += _layer_errors(layer)
     if errors:
         raise BadInput("\n".join(errors))
-    return _joined(layers, tuple(ignored))
+    settings = _joined(layers, tuple(ignored))
+    calendar = settings.session.blackouts
+    return settings if calendar is None else settings.warned(load_releases(calendar))
 
 
 def config_hash(settings: Settings) -> str:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from mytrader.domain.instrument import INSTRUMENTS
-from mytrader.domain.limits import Limits, Profile
+from mytrader.domain.limits import Blackout, Limits, Profile
 
 DEFAULT: Final = "default"
 CONTRACTS_CEILING: Final = 10
@@ -111,6 +111,9 @@ class SessionSettings(Section):
     flatten_before_close: Annotated[Duration, _span("30 s", "1 h")] = Field(
         default=duration("5 min"),
         description="everything is closed by then",
+    )
+    blackouts: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        default=None, description="file of scheduled releases; null: none"
     )
 
 
@@ -310,6 +313,12 @@ class Settings(Section):
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _ignored_flags: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+    _blackouts: tuple[Blackout, ...] | None = PrivateAttr(default=None)
+
+    @property
+    def blackouts(self) -> tuple[Blackout, ...] | None:
+        """What the file of releases says, `None` while it was not read: nothing is opened then."""
+        return () if self.session.blackouts is None else self._blackouts
 
     @property
     def ignored_flags(self) -> tuple[tuple[str, str], ...]:
@@ -324,6 +333,11 @@ class Settings(Section):
         """Remember where the values came from and what was ignored; returns the settings."""
         self._sources = dict(sources)
         self._ignored_flags = ignored_flags
+        return self
+
+    def warned(self, blackouts: tuple[Blackout, ...]) -> Self:
+        """Remember what the file of releases says; returns the settings."""
+        self._blackouts = blackouts
         return self
 
     @model_validator(mode="after")
@@ -390,6 +404,7 @@ def to_limits(settings: Settings) -> Limits:
         no_entry_before_close=session.no_entry_before_close,
         flatten_before_close=session.flatten_before_close,
         reset_margin=session.no_entry_before_reset,
+        blackouts=settings.blackouts,
         entry_collar_ticks=execution.entry_collar_ticks,
         exit_collar_ticks=execution.exit_collar_ticks,
         stop_limit_offset_ticks=execution.stop_limit_offset_ticks,

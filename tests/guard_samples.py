@@ -13,7 +13,9 @@ from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES, MES, FuturesContract
+from mytrader.domain.known import Known
 from mytrader.domain.limits import Limits
+from mytrader.domain.margin import Margin
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import (
     Bracket,
@@ -28,7 +30,8 @@ from mytrader.domain.orders import (
 )
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import DayLedger, LinkState, TraderState
-from mytrader.execution.entry_guards import Case, Proposal, open_case
+from mytrader.execution.entry_case import Case, Proposal, open_case
+from mytrader.execution.entry_guards import ENTRY_GUARDS, bracket_verdicts
 from mytrader.execution.order_builder import build_bracket
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 
@@ -39,6 +42,13 @@ MES_CONTRACT: Final = FuturesContract(MES_DECEMBER, MES, "MESZ5", date(2025, 12,
 QUOTE: Final = Quote(NOON, 27_199, 27_200, 27_200)
 SESSION: Final = (NOON - timedelta(hours=12), NOON + timedelta(hours=4))
 LIMITS: Final = Limits()
+SETTLEMENT: Final = 27_000
+MARGIN: Final = Known(Margin(initial_usd=Decimal(20_000), equity_usd=Decimal(1_000_000)))
+WIDE: Final[dict[str, object]] = {
+    "position_size_max": 99,
+    "order_size_max": 99,
+    "net_usd_per_point_max": Decimal(10**4),
+}
 GO: Final = Opinion("local", AdvisorRole.DECISION, Advice.GO, "calm", 0.8)
 
 
@@ -70,6 +80,7 @@ def a_proposed_cycle(side: Side = Side.BUY, **changes: object) -> TradeCycle:
         proposed_at=NOON,
         confidence=0.8,
         opinions=(GO,),
+        margin=MARGIN,
     )
     return replace(cycle, **changes)
 
@@ -85,6 +96,7 @@ def a_trader(**changes: object) -> TraderState:
         positions={con_id: at(0, con_id) for con_id in (ES_DECEMBER, MES_DECEMBER)},
         day=DayLedger(on=NOON.date()),
         newest_at=NOON,
+        settlements={ES_DECEMBER: SETTLEMENT, MES_DECEMBER: SETTLEMENT},
     )
     return replace(state, **changes)
 
@@ -162,3 +174,37 @@ def filled(side: Side, price: int, *, number: int = 1) -> Execution:
 def code_of(verdicts: list[Verdict] | tuple[Verdict, ...]) -> set[str]:
     """Return the codes of all refusals."""
     return {verdict.code for verdict in verdicts if not verdict.approved}
+
+
+def refusals(case: Case) -> set[str]:
+    """Return the codes of all guards that refuse."""
+    return code_of([*(guard(case) for guard in ENTRY_GUARDS), *bracket_verdicts(case)])
+
+
+def of_cycle(cycle: TradeCycle, **changes: object) -> Case:
+    """Return the case of a spoiled cycle."""
+    return a_case(a_proposal(cycle), **changes)
+
+
+def in_limits(**changes: object) -> Case:
+    """Return the sample case under other limits."""
+    return a_case(limits=replace(LIMITS, **changes))
+
+
+def quoted(**changes: object) -> Case:
+    """Return the sample case on another quote."""
+    return a_case(quotes={ES_DECEMBER: replace(QUOTE, **changes)})
+
+
+def on_day(**changes: object) -> Case:
+    """Return the sample case on a day that is under way."""
+    return a_case(day=replace(DayLedger(on=NOON.date()), **changes))
+
+
+def lots(count: int, **changes: object) -> Case:
+    """Return a case of several lots."""
+    limits = replace(
+        LIMITS,
+        **{"loss_usd_trade_max": Decimal(10**5), "loss_usd_daily_max": Decimal(10**5), **changes},
+    )
+    return of_cycle(a_proposed_cycle(quantity=count), limits=limits)

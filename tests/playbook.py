@@ -43,7 +43,7 @@ TARGET: Final = 27_240
 COMMISSION: Final = Decimal("2.40")
 LIMITS: Final = Limits(reconcile_interval=timedelta(days=1))
 """The defaults, but for the looks at the whole book: they have a test of their own."""
-AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(100_000)))
+AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(1_000_000)))
 """The margin of an account that can carry the entry."""
 
 
@@ -64,6 +64,7 @@ def the_start(limits: Limits = LIMITS) -> TraderState:
         contract,
         events.LinkChanged(up=True, why="connected"),
         events.BookAnswered(1, Known(Book((), (), ()))),
+        events.SettlementStated(CON_ID, ENTRY - 200),
         events.QuoteSeen(CON_ID, Quote(NOON, ENTRY - 1, ENTRY, ENTRY)),
     ):
         state, _asked = step(state, event, NOON)

@@ -68,7 +68,7 @@ def test_bad_bars_are_one_line(mytrader: CommandLine, tmp_path: Path, name: str)
         ("run --config .", "cannot be read"),
         ("run --faults missing.yaml", "missing.yaml"),
         ("run --faults faults.yaml", "rejct_child_stops"),
-        ("run --symbol NQ", "choose one of ES, MES"),
+        ("run --symbol CL", "choose one of ES, MES, NQ, MNQ"),
         ("run --strategy luck", "choose one of"),
         ("run --speed 5", "always at max"),
         ("run --seed 99999999999999999999", "simulator.seed"),

@@ -126,7 +126,7 @@ data: {max_age: 90}
         ("a: \x00", "c.yaml: is not YAML"),
         ("execution: {profile: bracket}", "c.yaml: execution.profile: bracket needs"),
         ("execution: {oca_trusted: true}", "c.yaml: execution.oca_trusted: needs the date"),
-        ("trading: {symbols: [NQ]}", "c.yaml: trading.symbols: NQ is not known, only ES, MES"),
+        ("trading: {symbols: [CL]}", "c.yaml: trading.symbols: CL is not known, only ES, MES, NQ"),
         ("trading: {max_daily_loss: .nan}", "c.yaml: trading.max_daily_loss: must be a finite"),
         ("session: {no_entry_before_close: 2 min}", "default: session.flatten_before_close: must"),
         ("aws_agents: {block_on_wait: maybe}", "c.yaml: aws_agents.block_on_wait: must be"),

@@ -5,11 +5,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mytrader.domain.instrument import (
     ES,
     INSTRUMENTS,
     MES,
+    MNQ,
+    NQ,
     PRICE_TICKS_MAX,
     Instrument,
     OffGridError,
@@ -19,9 +22,43 @@ TICKS = st.integers(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 
 
 def test_contract_values_are_the_exchanges() -> None:
-    """A tick of ES is $12.50 and of MES $1.25 (CME contract specifications)."""
-    assert (ES.tick_value_usd, MES.tick_value_usd) == (Decimal("12.50"), Decimal("1.25"))
-    assert INSTRUMENTS == {"ES": ES, "MES": MES}
+    """A tick is $12.50, $1.25, $5.00 and $0.50 (CME contract specifications)."""
+    ticks = {symbol: each.tick_value_usd for symbol, each in INSTRUMENTS.items()}
+    values = [Decimal(text) for text in ("12.50", "1.25", "5.00", "0.50")]
+    assert ticks == dict(zip(("ES", "MES", "NQ", "MNQ"), values, strict=True))
+    assert {each.group for each in (NQ, MNQ)} == {"NDX"}
+    assert {each.group for each in (ES, MES)} == {"SP500"}
+
+
+def test_cents_never_make_a_loss_smaller() -> None:
+    """Whole cents for the guards; a fraction of one counts in full."""
+    assert [each.tick_value_cents for each in INSTRUMENTS.values()] == [1250, 125, 500, 50]
+    assert (ES.commission_cents_per_side, MES.commission_cents_per_side) == (240, 62)
+    assert replace(MES, commission_usd_per_side=Decimal("0.615")).commission_cents_per_side == 62
+    assert replace(MES, tick_size=Decimal("0.101")).tick_value_cents == 51
+
+
+def test_a_micro_needs_a_tenth_of_the_margin() -> None:
+    for big, micro in ((ES, MES), (NQ, MNQ)):
+        assert micro.initial_margin_usd * 10 == big.initial_margin_usd
+
+
+@pytest.mark.slow
+@given(price=st.decimals() | st.sampled_from([Decimal("9e999999"), Decimal("1e-999"), None]))
+def test_the_quick_way_to_ticks_agrees_with_the_exact_one(price: Decimal | None) -> None:
+    """Whatever it is: the same whole number, or nothing and no exception."""
+    try:
+        expected = None if price is None else ES.ticks(price)
+    except OffGridError:
+        expected = None
+    assert ES.grid_ticks(price) == expected
+
+
+@pytest.mark.slow
+@given(ticks=st.integers(-PRICE_TICKS_MAX - 9, PRICE_TICKS_MAX + 9))
+def test_the_quick_way_knows_every_grid_price(ticks: int) -> None:
+    possible = -PRICE_TICKS_MAX <= ticks <= PRICE_TICKS_MAX
+    assert ES.grid_ticks(ES.price(ticks)) == (ticks if possible else None)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mytrader.domain.session import EXCHANGE_ZONE, parse_sessions, session_at, trading_date
+from mytrader.domain.session import (
+    BROKER_ZONE,
+    EXCHANGE_ZONE,
+    common_sessions,
+    in_broker_reset,
+    local_times,
+    parse_sessions,
+    session_at,
+    trading_date,
+)
 
 OPEN = datetime(2025, 11, 19, 23, tzinfo=UTC)
 CLOSE = datetime(2025, 11, 20, 22, tzinfo=UTC)
@@ -58,3 +67,83 @@ def test_hours_that_cannot_be_read_are_an_error(text: str) -> None:
     """Unknown hours must not pass for no hours."""
     with pytest.raises(ValueError):
         parse_sessions(text, "America/Chicago")
+
+
+# The same moment in Chicago and in New York
+
+MOMENTS = st.datetimes(
+    min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis wants them naive
+    max_value=datetime(2040, 1, 1),  # noqa: DTZ001 - hypothesis wants them naive
+    timezones=st.just(UTC),
+)
+CHANGES = [
+    datetime(2025, 3, 9, 8, tzinfo=UTC),
+    datetime(2025, 11, 2, 7, tzinfo=UTC),
+    datetime(2026, 3, 8, 8, tzinfo=UTC),
+]
+AROUND_CHANGES = st.builds(
+    lambda change, minutes: change + timedelta(minutes=minutes),
+    st.sampled_from(CHANGES),
+    st.integers(-2000, 2000),
+)
+
+
+@pytest.mark.slow
+@given(at=MOMENTS | AROUND_CHANGES)
+def test_local_times_are_what_the_clocks_show(at: datetime) -> None:
+    """Looked up by the hour, and the same as asking the zones, through both clock changes."""
+    chicago, new_york = at.astimezone(EXCHANGE_ZONE), at.astimezone(BROKER_ZONE)
+    times = local_times(at)
+    assert times.trading_date == trading_date(at)
+    assert times.exchange_minute == chicago.hour * 60 + chicago.minute
+    in_day = (new_york.hour * 60 + new_york.minute) * 60 + new_york.second
+    assert times.broker_second == new_york.weekday() * 86_400 + in_day
+    assert times.epoch_second == int(at.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("clock", "margin_s", "inside"),
+    [
+        ("Tue 00:14:59", 0, False),
+        ("Tue 00:15:00", 0, True),
+        ("Tue 01:44:59", 0, True),
+        ("Tue 01:45:00", 0, False),
+        ("Mon 23:59:59", 900, False),
+        ("Tue 00:00:00", 900, True),
+        # A margin that reaches into the day before.
+        ("Mon 20:14:59", 4 * 3600, False),
+        ("Mon 20:15:00", 4 * 3600, True),
+        ("Sun 20:15:00", 4 * 3600, True),
+        # The weekend's reset.
+        ("Fri 22:59:59", 0, False),
+        ("Fri 23:00:00", 0, True),
+        ("Sat 02:59:59", 0, True),
+        ("Sat 03:00:00", 0, False),
+        ("Fri 22:45:00", 900, True),
+        ("Thu 23:00:00", 900, False),
+    ],
+)
+def test_the_broker_is_reset_by_new_yorks_clock(
+    clock: str, margin_s: float, *, inside: bool
+) -> None:
+    """00:15 to 01:45 every day, Friday 23:00 to Saturday 03:00 (SAFETY.md B10)."""
+    day, _, time = clock.partition(" ")
+    hour, minute, second = map(int, time.split(":"))
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    of_week = days.index(day) * 86_400 + hour * 3600 + minute * 60 + second
+    assert in_broker_reset(of_week, margin_s=margin_s) is inside
+
+
+HOURS = st.integers(0, 60).map(lambda hours: OPEN + timedelta(hours=hours))
+SESSIONS = st.lists(st.tuples(HOURS, HOURS), max_size=4)
+
+
+@pytest.mark.slow
+@given(stated=SESSIONS, known=SESSIONS, at=HOURS)
+def test_open_is_what_both_call_open(
+    stated: list[tuple[datetime, datetime]], known: list[tuple[datetime, datetime]], at: datetime
+) -> None:
+    both = common_sessions(stated, known)
+    ours, theirs = session_at(tuple(stated), at), session_at(tuple(known), at)
+    assert (session_at(both, at) is not None) is (ours is not None and theirs is not None)
+    assert list(both) == sorted(both)

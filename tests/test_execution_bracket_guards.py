@@ -10,9 +10,12 @@ from msgspec.structs import replace
 
 from mytrader.domain.instrument import ES, MES
 from mytrader.domain.limits import Limits
+from mytrader.domain.orders import Side
 from mytrader.execution.bracket_guards import (
     BRACKET_CODES,
     AskedBracket,
+    TickBracket,
+    bracket_holds,
     counted,
     is_count,
     judge_bracket,
@@ -222,3 +225,74 @@ def test_sound_prices_are_judged_exactly(
     loss = quantity * (abs(stop_ticks) * Decimal("12.50") + Decimal("4.80"))
     assert ("MAX_LOSS_PER_TRADE" in refused) == (quantity < 1 or loss > 1250)
     assert not refused & {"OFF_TICK", "MISSING_STOP", "MISSING_TARGET"}
+
+
+@pytest.mark.slow
+@given(
+    side=st.sampled_from(Side),
+    fills=st.lists(st.integers(-20, 90), min_size=1, max_size=3),
+    legs=st.tuples(st.integers(-20, 90), st.integers(-20, 90)),
+    quantity=st.integers(-1, 7),
+    least=st.integers(-1, 9),
+    most=st.decimals(0, 1300, places=2),
+)
+def test_the_quick_way_is_sure_only_of_what_every_check_approves(  # noqa: PLR0917 - hypothesis fills them by name
+    side: Side,
+    fills: list[int],
+    legs: tuple[int, int],
+    quantity: int,
+    least: int,
+    most: Decimal,
+) -> None:
+    """In whole ticks and cents the answer is the one in points and dollars, near every limit."""
+    limits = replace(LIMITS, stop_distance_ticks_min=least, loss_usd_trade_max=most)
+    entry, *others = (ES.price(fill) for fill in fills)
+    stop, target = (ES.price(leg) for leg in legs)
+    asked = AskedBracket(side, entry, stop, target, quantity, tuple(others))
+    approved = not refusals(asked, limits)
+    quick = bracket_holds(
+        TickBracket(side, tuple(fills), *legs, quantity), instrument=ES, limits=limits
+    )
+    assert quick is approved or (approved and least < 1)
+
+
+@pytest.mark.parametrize("quantity", [True, 1.0, math.nan, "1", None])
+def test_the_quick_way_counts_contracts_alone(quantity: int) -> None:
+    asked = TickBracket(Side.BUY, (27_200,), 27_180, 27_240, quantity)
+    assert not bracket_holds(asked, instrument=ES, limits=LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes", "holds"),
+    [
+        (TickBracket(Side.BUY, (27_200, 27_208), 27_180, 27_240, 1), {}, True),
+        (TickBracket(Side.SELL, (27_200, 27_192), 27_220, 27_160, 1), {}, True),
+        (TickBracket(Side.BUY, (27_200, 27_183), 27_180, 27_240, 1), {}, False),
+        (TickBracket(Side.BUY, (27_200, 27_184), 27_180, 27_240, 1), {}, True),
+        (TickBracket(Side.BUY, (27_200, 27_237), 27_180, 27_240, 1), {}, False),
+        (TickBracket(Side.SELL, (27_200,), 27_180, 27_240, 1), {}, False),
+        (TickBracket(Side.BUY, (20,), 0, 60, 1), {}, False),
+        (
+            TickBracket(Side.BUY, (27_200,), 27_200, 27_240, 1),
+            {"stop_distance_ticks_min": 0},
+            False,
+        ),
+        (TickBracket(Side.BUY, (27_200,), 27_180, 27_240, 6), {}, False),
+        (TickBracket(Side.BUY, (27_200,), 27_180, 27_240, 11), {"order_size_max": 99}, False),
+        (
+            TickBracket(Side.BUY, (27_200,), 27_180, 27_240, 1),
+            {"loss_usd_trade_max": Decimal("254.80")},
+            True,
+        ),
+        (
+            TickBracket(Side.BUY, (27_200,), 27_180, 27_240, 1),
+            {"loss_usd_trade_max": Decimal("254.79")},
+            False,
+        ),
+    ],
+)
+def test_the_quick_way_at_each_limit(
+    asked: TickBracket, changes: dict[str, object], *, holds: bool
+) -> None:
+    limits = replace(LIMITS, **changes)
+    assert bracket_holds(asked, instrument=ES, limits=limits) is holds

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mytrader.domain.cycle import Phase, TradeCycle
+from mytrader.domain.cycle import Phase
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import (
@@ -37,8 +37,7 @@ from tests.guard_samples import (
     MES_CONTRACT,
     MES_DECEMBER,
     OTHER_ID,
-    QUOTE,
-    SESSION,
+    WIDE,
     a_bracket,
     a_case,
     a_proposal,
@@ -48,42 +47,19 @@ from tests.guard_samples import (
     a_working,
     an_entry_spec,
     at,
-    code_of,
-    filled,
+    in_limits,
+    lots,
+    of_cycle,
+    on_day,
+    quoted,
+    refusals,
 )
+from tests.test_execution_account_guards import EDGES as ACCOUNT_EDGES
+from tests.test_execution_market_guards import EDGES as MARKET_EDGES
+from tests.test_execution_session_guards import EDGES as SESSION_EDGES
 
 SECOND = timedelta(seconds=1)
 TICK = timedelta(microseconds=1)
-
-
-def refusals(case: Case) -> set[str]:
-    """Return the codes of all guards that refuse."""
-    return code_of([*(guard(case) for guard in ENTRY_GUARDS), *bracket_verdicts(case)])
-
-
-def of_cycle(cycle: TradeCycle, **changes: object) -> Case:
-    """Return the case of a spoiled cycle."""
-    return a_case(a_proposal(cycle), **changes)
-
-
-def in_limits(**changes: object) -> Case:
-    """Return the sample case under other limits."""
-    return a_case(limits=replace(LIMITS, **changes))
-
-
-def quoted(**changes: object) -> Case:
-    """Return the sample case on another quote."""
-    return a_case(quotes={ES_DECEMBER: replace(QUOTE, **changes)})
-
-
-def on_day(**changes: object) -> Case:
-    """Return the sample case on a day that is under way."""
-    return a_case(day=replace(DayLedger(on=NOON.date()), **changes))
-
-
-def before_close(left: timedelta) -> Case:
-    """Return the sample case with the session's close ahead."""
-    return a_case(sessions={ES_DECEMBER: ((NOON - 9 * SECOND, NOON + left),)})
 
 
 def expiring(day: int) -> Case:
@@ -111,23 +87,9 @@ def foreign(con_id: int, remaining: int = 1) -> Case:
     return a_case(foreign={7: ForeignOrder(7, con_id, Side.BUY, remaining, "Submitted")})
 
 
-def lots(count: int, **changes: object) -> Case:
-    """Return a case of several lots."""
-    limits = replace(
-        LIMITS,
-        **{"loss_usd_trade_max": Decimal(10**5), "loss_usd_daily_max": Decimal(10**5), **changes},
-    )
-    return of_cycle(a_proposed_cycle(quantity=count), limits=limits)
-
-
 def signalled(ago: timedelta, strategy: str = "ema-cross", *, side: Side = Side.BUY) -> Case:
     """Return the sample case after an earlier signal."""
     return on_day(last_signal=(ES_DECEMBER, f"{strategy} {side}", NOON - ago))
-
-
-def drawn_down(usd: Decimal) -> Case:
-    """Return the sample case below an equity peak of a thousand."""
-    return a_case(equity_peak_usd=Decimal(1000), equity_usd=usd)
 
 
 def sent(messages: int, *, later: int = 0) -> Case:
@@ -142,12 +104,6 @@ RISK = Decimal("354.80")
 CENT = Decimal("0.01")
 CLOSE = timedelta(minutes=15)
 COOL = timedelta(minutes=5)
-WIDE = {"position_size_max": 99, "order_size_max": 99}
-
-
-def opening(at_: datetime) -> Case:
-    """Return the sample case with a session that opens at a moment."""
-    return a_case(sessions={ES_DECEMBER: ((at_, SESSION[1]),)})
 
 
 def confident(confidence: float) -> Case:
@@ -163,23 +119,6 @@ EDGES: list[tuple[str, Case, Case | None]] = [
     ("CONTRACT_NOT_ALLOWED", in_limits(symbols_allowed=()), in_limits(symbols_allowed=("ES",))),
     ("ROLL_WINDOW", expiring(14), expiring(15)),
     ("ROLL_WINDOW", expiring(1), None),
-    ("SESSION_CLOSED", a_case(sessions={ES_DECEMBER: ((NOON - SECOND, NOON),)}), None),
-    ("SESSION_CLOSED", opening(NOON + TICK), opening(NOON)),
-    ("SESSION_END", before_close(CLOSE - TICK), before_close(CLOSE)),
-    ("STALE_DATA", quoted(seen_at=NOON - 90 * SECOND - TICK), quoted(seen_at=NOON - 90 * SECOND)),
-    ("STALE_DATA", quoted(bid=None), None),
-    ("STALE_DATA", quoted(ask=None), None),
-    ("STALE_DATA", quoted(bid=0), None),
-    ("STALE_DATA", quoted(bid=-4), None),
-    ("DELAYED_DATA", quoted(delayed=True), None),
-    ("CROSSED_BOOK", quoted(bid=27_200), quoted(bid=27_199)),
-    ("CROSSED_BOOK", quoted(bid=27_201), None),
-    ("CLOCK_SKEW", quoted(seen_at=NOON + 5 * SECOND + TICK), quoted(seen_at=NOON + 5 * SECOND)),
-    (
-        "CLOCK_SKEW",
-        a_case(newest_at=NOON + 5 * SECOND + TICK),
-        a_case(newest_at=NOON + 5 * SECOND),
-    ),
     ("NOT_WARM", of_cycle(a_proposed_cycle(signal=a_signal(warm=False))), None),
     ("LOW_CONFIDENCE", confident(0.599), confident(0.6)),
     ("LOW_CONFIDENCE", confident(1.001), confident(1.0)),
@@ -206,14 +145,8 @@ EDGES: list[tuple[str, Case, Case | None]] = [
     ("OPPOSITE_ENTRY", a_case(positions={ES_DECEMBER: at(-1)}), None),
     ("FOREIGN_ORDER", foreign(ES_DECEMBER), foreign(ES_DECEMBER, remaining=0)),
     ("FOREIGN_ORDER", foreign(ES_DECEMBER), foreign(MES_DECEMBER)),
-    ("POSITION_LIMIT", lots(3, position_size_max=2), lots(2, position_size_max=2)),
-    ("POSITION_LIMIT", lots(11, **WIDE), lots(10, **WIDE)),
-    ("POSITION_LIMIT", a_case(positions={}), None),
     ("ORDER_SIZE", lots(3, order_size_max=2), lots(2, order_size_max=2)),
     ("ORDER_SIZE", lots(11, **WIDE), lots(10, **WIDE)),
-    ("DAILY_LOSS", on_day(realised_usd=RISK - 2000 - CENT), on_day(realised_usd=RISK - 2000)),
-    ("DRAWDOWN", drawn_down(RISK - 4000 - CENT), drawn_down(RISK - 4000)),
-    ("PRICE_COLLAR", quoted(bid=27_159), quoted(bid=27_160)),
     (
         "MAX_LOSS_PER_TRADE",
         in_limits(loss_usd_trade_max=RISK - CENT),
@@ -238,10 +171,12 @@ def test_the_sample_is_refused_by_nobody() -> None:
     assert refusals(of_cycle(a_proposed_cycle(Side.SELL))) == set()
 
 
-def test_every_guard_has_a_code_of_its_own_and_its_edge_here() -> None:
+def test_every_guard_has_a_code_of_its_own_and_its_edge_in_a_test() -> None:
+    """The guards of the hours, the market and the account have theirs beside them."""
     codes = [guard(a_case()).code for guard in ENTRY_GUARDS]
     assert len(set(codes)) == len(ENTRY_GUARDS)
-    assert set(codes) <= {code for code, _, _ in EDGES}
+    edges = [*EDGES, *SESSION_EDGES, *MARKET_EDGES, *ACCOUNT_EDGES]
+    assert set(codes) <= {code for code, _, _ in edges}
 
 
 BLIND = {
@@ -254,12 +189,14 @@ BLIND = {
     "DELAYED_DATA",
     "CROSSED_BOOK",
     "CLOCK_SKEW",
+    "PRICE_LIMIT",
     "LOW_CONFIDENCE",
     "POSITION_OPEN",
     "OPPOSITE_ENTRY",
     "POSITION_LIMIT",
     "DAILY_LOSS",
     "DRAWDOWN",
+    "MARGIN",
     "PRICE_COLLAR",
     "BRACKET_MISMATCH",
 }
@@ -267,7 +204,7 @@ BLIND = {
 
 def test_a_trader_that_knows_nothing_permits_nothing() -> None:
     """Every guard that needs data refuses without it; the others look at counts of ours."""
-    cycle = a_proposed_cycle(confidence=None)
+    cycle = a_proposed_cycle(confidence=None, margin=None)
     proposal = replace(a_proposal(cycle), contract=None, bracket="CONTRACT_NOT_ALLOWED")
     refused = refusals(open_case(proposal, TraderState(LIMITS), now=NOON))
     assert refused == (BLIND - {"BRACKET_MISMATCH"}) | set(BRACKET_CODES)
@@ -291,13 +228,6 @@ def test_a_clock_that_steps_back_over_the_date_finds_the_same_day() -> None:
     assert {"TRADE_COUNT", "LOSS_STREAK", "DAILY_LOSS", "CLOCK_SKEW"} <= refusals(case)
     later = open_case(a_proposal(), a_trader(day=day), now=NOON + timedelta(days=1))
     assert not {"TRADE_COUNT", "LOSS_STREAK", "DAILY_LOSS"} & refusals(later)
-
-
-@pytest.mark.parametrize("odd", [Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")])
-def test_a_result_that_is_no_number_is_unknown(odd: Decimal) -> None:
-    assert refusals(on_day(realised_usd=odd)) == {"DAILY_LOSS"}
-    equity = Decimal("NaN") if odd.is_snan() else odd
-    assert refusals(a_case(equity_usd=equity)) == {"DRAWDOWN"}
 
 
 # The market between the signal and the order
@@ -332,7 +262,7 @@ def test_the_stop_and_the_target_fit_where_the_entry_would_fill_now(
 
 def test_a_quote_with_one_side_is_judged_at_the_orders_own_price() -> None:
     case = quoted(ask=None)
-    assert refusals(case) == {"STALE_DATA", "PRICE_COLLAR"}
+    assert refusals(case) == {"STALE_DATA", "PRICE_COLLAR", "PRICE_LIMIT"}
 
 
 # What is sent is what was judged
@@ -414,26 +344,6 @@ def test_a_signal_without_a_leg_matches_no_bracket() -> None:
     cycle = a_proposed_cycle(signal=a_signal(stop=Decimal("NaN")))
     case = a_case(replace(a_proposal(cycle), bracket=a_bracket(a_proposed_cycle())))
     assert {"BRACKET_MISMATCH", "OFF_TICK"} <= refusals(case)
-
-
-# What is at risk already
-
-
-@pytest.mark.parametrize(("realised", "refused"), [("-1618.96", False), ("-1618.97", True)])
-def test_the_days_loss_counts_every_open_cycle(realised: str, *, refused: bool) -> None:
-    """$2,000 less $354.80 of the entry and $26.24 of the open cycle."""
-    day = DayLedger(on=NOON.date(), realised_usd=Decimal(realised))
-    entry = a_working(an_entry_spec(Side.BUY), filled=1, death=Death.FILLED)
-    other = a_proposed_cycle(
-        cycle_id=OTHER_ID,
-        con_id=MES_DECEMBER,
-        phase=Phase.OPEN,
-        stop=27_180,
-        orders={entry.spec.ref: entry},
-        fills=(filled(Side.BUY, 27_200),),
-    )
-    state = a_trader(cycles={OTHER_ID: other}, day=day)
-    assert ("DAILY_LOSS" in refusals(open_case(a_proposal(), state, now=NOON))) is refused
 
 
 # Anything at all is answered by a code

@@ -475,3 +475,65 @@ def test_the_last_check_before_the_bytes(booked: int, *, holds: bool) -> None:
     """A stop of one lot: the rule on the state as it is, the order itself included."""
     state = holding(1, a_working(STOP), positions={ES_DECEMBER: at(booked)})
     assert exit_rule_holds(state, ES_DECEMBER) is holds
+
+
+# A missing bracket gets the emergency stop
+
+EMERGENCY = exit_spec(Side.SELL, role=Role.EMERGENCY)
+
+
+def test_a_fill_without_its_stop_may_have_an_emergency_stop() -> None:
+    """Idempotent: the same stop twice is refused, and so is one for a lot that is covered."""
+    filled = a_working(an_entry_spec(Side.BUY), filled=1, death=Death.FILLED)
+    assert approve_exit(holding(1, filled), EMERGENCY)
+    placed = holding(1, filled, a_working(EMERGENCY))
+    assert refused_as(approve_exit(placed, EMERGENCY)) == "DUPLICATE_ORDER"
+    again = exit_spec(Side.SELL, role=Role.EMERGENCY, number=2)
+    assert refused_as(approve_exit(placed, again)) == "EXIT_ALREADY_WORKING"
+
+
+@pytest.mark.parametrize("death", Death)
+def test_the_emergency_stop_waits_until_the_missing_one_is_proven_dead(death: Death) -> None:
+    """While its fate is unknown it may still rest, and two stops would flip the position."""
+    assert refused_as(approve_exit(holding(1, a_working(STOP)), EMERGENCY)) == (
+        "EXIT_ALREADY_WORKING"
+    )
+    assert approve_exit(holding(1, a_working(STOP, death=death)), EMERGENCY)
+
+
+# Reduce-only in every direction
+
+
+@pytest.mark.parametrize("booked", [-2, -1, 0, 1, 2])
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("quantity", [1, 2, 3])
+def test_an_exit_never_opens_enlarges_or_flips(booked: int, side: Side, quantity: int) -> None:
+    """It leaves exactly when what remains lies between the position and zero."""
+    allowed = bool(approve_exit(holding(booked), exit_spec(side, quantity)))
+    after = booked + side.sign * quantity
+    assert allowed is (booked != 0 and booked * after >= 0 and abs(after) < abs(booked))
+
+
+# All guards run, all are recorded
+
+TABLE = """
+MODE SESSION_CLOSED SESSION_END SESSION_RESET STALE_DATA DELAYED_DATA CROSSED_BOOK CLOCK_SKEW
+NOT_WARM EVENT_BLACKOUT AWS_GO LOW_CONFIDENCE COOLDOWN DUPLICATE_SIGNAL TRADE_COUNT LOSS_STREAK
+POSITION_OPEN OPPOSITE_ENTRY FOREIGN_ORDER MISSING_STOP MISSING_TARGET BRACKET_ORIENTATION
+BRACKET_TOO_CLOSE OFF_TICK MAX_LOSS_PER_TRADE DAILY_LOSS DRAWDOWN ORDER_SIZE POSITION_LIMIT MARGIN
+PRICE_COLLAR PRICE_LIMIT MESSAGE_RATE CONTRACT_NOT_ALLOWED ROLL_WINDOW BRACKET_MISMATCH
+"""
+
+
+def test_every_guard_is_asked_and_recorded() -> None:
+    """The stable codes: whoever removes a guard changes this list."""
+    _, verdicts = approve_entry(a_proposal(), a_trader(), now=NOON)
+    codes = [verdict.code for verdict in verdicts]
+    assert sorted(codes) == sorted(TABLE.split())
+
+
+@pytest.mark.parametrize("changes", [{"order_size_max": 0}, {"stop_distance_ticks_min": 21}])
+def test_the_limits_given_decide(changes: dict[str, object]) -> None:
+    limits = replace(LIMITS, **changes)
+    answer, _ = approve_entry(a_proposal(limits=limits), a_trader(limits=limits), now=NOON)
+    assert isinstance(answer, Refused)

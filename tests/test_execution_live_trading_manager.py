@@ -60,6 +60,7 @@ class Desk:
             events.ContractStated(CON_ID, "ES", "ESZ5", AT.date().replace(day=30), session),
             events.LinkChanged(up=True, why="test"),
             events.BookAnswered(1, Known(events.Book((), (), ()))),
+            events.SettlementStated(CON_ID, 27_400),
             events.QuoteSeen(CON_ID, Quote(AT, 27_600, 27_601, 27_600)),
         ):
             self.manager.handle(event)

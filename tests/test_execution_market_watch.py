@@ -53,7 +53,7 @@ def a_quote(bid: int | None, ask: int | None) -> QuoteSeen:
 
 def test_an_instrument_that_is_not_ours_stays_unknown() -> None:
     """Nothing can be proposed for it."""
-    stated = ContractStated(7, "NQ", "NQZ5", date(2025, 12, 19), ())
+    stated = ContractStated(7, "CL", "CLZ5", date(2025, 12, 19), ())
     script = Playbook() >> stated << Warn("CONTRACT_UNKNOWN")
     assert (script.is_complete, 7 in script.state.contracts) == (True, False)
 

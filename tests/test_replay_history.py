@@ -54,5 +54,5 @@ def test_children_statuses_and_doubts_are_listed() -> None:
 
 def test_only_known_futures_can_be_judged() -> None:
     assert instrument_of("MES", "made-up").multiplier_usd == 5
-    with pytest.raises(BadInput, match="made-up trades 'NQ', which is none of ES, MES"):
-        instrument_of("NQ", "made-up")
+    with pytest.raises(BadInput, match="made-up trades 'CL', which is none of ES, MES, MNQ, NQ"):
+        instrument_of("CL", "made-up")

@@ -111,7 +111,7 @@ def test_an_execution_that_fits_nowhere_is_a_doubt(
         ("limit_price", float("inf"), "not a number"),
         ("limit_price", "1e999999999", "not a number"),
         ("timestamp", "yesterday", "'timestamp' of order 1 is 'yesterday', not a time"),
-        ("symbol", "NQ", "trades 'NQ', which is none of ES, MES"),
+        ("symbol", "CL", "trades 'CL', which is none of ES, MES, MNQ, NQ"),
     ],
 )
 def test_a_value_that_cannot_be_is_named(

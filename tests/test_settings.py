@@ -59,6 +59,7 @@ def test_the_defaults_are_the_ones_the_domain_states() -> None:
 OTHER_VALUES: dict[str, object] = {
     "session.no_entry_before_close": "20 min",
     "session.flatten_before_close": "6 min",
+    "session.blackouts": "releases.yaml",
     "data.max_age": "60 s",
     "data.max_clock_skew": "1 s",
     "aws_agents.wait_override_confidence": 0.8,
@@ -144,7 +145,7 @@ def test_every_limit_has_exactly_one_setting_and_every_such_setting_one_limit() 
         ("trading", "min_confidence_for_trade", float("nan")),
         ("trading", "trade_cooldown_minutes", 0),
         ("trading", "symbols", []),
-        ("trading", "symbols", ["NQ"]),
+        ("trading", "symbols", ["CL"]),
         ("aws_agents", "wait_override_confidence", 0.74),
         ("aws_agents", "wait_override_confidence", 1.01),
         ("aws_agents", "block_on_wait", False),

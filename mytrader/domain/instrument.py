@@ -1,11 +1,18 @@
-"""Instruments as data: tick, multiplier and commission; prices become whole ticks here.
+"""Instruments as data: tick, multiplier, commission and margin; prices become whole ticks here.
 
-Contract facts for ES and MES: CME Group contract specifications (E-mini and Micro E-mini
-S&P 500): tick 0.25 index points, multiplier $50 and $5.
+Contract facts: CME Group contract specifications of the E-mini and Micro E-mini S&P 500 (ES, MES)
+and Nasdaq-100 (NQ, MNQ): tick 0.25 index points, multipliers $50, $5, $20 and $2.
+
+`initial_margin_usd` is our own table, against which the broker's word is checked (SAFETY.md C04).
+It is no quotation: it is set well above what exchange and broker asked for in late 2025 (about
+$23,000 for ES and $34,000 for NQ overnight, a tenth of it for the micros), so that it errs
+towards fewer contracts. Review it when volatility has changed; last set 2025-12.
 """
 
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import cached_property
+from math import ceil
 from typing import Final
 
 from msgspec import Struct
@@ -14,14 +21,19 @@ PRICE_TICKS_MAX: Final = 10_000_000
 """No price of any index future is near this; anything larger is of another magnitude."""
 
 
+_DIGITS_MAX: Final = len(str(PRICE_TICKS_MAX))
+_NO_PRICE: Final = Decimal("NaN")
+
+
 class OffGridError(ValueError):
     """A price that is not a whole number of ticks, or not a finite number at all."""
 
 
-class Instrument(Struct, frozen=True):
+class Instrument(Struct, frozen=True, dict=True):
     """What is true of every expiry of a future.
 
-    `multiplier_usd` is dollars per index point; `group` names instruments whose risk is netted.
+    `multiplier_usd` is dollars per index point; `group` names instruments whose risk is netted;
+    `initial_margin_usd` is the own table's margin of one contract, dollars.
     """
 
     symbol: str
@@ -33,11 +45,22 @@ class Instrument(Struct, frozen=True):
     commission_usd_per_side: Decimal
     group: str
     market_rule_id: int
+    initial_margin_usd: int
 
-    @property
+    @cached_property
     def tick_value_usd(self) -> Decimal:
         """Dollars that one contract gains or loses per tick."""
         return self.tick_size * self.multiplier_usd
+
+    @cached_property
+    def tick_value_cents(self) -> int:
+        """`tick_value_usd` in whole cents, rounded up: a loss is never counted too small."""
+        return ceil(self.tick_value_usd * 100)
+
+    @cached_property
+    def commission_cents_per_side(self) -> int:
+        """`commission_usd_per_side` in whole cents, rounded up."""
+        return ceil(self.commission_usd_per_side * 100)
 
     def exact_ticks(self, price: Decimal | float | str) -> Decimal:
         """Return `price` (index points) in ticks, a fraction where it is off the grid.
@@ -54,6 +77,22 @@ class Instrument(Struct, frozen=True):
         if not possible:
             raise OffGridError(f"{price!r} is not a price of {self.symbol}")
         return exact
+
+    def grid_ticks(self, price: Decimal | None) -> int | None:
+        """Return `price` (index points) in whole ticks, `None` for whatever is no grid price.
+
+        The quick way for prices that should be on the grid; `ticks` says what is wrong with one.
+        """
+        if price is None:
+            return None
+        try:
+            # The magnitude first: a short Decimal may stand for a number of a million digits.
+            exact = price / self.tick_size if price.adjusted() < _DIGITS_MAX else _NO_PRICE
+            whole = int(exact)
+        except (ArithmeticError, ValueError):
+            return None
+        possible = whole == exact and -PRICE_TICKS_MAX <= whole <= PRICE_TICKS_MAX
+        return whole if possible else None
 
     def ticks(self, price: Decimal | float | str) -> int:
         """Return `price` (index points) in whole ticks.
@@ -102,6 +141,7 @@ ES: Final = Instrument(
     commission_usd_per_side=Decimal("2.40"),
     group="SP500",
     market_rule_id=67,
+    initial_margin_usd=28_000,
 )
 MES: Final = Instrument(
     symbol="MES",
@@ -113,5 +153,30 @@ MES: Final = Instrument(
     commission_usd_per_side=Decimal("0.62"),
     group="SP500",
     market_rule_id=67,
+    initial_margin_usd=2_800,
 )
-INSTRUMENTS: Final = {instrument.symbol: instrument for instrument in (ES, MES)}
+NQ: Final = Instrument(
+    symbol="NQ",
+    name="E-mini Nasdaq-100",
+    exchange="CME",
+    currency="USD",
+    multiplier_usd=20,
+    tick_size=Decimal("0.25"),
+    commission_usd_per_side=Decimal("2.40"),
+    group="NDX",
+    market_rule_id=67,
+    initial_margin_usd=42_000,
+)
+MNQ: Final = Instrument(
+    symbol="MNQ",
+    name="Micro E-mini Nasdaq-100",
+    exchange="CME",
+    currency="USD",
+    multiplier_usd=2,
+    tick_size=Decimal("0.25"),
+    commission_usd_per_side=Decimal("0.62"),
+    group="NDX",
+    market_rule_id=67,
+    initial_margin_usd=4_200,
+)
+INSTRUMENTS: Final = {instrument.symbol: instrument for instrument in (ES, MES, NQ, MNQ)}

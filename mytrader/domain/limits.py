@@ -1,10 +1,21 @@
 """Every number a guard compares with."""
 
+from bisect import bisect_right
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
+from math import floor
+from typing import Final
 
 from msgspec import Struct
+
+_MONEY_DIGITS_MAX: Final = 12
+"""No amount of ours is near a trillion: that is a broker's "not set", or nonsense."""
+
+NO_ROOM: Final = -(10**18)
+"""A limit that is no number leaves room for nothing."""
 
 
 class Profile(StrEnum):
@@ -22,7 +33,20 @@ class Blackout(Struct, frozen=True):
     name: str
 
 
-class Limits(Struct, frozen=True):
+def _later(one: Blackout, other: Blackout) -> Blackout:
+    return one if one.ends_at > other.ends_at else other
+
+
+def is_amount(usd: Decimal) -> bool:
+    """Whether dollars are a finite amount of a believable size."""
+    return usd.is_finite() and usd.adjusted() < _MONEY_DIGITS_MAX
+
+
+def _cents_down(usd: Decimal) -> int:
+    return floor(usd * 100) if is_amount(usd) else NO_ROOM
+
+
+class Limits(Struct, frozen=True, dict=True):
     """Every number a guard compares with; units are in the names.
 
     `blackouts` is `None` where no calendar of releases could be read: then nothing is opened.
@@ -77,3 +101,43 @@ class Limits(Struct, frozen=True):
     hold_max: timedelta | None = None
     reconcile_interval: timedelta = timedelta(seconds=30)
     request_age_max: timedelta = timedelta(seconds=30)
+
+    @cached_property
+    def loss_cents_trade_max(self) -> int:
+        """`loss_usd_trade_max` in whole cents."""
+        return _cents_down(self.loss_usd_trade_max)
+
+    @cached_property
+    def loss_cents_daily_max(self) -> int:
+        """`loss_usd_daily_max` in whole cents."""
+        return _cents_down(self.loss_usd_daily_max)
+
+    @cached_property
+    def drawdown_cents_max(self) -> int:
+        """`drawdown_usd_max` in whole cents."""
+        return _cents_down(self.drawdown_usd_max)
+
+    @cached_property
+    def net_cents_per_point_max(self) -> int:
+        """`net_usd_per_point_max` in whole cents."""
+        return _cents_down(self.net_usd_per_point_max)
+
+    @cached_property
+    def reset_margin_s(self) -> float:
+        """`reset_margin` in seconds."""
+        return self.reset_margin.total_seconds()
+
+    @cached_property
+    def _blackouts_by_start(self) -> tuple[list[datetime], list[Blackout]]:
+        """Starts in order, and for each the blackout that ends last of all that began by then."""
+        ordered = sorted(self.blackouts or (), key=lambda blackout: blackout.starts_at)
+        lasting = accumulate(ordered, _later)
+        return [blackout.starts_at for blackout in ordered], list(lasting)
+
+    def blackout_at(self, at: datetime) -> Blackout | None:
+        """Return a blackout that contains `at`; how many there are costs nothing."""
+        starts, lasting = self._blackouts_by_start
+        begun = bisect_right(starts, at)
+        if begun and at < lasting[begun - 1].ends_at:
+            return lasting[begun - 1]
+        return None

@@ -208,10 +208,14 @@ class TrackedOrder(Struct, frozen=True):
         """The most that may still fill, in contracts (rho of SAFETY.md 5.2)."""
         if self.death is not None:
             return 0
-        quantity = max(self.spec.quantity, self.quantity_echoed)
-        changed = quantity if self.change is None else self.change.quantity
-        quantity = quantity + changed if self.change_unknown else max(quantity, changed)
-        return max(quantity * max(len(self.perm_ids), 1) - self.filled, 0)
+        quantity = self.spec.quantity
+        quantity = max(quantity, self.quantity_echoed)
+        if self.change is not None or self.change_unknown:
+            changed = quantity if self.change is None else self.change.quantity
+            quantity = quantity + changed if self.change_unknown else max(quantity, changed)
+        if len(self.perm_ids) > 1:
+            quantity *= len(self.perm_ids)
+        return quantity - self.filled if quantity > self.filled else 0
 
     @property
     def claim_filled(self) -> int | None:

@@ -1,11 +1,19 @@
-"""Trading sessions: which trading date a moment belongs to, and where in a session it lies."""
+"""Trading sessions: which trading date a moment belongs to, and where in a session it lies.
 
+The exchange lives in Chicago, the broker's servers are reset by New York's clock; both are whole
+hours from UTC, so what a moment is there changes only with an hour of UTC and is looked up by it.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 EXCHANGE_ZONE: Final = ZoneInfo("America/Chicago")
+BROKER_ZONE: Final = ZoneInfo("America/New_York")
 SESSION_MINUTES: Final = 23 * 60
 """17:00 to 16:00 US Central; the hour the clocks change lies in the weekend."""
 
@@ -13,21 +21,60 @@ OPEN_MINUTE: Final = 17 * 60
 MINUTES_PER_DAY: Final = 24 * 60
 _HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
 _SECONDS_PER_HOUR: Final = 3600
+_DAY_S: Final = 24 * _SECONDS_PER_HOUR
+_WEEK_S: Final = 7 * _DAY_S
+
+RESETS: Final = (
+    (_DAY_S, 15 * 60, 105 * 60),
+    (_WEEK_S, 4 * _DAY_S + 23 * _SECONDS_PER_HOUR, 5 * _DAY_S + 3 * _SECONDS_PER_HOUR),
+)
+"""(period, start, end) of the broker's resets in seconds of New York's week, Monday first: daily
+00:15 to 01:45, and Friday 23:00 to Saturday 03:00 (SAFETY.md B10). The end is outside."""
 
 Session = tuple[datetime, datetime]
 """Open and close of one session, aware UTC; the close itself is outside."""
 
 
+class LocalTimes(Struct, frozen=True):
+    """One moment where it matters.
+
+    The trading date and the minute of the day at the exchange, the second of the week at the
+    broker (Monday first), and whole seconds since the epoch.
+    """
+
+    epoch_second: int
+    trading_date: date
+    exchange_minute: int
+    broker_second: int
+
+
+def local_times(at: datetime) -> LocalTimes:
+    """Return what an aware moment is at the exchange and at the broker."""
+    second = int(at.timestamp())
+    hour, rest = divmod(second, _SECONDS_PER_HOUR)
+    on, minute, broker_second = _local_hour(hour)
+    return LocalTimes(second, on, minute + rest // 60, broker_second + rest)
+
+
 def trading_date(at: datetime) -> date:
     """Return the CME trading date of `at`: from 17:00 US Central on it is the next day's."""
-    return _trading_date_of_hour(int(at.timestamp()) // _SECONDS_PER_HOUR)
+    return _local_hour(int(at.timestamp()) // _SECONDS_PER_HOUR)[0]
 
 
 @lru_cache(maxsize=64)
-def _trading_date_of_hour(hour: int) -> date:
-    # The offsets of US Central are whole hours, so the date changes with an hour of UTC.
-    at = datetime.fromtimestamp(hour * _SECONDS_PER_HOUR, EXCHANGE_ZONE)
-    return (at.replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
+def _local_hour(hour: int) -> tuple[date, int, int]:
+    there = datetime.fromtimestamp(hour * _SECONDS_PER_HOUR, EXCHANGE_ZONE)
+    on = (there.replace(tzinfo=None) + _HOURS_TO_MIDNIGHT).date()
+    broker = there.astimezone(BROKER_ZONE)
+    return on, there.hour * 60, broker.weekday() * _DAY_S + broker.hour * _SECONDS_PER_HOUR
+
+
+def in_broker_reset(broker_second: int, *, margin_s: float) -> bool:
+    """Whether a second of the broker's week lies in a reset, or at most `margin_s` before one."""
+    for period, start, end in RESETS:
+        if (broker_second - start + margin_s) % period < end - start + margin_s:
+            return True
+    return False
 
 
 def minute_of_session(at: datetime) -> int:
@@ -42,6 +89,14 @@ def session_at(sessions: tuple[Session, ...], at: datetime) -> Session | None:
         if session[0] <= at < session[1]:
             return session
     return None
+
+
+def common_sessions(stated: Sequence[Session], known: Sequence[Session]) -> tuple[Session, ...]:
+    """Return when both say that the exchange is open, in order: the later open, earlier close."""
+    both = (
+        (max(ours[0], theirs[0]), min(ours[1], theirs[1])) for ours in stated for theirs in known
+    )
+    return tuple(sorted(session for session in both if session[0] < session[1]))
 
 
 def next_open(sessions: tuple[Session, ...], at: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mytrader.domain.instrument import Instrument, OffGridError
 from mytrader.domain.limits import Limits
-from mytrader.domain.orders import Verdict, refusal
+from mytrader.domain.orders import Side, Verdict, refusal
 from mytrader.execution.order_builder import (
     ORDER_SIZE_CEILING,
     STOP_LOSS,
@@ -31,7 +31,10 @@ BRACKET_CODES: Final = (
 )
 """What `judge_bracket` answers, in its order."""
 
+_BUY: Final = Side.BUY
 _PASSED: Final = {code: Verdict(code, approved=True, detail="") for code in BRACKET_CODES}
+BRACKET_PASSED: Final = tuple(_PASSED.values())
+"""What `judge_bracket` answers for a bracket that nothing speaks against."""
 
 
 class AskedBracket(Struct, frozen=True):
@@ -47,6 +50,40 @@ class AskedBracket(Struct, frozen=True):
     take_profit: Price
     quantity: int
     fills_at: tuple[Price, ...] = ()
+
+
+class TickBracket(Struct, frozen=True):
+    """A bracket whose prices are all on the grid, in ticks.
+
+    `fills` are the prices at which the entry may fill, the one it was asked for first.
+    """
+
+    side: Side
+    fills: tuple[int, ...]
+    stop: int
+    target: int
+    quantity: int
+
+
+def bracket_holds(asked: TickBracket, *, instrument: Instrument, limits: Limits) -> bool:
+    """Whether `judge_bracket` would approve everything: the same rules in whole ticks and cents.
+
+    Only ever sure of a yes: what it does not confirm, `judge_bracket` judges and explains.
+    """
+    stop, target, quantity = asked.stop, asked.target, asked.quantity
+    least = limits.stop_distance_ticks_min
+    least = max(least, 1)
+    low, high = (stop, target) if asked.side is _BUY else (target, stop)
+    if low <= 0 or not is_count(quantity):
+        return False
+    first, last = min(asked.fills), max(asked.fills)
+    if first - low < least or high - last < least:
+        return False
+    if quantity > limits.order_size_max or quantity > ORDER_SIZE_CEILING:
+        return False
+    distance = last - stop if asked.side is _BUY else stop - first
+    lot = distance * instrument.tick_value_cents + 2 * instrument.commission_cents_per_side
+    return lot * quantity <= limits.loss_cents_trade_max
 
 
 def judge_bracket(asked: AskedBracket, *, instrument: Instrument, limits: Limits) -> list[Verdict]:

@@ -36,6 +36,9 @@ class OcaGroup(Struct, frozen=True):
     budget: int
 
 
+_BUY: Final = Side.BUY
+"""A member of an enumeration is looked up slowly; this one is compared with for every order."""
+
 NO_GROUPS: Final[Mapping[str, OcaGroup]] = {}
 UNTRUSTED: Final = OcaGroup(trusted=False, budget=0)
 
@@ -143,31 +146,89 @@ def reach(
     `after` is an order as it will be once it is sent or changed, `rho_after` the most that it
     may fill then, in place of what it may fill now.
     """
-    total = _Count()
-    groups: dict[str, _Count] = {}
-    replaced = "" if after is None else after.ref
-    trusted = groups_are_trusted(state.limits)
-    for cycle in state.cycles.values():
-        if trusted:
-            _count_groups(groups, cycle.orders, con_id=con_id, without=replaced)
-        for order in cycle.orders.values():
-            spec = order.spec
-            if order.death is not None or spec.con_id != con_id or spec.ref == replaced:
-                continue
-            if not (trusted and spec.oca_group):
-                total.add(spec, rho(order, cycle.orders))
+    if groups_are_trusted(state.limits):
+        return reach_of_groups(state, con_id, after=after, rho_after=rho_after)
+    buys, sells, exit_buys, exit_sells = _loose(state, con_id, "" if after is None else after.ref)
+    if state.foreign:
+        more_buys, more_sells = _foreign(state, con_id)
+        buys, sells = buys + more_buys, sells + more_sells
     if after is not None:
-        grouped = trusted and after.oca_group
-        count = groups.setdefault(after.oca_group, _Count()) if grouped else total
-        count.add(after, rho_after)
-    for group in groups.values():
-        total.add_group(group)
+        exits = rho_after if after.reduce_only else 0
+        if after.side is _BUY:
+            buys, exit_buys = buys + rho_after, exit_buys + exits
+        else:
+            sells, exit_sells = sells + rho_after, exit_sells + exits
+    return Reach(buys, sells, exit_buys, exit_sells)
+
+
+def _loose(state: TraderState, con_id: int, without: str) -> tuple[int, int, int, int]:
+    """Add our orders up one by one: no group counts.
+
+    This is asked of every order before every send; `rho` is spelled out, without its calls.
+    """
+    buys = sells = exit_buys = exit_sells = 0
+    for cycle in state.cycles.values():
+        orders = cycle.orders
+        for order in orders.values():
+            spec = order.spec
+            if spec.con_id != con_id or order.death is not None or spec.ref == without:
+                continue
+            parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
+            if parent is not None and parent.filled == 0:
+                continue
+            if (
+                order.change is None
+                and not order.change_unknown
+                and order.quantity_echoed <= spec.quantity
+                and len(order.perm_ids) <= 1
+            ):
+                most = spec.quantity - order.filled
+            else:
+                most = order.remaining
+            if most <= 0:
+                continue
+            if spec.side is _BUY:
+                buys += most
+                exit_buys += most if spec.reduce_only else 0
+            else:
+                sells += most
+                exit_sells += most if spec.reduce_only else 0
+    return buys, sells, exit_buys, exit_sells
+
+
+def _foreign(state: TraderState, con_id: int) -> tuple[int, int]:
+    """Return what other people's orders may still buy and sell."""
+    buys = sells = 0
     for foreign in state.foreign.values():
         if foreign.con_id == con_id:
             # A count that makes no sense must not make room for anything.
             most = max(foreign.remaining, 0)
-            total.buys += most if foreign.side is Side.BUY else 0
-            total.sells += most if foreign.side is Side.SELL else 0
+            buys += most if foreign.side is Side.BUY else 0
+            sells += most if foreign.side is Side.SELL else 0
+    return buys, sells
+
+
+def reach_of_groups(
+    state: TraderState, con_id: int, *, after: OrderSpec | None = None, rho_after: int = 0
+) -> Reach:
+    """As `reach`, where a trusted group counts once: the least that may still fill."""
+    buys, sells = _foreign(state, con_id)
+    total = _Count(buys, sells)
+    groups: dict[str, _Count] = {}
+    replaced = "" if after is None else after.ref
+    for cycle in state.cycles.values():
+        _count_groups(groups, cycle.orders, con_id=con_id, without=replaced)
+        for order in cycle.orders.values():
+            spec = order.spec
+            if order.death is not None or spec.con_id != con_id or spec.ref == replaced:
+                continue
+            if not spec.oca_group:
+                total.add(spec, rho(order, cycle.orders))
+    if after is not None:
+        count = groups.setdefault(after.oca_group, _Count()) if after.oca_group else total
+        count.add(after, rho_after)
+    for group in groups.values():
+        total.add_group(group)
     return Reach(total.buys, total.sells, total.exit_buys, total.exit_sells)
 
 

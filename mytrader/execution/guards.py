@@ -13,6 +13,7 @@ A guard that lacks its data refuses; it is never skipped. This module alone cons
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -37,7 +38,8 @@ from mytrader.execution.bracket_guards import (
     is_count,
     judge_bracket,
 )
-from mytrader.execution.entry_guards import ENTRY_GUARDS, Proposal, bracket_verdicts, open_case
+from mytrader.execution.entry_case import Proposal, open_case
+from mytrader.execution.entry_guards import ENTRY_GUARDS, bracket_verdicts
 from mytrader.execution.exposure import position_text, reach, rule_holds
 from mytrader.execution.order_builder import ORDER_SIZE_CEILING, shown
 
@@ -55,6 +57,8 @@ __all__ = [
     "validate_entry",
 ]
 
+
+_GO: Final = Advice.GO
 
 # Exits: SAFETY.md section 5
 
@@ -171,10 +175,10 @@ def should_block_on_wait(
     waits = [
         opinion
         for opinion in opinions
-        if opinion.decision is not Advice.GO or opinion.failure is not None
+        if opinion.decision is not _GO or opinion.failure is not None
     ]
     if not waits:
-        said = ", ".join(opinion.advisor for opinion in opinions)
+        said = ", ".join([opinion.advisor for opinion in opinions])
         return Verdict("AWS_GO", approved=True, detail=f"GO from {said}")
     for opinion in waits:
         if opinion.binding:
@@ -203,12 +207,12 @@ def approve_entry(
         signal_confidence=proposal.cycle.signal.confidence,
         override=state.limits.wait_override_confidence,
     )
-    verdicts = (
-        *(guard(case) for guard in ENTRY_GUARDS),
-        advice,
-        *bracket_verdicts(case),
-    )
-    first = next((verdict for verdict in verdicts if not verdict.approved), None)
+    verdicts = (*[guard(case) for guard in ENTRY_GUARDS], advice, *bracket_verdicts(case))
+    first = None
+    for verdict in verdicts:
+        if not verdict.approved:
+            first = verdict
+            break
     if first is None and isinstance(proposal.bracket, Bracket):
         return Approved(proposal.bracket), verdicts
     why = first or refusal("BRACKET_MISMATCH", "there is no bracket to send")

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from mytrader.domain.events import AnyEvent, BarClosed, ContractStated, Halted
+from mytrader.domain.exchange_days import open_sessions
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import Bar
 from mytrader.domain.session import parse_sessions
@@ -46,9 +47,10 @@ class MarketData:
     def _state(self, details: Any, expiry: date) -> FuturesContract:
         named = details.contract
         try:
-            sessions = parse_sessions(details.tradingHours, details.timeZoneId)
+            stated = parse_sessions(details.tradingHours, details.timeZoneId)
         except (ValueError, KeyError) as error:
             raise BrokerFault(f"unreadable trading hours of {named.symbol}: {error}") from None
+        sessions = open_sessions(stated)
         instrument = INSTRUMENTS[named.symbol]
         contract = FuturesContract(named.conId, instrument, named.localSymbol, expiry)
         self.contracts[contract.con_id] = contract

@@ -1,22 +1,167 @@
-"""What the open cycles can still lose: fills are facts, working entries fill, stops hold."""
+"""What entries have to reckon with: everything that works filled, everything open at its stop.
+
+One pass over all orders, on every contract. Fills are facts, working entries fill, stops hold; no
+one-cancels-all group is trusted here, so that an entry never relies on one. Money is whole cents,
+rounded so that losses err upwards.
+
+What has no stop of ours (a foreign order, contracts that no cycle holds) counts as the largest
+loss of a whole trade for each contract. A gain that a stop has locked in makes no room for more
+risk elsewhere: no cycle counts less than the commissions that it will have paid.
+"""
 
 from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
 
 from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.limits import Limits
+from mytrader.domain.orders import Side, TrackedOrder
+from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import TraderState
-from mytrader.execution.exposure import rho
+
+_BUY: Final = Side.BUY
+
+NOTHING: Final = (0, 0, 0, 0)
+"""Of `Survey.working`: nothing may fill."""
 
 
-def worst_case_usd(state: TraderState) -> Decimal:
-    """Dollars that the open cycles lose at worst, were each to end at its stop.
+class Survey(Struct, frozen=True):
+    """What may happen to the account, however badly what works may fill.
 
-    What a cycle has already lost counts from its fills on, not only once it is settled.
+    `working` holds, by contract, contracts that may still be bought and sold, and the entries
+    among them: (buys, sells, entry buys, entry sells). `worst_cents` is what all of it loses.
     """
-    worst = Decimal(0)
+
+    working: dict[int, tuple[int, int, int, int]]
+    worst_cents: int
+
+
+def survey(state: TraderState) -> Survey:
+    """Look at every order and every position once."""
+    working: dict[int, tuple[int, int, int, int]] = {}
+    explained: dict[int, int] = {}
+    worst = 0
     for cycle in state.cycles.values():
         if cycle.orders:
-            worst += _cycle_worst_usd(cycle, state)
-    return worst
+            worst += _cycle_worst(cycle, state, working=working, explained=explained)
+    strays = _add_foreign(state, working) if state.foreign else 0
+    for con_id, view in state.positions.items():
+        held = explained.get(con_id, 0)
+        # The plain case first: confirmed, nothing said against it, and all of it ours.
+        if not (
+            view.booked == held
+            and view.confirmed
+            and view.doubt is None
+            and (view.reported is None or view.reported == held)
+        ):
+            strays += _unexplained(view, held)
+    if strays:
+        worst += strays * _trade_cents(state.limits)
+    return Survey(working, worst)
+
+
+def _cycle_worst(
+    cycle: TradeCycle,
+    state: TraderState,
+    *,
+    working: dict[int, tuple[int, int, int, int]],
+    explained: dict[int, int],
+) -> int:
+    """Return the cents at risk in a cycle; adds what works and what its fills leave.
+
+    What is filled is closed at the stop; entries that work are filled at their limit and stopped.
+    The stop is the worst of the cycle's own and those that rest: a change may still be refused.
+    """
+    long = cycle.side is _BUY
+    stop, lots_working, entry_ticks = cycle.stop, 0, 0
+    for order in cycle.orders.values():
+        if order.death is not None:
+            continue
+        spec = order.spec
+        most = _may_fill(order, cycle.orders)
+        if not spec.reduce_only:
+            lots_working += most
+            entry_ticks += most * spec.limit
+        elif stop is not None and spec.stop is not None and (spec.stop < stop) is long:
+            stop = spec.stop
+        if most:
+            _add(working, spec.con_id, most, buy=spec.side is _BUY, entry=not spec.reduce_only)
+    position, paid, sides = _filled(cycle)
+    explained[cycle.con_id] = explained.get(cycle.con_id, 0) + position
+    contract = state.contracts.get(cycle.con_id)
+    if contract is None or stop is None or (position < 0 if long else position > 0):
+        # Nothing says where this ends: the limit of a whole trade for every contract.
+        return _trade_cents(state.limits) * (abs(position) + lots_working)
+    lost = paid - position * stop
+    extra = entry_ticks - lots_working * stop if long else lots_working * stop - entry_ticks
+    if extra > 0:
+        lost += extra
+    sides += abs(position) + 2 * lots_working
+    instrument = contract.instrument
+    commissions = instrument.commission_cents_per_side * sides
+    return commissions + instrument.tick_value_cents * lost if lost > 0 else commissions
+
+
+def _may_fill(order: TrackedOrder, siblings: dict[str, TrackedOrder]) -> int:
+    """As `exposure.rho`, for an order that lives."""
+    spec = order.spec
+    if spec.parent_ref is not None:
+        parent = siblings.get(spec.parent_ref)
+        if parent is not None and parent.filled == 0:
+            return 0
+    return order.remaining
+
+
+def _filled(cycle: TradeCycle) -> tuple[int, int, int]:
+    """Signed position, signed ticks paid for it, and sides that paid a commission."""
+    position, paid, sides = 0, 0, 0
+    for fill in cycle.fills:
+        signed = fill.quantity if fill.side is _BUY else -fill.quantity
+        position += signed
+        paid += signed * fill.price
+        sides += fill.quantity
+    return position, paid, sides
+
+
+def _add(
+    working: dict[int, tuple[int, int, int, int]],
+    con_id: int,
+    most: int,
+    *,
+    buy: bool,
+    entry: bool,
+) -> None:
+    buys, sells, entry_buys, entry_sells = working.get(con_id, NOTHING)
+    if buy:
+        buys += most
+        entry_buys += most if entry else 0
+    else:
+        sells += most
+        entry_sells += most if entry else 0
+    working[con_id] = (buys, sells, entry_buys, entry_sells)
+
+
+def _add_foreign(state: TraderState, working: dict[int, tuple[int, int, int, int]]) -> int:
+    """Foreign orders count as entries: nothing says what they are for."""
+    lots = 0
+    for foreign in state.foreign.values():
+        if foreign.remaining > 0:
+            lots += foreign.remaining
+            buy = foreign.side is _BUY
+            _add(working, foreign.con_id, foreign.remaining, buy=buy, entry=True)
+    return lots
+
+
+def _unexplained(view: PositionView, explained: int) -> int:
+    """Contracts that may be open on top of, or against, what the open cycles hold."""
+    low, high = view.interval
+    return max(abs(low - explained), abs(high - explained))
+
+
+def _trade_cents(limits: Limits) -> int:
+    # A limit that is no amount of money bounds nothing: one that no account has stands for it.
+    return limits.loss_cents_trade_max if limits.loss_cents_trade_max > 0 else 10**18
 
 
 def open_profit_usd(state: TraderState) -> Decimal:
@@ -34,22 +179,3 @@ def open_profit_usd(state: TraderState) -> Decimal:
         ticks = cycle.gross_ticks + position * (cycle.fills[0].price if touch is None else touch)
         total += contract.instrument.usd(ticks) - cycle.commission_usd
     return total
-
-
-def _cycle_worst_usd(cycle: TradeCycle, state: TraderState) -> Decimal:
-    """What is filled, closed at the stop; entries that work, filled at their limit and stopped."""
-    contract, stop, sign = state.contracts.get(cycle.con_id), cycle.stop, cycle.side.sign
-    position, working, lost = cycle.position, 0, -cycle.gross_ticks
-    for order in cycle.orders.values():
-        if order.death is None and not order.spec.reduce_only:
-            lots = rho(order, cycle.orders)
-            working += lots
-            lost += lots * max((order.spec.limit - (stop or 0)) * sign, 0)
-    open_lots = abs(position) + working
-    if contract is None or stop is None or position * sign < 0:
-        # Nothing says where this ends: the limit of a whole trade for every contract.
-        return state.limits.loss_usd_trade_max * open_lots
-    instrument = contract.instrument
-    sides_paid = sum(fill.quantity for fill in cycle.fills) + abs(position) + 2 * working
-    commissions = instrument.commission_usd_per_side * sides_paid
-    return instrument.tick_value_usd * max(lost - position * stop, 0) + commissions

@@ -16,17 +16,16 @@ from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Verdict
 from mytrader.domain.session import trading_date
 from mytrader.domain.trader import DayLedger, TraderState
+from mytrader.execution.account_guards import position_alone_stays_in_limit
+from mytrader.execution.entry_case import Proposal, open_case
 from mytrader.execution.entry_guards import (
     Guard,
-    Proposal,
     confidence_is_enough,
     cooldown_is_over,
     day_has_entries_left,
     losses_are_few,
     no_cycle_is_open,
     no_entry_opposes,
-    open_case,
-    position_stays_in_limit,
 )
 from mytrader.replay.history import Filled, History, Placed
 from mytrader.replay.moment import Moment
@@ -41,7 +40,7 @@ _ASKED: Final[tuple[Guard, ...]] = (
     losses_are_few,
     no_cycle_is_open,
     no_entry_opposes,
-    position_stays_in_limit,
+    position_alone_stays_in_limit,
 )
 
 

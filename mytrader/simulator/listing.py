@@ -17,7 +17,12 @@ ZONE_NAME: Final = "US/Central"
 
 _QUARTERS: Final = {3: "H", 6: "M", 9: "U", 12: "Z"}
 _ROLL_BEFORE_EXPIRY: Final = timedelta(days=4)
-_CON_ID_BASES: Final = {"ES": 600_000_000, "MES": 700_000_000}
+_CON_ID_BASES: Final = {
+    "ES": 600_000_000,
+    "MES": 700_000_000,
+    "NQ": 620_000_000,
+    "MNQ": 720_000_000,
+}
 _CON_ID_BASE_OTHER: Final = 800_000_000
 _DAYS_LISTED: Final = 6
 _FRIDAY: Final = 4

@@ -1,6 +1,7 @@
 """Initial margin per contract, as data.
 
-A simulated figure, not the exchange's: 300 index points, about what brokers asked for ES in 2025.
+Simulated figures, not the exchange's: 300 points of the S&P 500 and 1,200 of the Nasdaq-100, about
+what brokers asked intraday in 2025.
 """
 
 from decimal import Decimal
@@ -9,7 +10,12 @@ from typing import Final
 from mytrader.domain.instrument import Instrument
 from mytrader.simulator.ledger import Ledger
 
-INITIAL_MARGIN_USD: Final = {"ES": Decimal(15_000), "MES": Decimal(1_500)}
+INITIAL_MARGIN_USD: Final = {
+    "ES": Decimal(15_000),
+    "MES": Decimal(1_500),
+    "NQ": Decimal(24_000),
+    "MNQ": Decimal(2_400),
+}
 """Initial margin of one contract, long or short, dollars by symbol."""
 
 
