@@ -64,6 +64,7 @@ def connected(limits: Limits = LIMITS) -> Recording:
     script = Recording(state=TraderState(limits)).past(
         events.TraderStarted(limits),
         events.ContractStated(CON_ID, "ES", "ESZ5", date(2025, 12, 19), (SESSION,)),
+        events.SettlementStated(CON_ID, ENTRY - 200),
         Quoted(ENTRY - 1),
         LINK_BACK,
     )

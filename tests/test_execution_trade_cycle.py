@@ -263,7 +263,8 @@ def test_two_contracts_go_their_own_ways() -> None:
     script = opened().past(stated, Answered(("S1",)), Elapsed(400), Quoted(ENTRY))
     near = events.QuoteSeen(7, Quote(script.now, ENTRY - 1, ENTRY, ENTRY))
     signal = replace(script.cycle.signal, strategy="another")
-    script = script.past(near, events.SignalRaised(other, 7, signal))
+    script = script.past(events.SettlementStated(7, ENTRY), near)
+    script = script.past(events.SignalRaised(other, 7, signal))
     said = tuple(Opinion(role, role, Advice.GO, "-", confidence=0.9) for role in AdvisorRole)
     script = script >> events.AdviceGiven(other, said) << PlaceBracket()
     entry = script.state.cycles[other].orders[f"mt/{other}/E1"].spec

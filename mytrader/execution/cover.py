@@ -6,7 +6,7 @@ of any kind is left that could reduce it. What a one-cancels-all group may fill 
 where the group is trusted, and the sum of its orders elsewhere.
 """
 
-from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.cycle import ExitStage, TradeCycle
 from mytrader.domain.orders import Role, TrackedOrder
 from mytrader.domain.trader import TraderState
 from mytrader.execution.exposure import groups_are_trusted, may_fill, rho
@@ -58,12 +58,16 @@ def reducing_orders(cycle: TradeCycle) -> list[TrackedOrder]:
 def covered(state: TraderState, cycle: TradeCycle) -> bool:
     """Whether confirmed working stops and exits cover what the cycle holds exactly.
 
-    A resting target covers nothing: it does not trade where the loss is.
+    A resting target covers nothing: it does not trade where the loss is. Nor does an exit that
+    nobody follows any more: only one under way is repriced until it fills.
     """
+    covering = {Role.STOP, Role.EMERGENCY}
+    if cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED:
+        covering.add(Role.EXIT)
     confirmed = [
         order
         for order in reducing_orders(cycle)
-        if order.confirmed_working and order.spec.role is not Role.TARGET
+        if order.confirmed_working and order.spec.role in covering
     ]
     return may_reduce(state, cycle, orders=confirmed) == held_lots(state, cycle)
 

@@ -10,7 +10,6 @@ from mytrader.domain.decision import Advice, AdvisorRole, Opinion, hybrid_confid
 from mytrader.domain.events import AdviceGiven, MarginStated, SignalRaised
 from mytrader.domain.known import Unknown
 from mytrader.domain.orders import Approved, Bracket, Refused, Side, TrackedOrder
-from mytrader.execution.closing import leave
 from mytrader.execution.exits import withdraw_entries
 from mytrader.execution.guards import Proposal, approve_entry
 from mytrader.execution.order_builder import build_bracket
@@ -145,7 +144,7 @@ def _refuse(turn: Turn, cycle: TradeCycle, *, refused: Refused) -> None:
         text=f"entry refused: {refused.detail or refused.code}",
         cycle_id=cycle.cycle_id,
     )
-    leave(turn, replace(cycle, phase=Phase.REFUSED, closed_at=turn.now))
+    turn.fact(cycle, Fact.REFUSED)
 
 
 def _enter(turn: Turn, cycle: TradeCycle, *, approved: Approved[Bracket]) -> None:

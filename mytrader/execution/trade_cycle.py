@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from mytrader.domain import events
 from mytrader.domain.commands import AlertLevel, AnyCommand
 from mytrader.domain.cycle import ExitPlan, ExitReason, ExitStage, Fact, Phase, TradeCycle
@@ -32,7 +34,7 @@ from mytrader.execution import (
     protection,
     reconcile,
 )
-from mytrader.execution.closing import commissions_are_in, settle
+from mytrader.execution.closing import commissions_are_in, leave, settle
 from mytrader.execution.turn import Turn
 
 TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
@@ -100,6 +102,7 @@ def step(
         _review(turn, cycle_id)
     if turn.state.mode is Mode.HALT is not state.mode:
         _withdraw_all(turn)
+        _work_through_facts(turn)
     if turn.state.cycles is not state.cycles or turn.state.link is not state.link:
         reconcile.watch_book(turn)
     return turn.state, turn.commands
@@ -161,6 +164,8 @@ def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
     if fact is Fact.ENTRY_FILLED:
         opened = cycle.opened_at or turn.now
         turn.change(cycle, opened_at=opened, settle_due_at=None, commissions_due_at=None)
+    elif phase is Phase.REFUSED:
+        leave(turn, replace(cycle, closed_at=turn.now))
     elif fact is Fact.SETTLED:
         settle(turn, cycle)
     elif fact is Fact.COVER_EXPIRED:

@@ -37,7 +37,15 @@ def place(ledger: Ledger, spec: OrderSpec) -> Ledger:
     parent = ledger.orders.get(spec.parent_ref or "")
     held = parent is not None and parent.stage != "filled"
     order = Resting(spec, len(ledger.orders) + 1, "held" if held else "working")
+    if _is_spent(ledger, spec.oca_group):
+        # A trusted group has a budget: who joins it after it has filled is refused.
+        return _ended(ledger.put(order), order, REFUSED)
     return ledger.put(order).say(_stated(order))
+
+
+def _is_spent(ledger: Ledger, group: str) -> bool:
+    members = [order for order in ledger.orders.values() if order.spec.oca_group == group]
+    return bool(group) and any(order.filled for order in members) and not ledger.flipped
 
 
 def change(ledger: Ledger, spec: OrderSpec) -> Ledger:

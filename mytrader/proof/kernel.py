@@ -64,11 +64,13 @@ class Node(Struct, frozen=True):
 class Wire(Struct):
     """How far what the trader writes gets: `left` commands arrive; the rest, if `told`, is lost.
 
-    Where it is not `told` the trader has died before it wrote them.
+    Where it is not `told` the trader has died before it wrote them. A wire that is not `open`
+    takes nothing, and the trader is told so.
     """
 
     left: int = 1000
     told: bool = True
+    open: bool = True
 
     def carries(self) -> bool:
         """Whether the next command arrives."""
@@ -143,12 +145,14 @@ def _carry_out(node: Node, command: AnyCommand, step: Step, *, wire: Wire) -> No
             most = _most(node.state, spec)
             allowed = judge_exit(node.state, spec, rho_after=most).approved
             node = _write(node, spec, "change", step=step, allowed=allowed, wire=wire)
+        case commands.CancelOrder(ref) if not wire.open:
+            node = hear(node, OrderNotWritten(ref, "cancel", "-", "-"), step, wire)
         case commands.CancelOrder(ref):
             if wire.carries():
                 node = replace(node, ledger=broker.cancel(node.ledger, ref))
             node = _written(node, ref, "cancel", step=step, wire=wire)
         case commands.QueryBook(number):
-            if wire.carries():
+            if wire.open and wire.carries():
                 node = replace(node, ledger=broker.book(node.ledger, number))
         case _:
             pass
@@ -167,8 +171,8 @@ def _write(
     node: Node, spec: OrderSpec, action: str, *, step: Step, allowed: bool, wire: Wire
 ) -> Node:
     """Hand one order to the broker, or close it as never written."""
-    if not allowed:
-        return hear(node, OrderNotWritten(spec.ref, action, "EXIT_RULE", "-"), step, wire)
+    if not (allowed and wire.open):
+        return hear(node, OrderNotWritten(spec.ref, action, "-", "-"), step, wire)
     if wire.carries():
         resting = node.ledger.orders.get(spec.ref)
         if action == "place" and resting is not None:

@@ -108,6 +108,7 @@ def _wire_faults(ledger: Ledger) -> Iterator[str]:
     yield "crash before writing"
     yield "crash after one"
     yield "bytes lost"
+    yield "nothing written"
     yield "repeat"
     first = ledger.outbox[0]
     if not any(isinstance(event, ExecutionReported) for event in first):
@@ -273,6 +274,12 @@ def _bytes_lost(node: Node, step: Step) -> Node:
     return _link_down(node, step)
 
 
+def _nothing_written(node: Node, step: Step) -> Node:
+    """The link is found broken before anything is written, and the trader is told so."""
+    node = _hear(node, step, Wire(open=False))
+    return _link_down(node, step)
+
+
 def _repeat(node: Node, step: Step) -> Node:
     outbox = node.ledger.outbox
     node = _hear(_spend(node), step)
@@ -365,6 +372,7 @@ PLAYS: Final[dict[str, Play]] = {
     "crash before writing": _crash_writing(0),
     "crash after one": _crash_writing(1),
     "bytes lost": _bytes_lost,
+    "nothing written": _nothing_written,
     "repeat": _repeat,
     "lose": _lose,
     "swap": _swap,
