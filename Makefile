@@ -1,7 +1,7 @@
 # The few commands a person types. Each sets up whatever it needs on first use and asks nothing.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean unsound
+.PHONY: help run test check bench mutate clean unsound
 .SUFFIXES:
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -21,6 +21,7 @@ help:
 	echo "make test     every test"
 	echo "make check    format, lint, types, imports and architecture, as .ci/run does"
 	echo "make bench    every benchmark; ARGS=--json for numbers a program can read"
+	echo "make mutate   break the order path piece by piece; ARGS='guards' for one module"
 	echo "make clean    remove .venv, builds and caches; recorded runs stay"
 
 run: $(VENV)/package
@@ -48,9 +49,12 @@ bench: $(VENV)/dev
 		$(BIN)/python "$$script" $(ARGS) || exit 1; \
 	done
 
+mutate: $(VENV)/dev
+	$(BIN)/python scripts/mutate.py $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache \
-		.import_linter_cache .hypothesis .coverage*
+		.import_linter_cache .hypothesis .coverage* .mutants
 	find mytrader tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + \
 		2>/dev/null || true
 

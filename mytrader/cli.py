@@ -182,6 +182,33 @@ def cycles(
     commands.cycles(journal, as_json=as_json)
 
 
+@app.command()
+def verify(
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="strict or bracket; default: both.")
+    ] = None,
+    states: Annotated[
+        int | None, typer.Option("--states", min=100, help="How many for each profile.")
+    ] = None,
+    depth: Annotated[
+        int, typer.Option("--depth", min=1, help="Moves on one way, at most.")
+    ] = 1000,
+    fault_count: Annotated[
+        int, typer.Option("--faults", min=0, max=9, help="What may go wrong on one way, at most.")
+    ] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The small setting of every build, under a minute.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Check guards and trade cycle against every interleaving with a hostile broker."""
+    from mytrader import proofs
+
+    return proofs.verify(
+        proofs.VerifyOptions(profile, states, depth, fault_count, quick=quick, as_json=as_json)
+    )
+
+
 @config_app.command("show")
 def config_show(config: Config = None, as_json: Json = False) -> None:
     """Show every setting with its value and where it comes from; secrets are masked."""

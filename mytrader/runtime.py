@@ -94,6 +94,11 @@ class _Timer(Struct):
     handle: asyncio.TimerHandle | None = None
 
 
+def monotonic_seconds() -> float:
+    """Return a machine's seconds that never go back, for measuring how long something took."""
+    return time.monotonic()
+
+
 class SystemRuntime:
     """`ports.Runtime` on the running loop.
 

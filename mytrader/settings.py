@@ -223,6 +223,9 @@ class ExecutionSettings(Section):
     exit_chase_interval: Annotated[Duration, _span("100 ms", "30 s")] = Field(
         default=duration("2 s"), description="before an exit pays up more"
     )
+    reconcile_interval: Annotated[Duration, _span("1 s", "5 min")] = Field(
+        default=duration("30 s"), description="between looks at the whole book"
+    )
     max_exit_attempts: Count = Field(default=5, ge=1, le=20, description="then a person is paged")
     break_even_ticks: Ticks | None = Field(
         default=None, description="gain at which the stop goes to the entry"
@@ -420,5 +423,6 @@ def to_limits(settings: Settings) -> Limits:
         trailing_ticks=execution.trailing_ticks,
         trailing_step_ticks=execution.trailing_step_ticks,
         hold_max=execution.max_hold,
+        reconcile_interval=execution.reconcile_interval,
         request_age_max=execution.max_request_age,
     )

@@ -41,7 +41,8 @@ ENTRY: Final = 27_200
 STOP: Final = 27_180
 TARGET: Final = 27_240
 COMMISSION: Final = Decimal("2.40")
-LIMITS: Final = Limits()
+LIMITS: Final = Limits(reconcile_interval=timedelta(days=1))
+"""The defaults, but for the looks at the whole book: they have a test of their own."""
 AMPLE: Final = Known(Margin(Decimal(23_760), Decimal(1_000_000)))
 """The margin of an account that can carry the entry."""
 
@@ -444,7 +445,7 @@ def fill_of(script: Playbook, name: str, *, price: int | None = None, part: int 
 # How scripts often begin
 
 
-BRACKET: Final = Limits(profile=Profile.BRACKET, oca_trusted=True)
+BRACKET: Final = replace(LIMITS, profile=Profile.BRACKET, oca_trusted=True)
 """Stop and target rest in one group whose block was measured."""
 
 

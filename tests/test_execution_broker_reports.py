@@ -158,6 +158,9 @@ def test_completed_orders_are_no_news_and_get_the_number_they_had(hall: Hall) ->
     over = order(orderId=0, clientId=0, parentId=0, filledQuantity=1.0)
     hall.reports.completed_order(HERE, over, "Filled")
     hall.reports.completed_order(HERE, order(orderRef="", filledQuantity=1.0), "Filled")
+    hall.reports.completed_order(ELSEWHERE, over, "Filled")
+    for status in ("Inactive", "", "PendingCancel"):
+        hall.reports.completed_order(HERE, over, status)
     assert hall.told == []
     ((report, filled),) = hall.completed
     assert (report.order_id, report.perm_id, report.status, filled) == (12, 900, "Filled", 1)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mytrader.domain.instrument import ES
+from mytrader.domain.limits import Profile
 from mytrader.domain.market import Quote
-from mytrader.domain.orders import Bracket, OrderKind, Role, Side, TimeInForce
+from mytrader.domain.orders import Bracket, OrderKind, OrderSpec, Role, Side, TimeInForce
 from mytrader.execution.order_builder import (
     STOP_LOSS,
     TAKE_PROFIT,
@@ -46,6 +47,8 @@ TICK = Decimal("0.25")
         ("BUY", 6795, None, "Take-profit is missing"),
         ("BUY", math.nan, 6810, "Stop-loss must be a positive number, not nan"),
         ("BUY", -1, 6810, "Stop-loss must be a positive number, not -1"),
+        ("BUY", 0, 6810, "Stop-loss must be a positive number, not 0"),
+        ("SELL", 6805, 0, "Take-profit must be a positive number, not 0"),
         ("BUY", 6795, "ten", "Take-profit must be a positive number, not 'ten'"),
         ("BUY", 6795, True, "Take-profit must be a positive number, not True"),
     ],
@@ -196,6 +199,7 @@ def test_an_entry_never_pays_up_into_its_own_target(
     bracket = build_bracket(a_proposed_cycle(side, signal=signal), ES, quote=QUOTE, limits=LIMITS)
     assert isinstance(bracket, Bracket)
     assert (bracket.entry - touch) * side.sign == pays_up
+    assert type(bracket.entry) is int
 
 
 def test_every_lot_is_a_family_of_its_own() -> None:
@@ -208,6 +212,86 @@ def test_every_lot_is_a_family_of_its_own() -> None:
         f"mt/{CYCLE_ID}/{role}{number}" for number in (1, 2, 3) for role in "ES"
     ]
     assert [child.parent_ref for _, child in bracket.lots] == [e.ref for e, _ in bracket.lots]
+
+
+def test_a_leg_may_come_down_to_the_first_tick_and_not_to_zero() -> None:
+    """A stop below the smallest price cannot rest."""
+    low = validate_bracket_prices("BUY", 5, "0.5", 10, TICK)
+    assert (low.valid, low.stop_loss, low.adjusted_fields) == (True, Decimal("0.5"), ())
+    none = validate_bracket_prices("BUY", 1, "0.1", 10, TICK, min_distance_ticks=1)
+    assert (none.valid, none.stop_loss) == (False, None)
+    assert none.reason == "Stop-loss has no room for 1 ticks below the entry 1"
+
+
+def family(side: Side, number: int, *, profile: Profile = Profile.STRICT) -> list[OrderSpec]:
+    """Return one lot as it must be, each field by its own name and nothing by a default."""
+    sign, group = side.sign, f"mt/{CYCLE_ID}/O{number}" if profile is Profile.BRACKET else ""
+    entry = OrderSpec(
+        ref=f"mt/{CYCLE_ID}/E{number}",
+        con_id=ES_DECEMBER,
+        side=side,
+        quantity=1,
+        kind=OrderKind.LMT,
+        limit=(27_200 if side is Side.BUY else 27_199) + 8 * sign,
+        stop=None,
+        tif=TimeInForce.GTC,
+        outside_rth=True,
+        trigger_method=2,
+        parent_ref=None,
+        transmit=False,
+        reduce_only=False,
+        oca_group="",
+    )
+    stop = replace(
+        entry,
+        ref=f"mt/{CYCLE_ID}/S{number}",
+        side=side.opposite,
+        kind=OrderKind.STP_LMT,
+        stop=27_200 - 20 * sign,
+        limit=27_200 - 40 * sign,
+        parent_ref=entry.ref,
+        transmit=True,
+        reduce_only=True,
+        oca_group=group,
+    )
+    target = replace(
+        stop,
+        ref=f"mt/{CYCLE_ID}/T{number}",
+        kind=OrderKind.LMT,
+        stop=None,
+        limit=27_200 + 40 * sign,
+        transmit=False,
+    )
+    return [entry, target, stop] if profile is Profile.BRACKET else [entry, stop]
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize("side", Side)
+def test_a_bracket_is_exactly_what_is_sent(side: Side, profile: Profile) -> None:
+    """Every field of every order of every lot, and whole numbers of ticks."""
+    limits = replace(LIMITS, profile=profile)
+    cycle = a_proposed_cycle(side, quantity=2)
+    bracket = build_bracket(cycle, ES, quote=QUOTE, limits=limits)
+    assert isinstance(bracket, Bracket)
+    assert [list(lot) for lot in bracket.lots] == [
+        family(side, number, profile=profile) for number in (1, 2)
+    ]
+    assert (bracket.cycle_id, bracket.con_id, bracket.side) == (CYCLE_ID, ES_DECEMBER, side)
+    assert (bracket.entry, bracket.stop, bracket.target) == (
+        bracket.lots[0][0].limit,
+        27_200 - 20 * side.sign,
+        27_200 + 40 * side.sign,
+    )
+    prices = [price for lot in bracket.lots for spec in lot for price in (spec.limit, spec.stop)]
+    assert {type(price) for price in prices} == {int, type(None)}
+
+
+def test_ten_lots_are_the_most_that_is_built() -> None:
+    """The ceiling itself is allowed."""
+    cycle = a_proposed_cycle(quantity=10)
+    bracket = build_bracket(cycle, ES, quote=QUOTE, limits=LIMITS)
+    assert isinstance(bracket, Bracket)
+    assert len(bracket.lots) == 10
 
 
 @pytest.mark.parametrize("side", Side)
@@ -283,6 +367,41 @@ def test_an_exit_goes_against_its_cycle(side: Side, limit: int) -> None:
     assert spec is not None
     assert (spec.ref, spec.side, spec.quantity) == (f"mt/{CYCLE_ID}/X2", side.opposite, 3)
     assert (spec.kind, spec.limit, spec.reduce_only) == (OrderKind.LMT, limit, True)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_every_way_out_is_exactly_what_is_sent(side: Side) -> None:
+    """An exit and an emergency stop, field by field: alone, not in a group, reducing only."""
+    cycle = a_proposed_cycle(side, fills=(filled(side, 27_200),))
+    leaves, sign = side.opposite, side.sign
+    exit_ = OrderSpec(
+        ref=f"mt/{CYCLE_ID}/X1",
+        con_id=ES_DECEMBER,
+        side=leaves,
+        quantity=2,
+        kind=OrderKind.LMT,
+        limit=27_179 if side is Side.BUY else 27_220,
+        stop=None,
+        tif=TimeInForce.GTC,
+        outside_rth=True,
+        trigger_method=2,
+        parent_ref=None,
+        transmit=True,
+        reduce_only=True,
+        oca_group="",
+    )
+    assert exit_order(cycle, 1, quantity=2, quote=QUOTE, limits=LIMITS) == exit_
+    stop = replace(
+        exit_,
+        ref=f"mt/{CYCLE_ID}/M3",
+        kind=OrderKind.STP_LMT,
+        stop=27_200 - 20 * sign,
+        limit=27_200 - 40 * sign,
+    )
+    resting = 27_200 - 20 * sign
+    assert emergency_stop(cycle, 3, stop=resting, quantity=2, limits=LIMITS) == stop
+    one = emergency_stop(cycle, 3, stop=resting, limits=LIMITS)
+    assert one == replace(stop, quantity=1)
 
 
 def test_an_exit_without_any_price_is_not_made() -> None:

@@ -1,5 +1,7 @@
 """Only a book asked after a claim settles it, and absence alone proves nothing."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
@@ -46,6 +48,7 @@ from tests.wanted import (
     Change,
     Page,
     PlaceBracket,
+    PlaceEmergencyStop,
     Tell,
     Warn,
 )
@@ -331,3 +334,50 @@ def test_a_stop_that_works_again_after_the_start_is_adopted() -> None:
     """By its reference; nothing is placed twice."""
     script = opened() >> RESTARTED >> LINK_BACK << AskBook() >> Answered(("S1",)) >> StopWorking()
     assert (script.is_complete, script.cycle.phase) == (True, Phase.OPEN)
+
+
+# What the broker does not say
+
+
+LOOKING = replace(LIMITS, reconcile_interval=timedelta(seconds=30))
+
+
+def test_the_whole_book_is_looked_at_while_a_position_is_open() -> None:
+    """C21: nothing seems amiss, and the broker is asked all the same."""
+    script = opened(limits=LOOKING) >> Elapsed(29.9)
+    script = script >> Elapsed(0.1) << AskBook() >> Answered(("S1",), status="PreSubmitted")
+    script = script >> Elapsed(29.9)
+    assert script.is_complete
+    assert script.past(Elapsed(0.1)).state.link.query_pending
+
+
+def test_without_a_position_nobody_looks() -> None:
+    script = entering(limits=LOOKING)
+    assert script.state.link.reconcile_due_at is None
+    script = opened(limits=LOOKING).past(LINK_LOST)
+    assert script.state.link.reconcile_due_at is None
+
+
+def test_a_stop_that_is_gone_without_a_word_is_found_and_does_not_cover() -> None:
+    """B18: its status was lost. Absence proves no death, and it is no protection either."""
+    script = opened(limits=LOOKING) >> Elapsed(30) << AskBook() >> Answered()
+    assert (script.cycle.phase, script.order("S1").missing) == (Phase.PROTECTING, True)
+    assert script.is_complete
+    ended = Echoed("S1", "Cancelled")
+    script = script >> Elapsed(0.5) << AskBook() >> Answered((ended,)) << AskBook()
+    script = script >> Answered((ended,)) << Page("STOP_CANCELLED") << Page("MODE_REDUCE_ONLY")
+    script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
+    assert script.is_complete
+
+
+def test_a_stop_that_is_listed_again_covers_again() -> None:
+    script = opened(limits=LOOKING).past(Elapsed(30), Answered(), Elapsed(0.5))
+    script = script.past(Answered(("S1",), status="PreSubmitted"))
+    assert (script.cycle.phase, script.order("S1").missing) == (Phase.OPEN, False)
+
+
+def test_a_book_that_was_asked_before_the_broker_spoke_says_nothing_of_the_stop() -> None:
+    """It may have been on its way when the stop began to work."""
+    script = entering(limits=LOOKING).past(Filled("E1", ENTRY), Elapsed(0.5))
+    script = script.past(StopWorking(), Answered())
+    assert (script.cycle.phase, script.order("S1").missing) == (Phase.OPEN, False)

@@ -1,18 +1,16 @@
 """A broker that does its worst cannot make the trader open by exiting, or stay bare in silence.
 
 `tests/adversary.py` is the broker and the judge; a failure prints what happened and how to
-repeat it. The same broker is driven twice: by Hypothesis, which shrinks what it finds, and by
-seeds, which reach further.
+repeat it. The same broker is driven twice: here by seeds, which reach further, and in
+`tests/test_execution_stateful.py` by Hypothesis, which shrinks what it finds.
 """
 
 import random
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from mytrader.domain import events
 from mytrader.domain.events import AnyEvent, Book, OrderReported, PositionReported
@@ -76,42 +74,6 @@ def test_no_seed_makes_an_exit_open_a_position_or_leaves_one_bare(first: int) ->
 def test_a_seed_repeats_itself() -> None:
     """Otherwise a failure could not be looked at."""
     assert played(7).story == played(7).story
-
-
-class Machine(RuleBasedStateMachine):
-    """The same deeds, one rule each, so that Hypothesis can shrink a failing run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.broker = Adversary(Fixed(0))
-
-    def teardown(self) -> None:
-        """Whatever happened, a kind broker and a person's flatten end it flat."""
-        self.broker.chance = Fixed(0)
-        settle_down(self.broker)
-
-
-def _rule_of(deed: str) -> Callable[..., None]:
-    def do(self: Machine, number: int) -> None:
-        self.broker.chance = Fixed(number)
-        getattr(self.broker, deed)()
-
-    do.__name__ = deed
-    made: Callable[..., None] = rule(number=st.integers(0, 7))(do)
-    return made
-
-
-for _deed in DEEDS:
-    setattr(Machine, _deed, _rule_of(_deed))
-
-TestMachine = pytest.mark.slow(Machine.TestCase)
-TestMachine.settings = settings(
-    max_examples=60,
-    stateful_step_count=60,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 
 
 # The judge must be able to fail

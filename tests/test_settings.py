@@ -93,6 +93,7 @@ OTHER_VALUES: dict[str, object] = {
     "execution.trailing_ticks": 7,
     "execution.trailing_step_ticks": 7,
     "execution.max_hold": "7 min",
+    "execution.reconcile_interval": "7 s",
     "execution.max_request_age": "7 s",
     "session.no_entry_before_reset": "7 min",
     "trading.max_net_usd_per_point": Decimal(7),

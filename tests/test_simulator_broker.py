@@ -413,6 +413,20 @@ def test_a_family_in_a_group_follows_the_group() -> None:
     assert floor.broker.ledger.position(CONTRACT.con_id) == 0
 
 
+def test_siblings_in_a_group_are_told_as_late_as_the_group() -> None:
+    """Hazard: both legs of a bracket fill, and the position flips."""
+    floor = Floor(Faults(oca_cancel_delay_ms=5000))
+    floor.place(1, "BUY", limit=1, transmit=False)
+    floor.place(2, "SELL", limit=20, parent_id=1, transmit=False, oca_group="a", oca_type=1)
+    floor.place(3, "SELL", limit=-24, stop=-20, parent_id=1, oca_group="a", oca_type=1)
+    floor.arrive()
+    floor.tick(PRICE + 21)
+    assert floor.arrive() == ["2 +1@20", "3 PendingCancel"]
+    floor.tick(PRICE - 21)
+    assert floor.arrive()[-1] == "3 +1@-21"
+    assert floor.broker.ledger.position(CONTRACT.con_id) == -1
+
+
 def test_a_child_that_its_sibling_ended_is_not_woken_by_the_parent() -> None:
     """Hazard: a target that fills as it arrives leaves a stop without a position behind."""
     floor = Floor()

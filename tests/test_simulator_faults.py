@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mytrader.errors import BadInput
-from mytrader.simulator.faults import EndMessage, Faults, load_faults
+from mytrader.simulator.faults import EndMessage, Faults, WhatIfFault, load_faults
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -27,6 +27,10 @@ fill_delay_ms: 30
 cancel_delay_ms: 40
 drop_connections_at: ["2025-12-12T15:00:00Z"]
 missing_end: executions
+oca_cancel_delay_ms: 50
+both_oca_legs_fill: 3
+what_if: sentinel
+what_if_delay_ms: 60
 """
     faults = load_faults(_file(tmp_path, text))
     assert faults == Faults(
@@ -40,6 +44,14 @@ missing_end: executions
         cancel_delay_ms=40,
         drop_connections_at=(datetime(2025, 12, 12, 15, 0, tzinfo=UTC),),
         missing_end=EndMessage.EXECUTIONS,
+        oca_cancel_delay_ms=50,
+        both_oca_legs_fill=3,
+        what_if=WhatIfFault.SENTINEL,
+        what_if_delay_ms=60,
+    )
+    assert (faults.oca_cancel_delay, faults.what_if_delay) == (
+        timedelta(milliseconds=50),
+        timedelta(milliseconds=60),
     )
     assert faults.acknowledgement_delay(stop=True) == timedelta(milliseconds=700)
     assert faults.acknowledgement_delay(stop=False) == timedelta(milliseconds=20)

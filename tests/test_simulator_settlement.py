@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from mytrader.domain.market import Bar
 from mytrader.simulator.settlement import Settlement
 
@@ -31,12 +33,30 @@ def test_of_bars_it_is_the_close_of_the_minute_before_three() -> None:
         bar(THREE - timedelta(minutes=2), 27300),
         bar(THREE - timedelta(minutes=1), 27310),
         bar(THREE, 27400),
-        bar(THREE + timedelta(minutes=59), 27410),
+        bar(THREE + timedelta(minutes=58), 27410),
     ]
     settlement = Settlement(history)
     assert settlement.price == 27299, "the first bar's open while the day lasts"
     settlement.advance(NEXT_OPEN, 27500)
     assert settlement.price == 27310
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        THREE + timedelta(hours=1),
+        datetime(2025, 11, 28, 18, 15, tzinfo=UTC),
+        datetime(2025, 11, 27, 18, 0, tzinfo=UTC),
+    ],
+    ids=["16:00", "half day", "holiday"],
+)
+def test_bars_to_the_end_of_a_day_settle_it(end: datetime) -> None:
+    """Whoever subscribes in the pause before the next session is told the right one at once."""
+    minutes = [bar(end - timedelta(minutes=back), 27300) for back in range(90, 0, -1)]
+    settlement = Settlement(minutes)
+    assert settlement.price == 27300
+    settlement.advance(NEXT_OPEN, 27500)
+    assert settlement.price == 27300
 
 
 def test_of_ticks_it_is_the_last_one_at_or_before_three() -> None:

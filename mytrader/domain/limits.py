@@ -55,6 +55,7 @@ class Limits(Struct, frozen=True, dict=True):
     margin after an entry. `break_even_ticks` is the gain at which the stop moves to the entry,
     `trailing_ticks` the distance at which it follows the best price, in steps of at least
     `trailing_step_ticks`; `hold_max` is how long a position may stay open. `None`: not used.
+    `reconcile_interval` is how often the broker's book is asked for while a position is open.
     `request_age_max` is how old a person's request may be when it arrives.
     """
 
@@ -98,6 +99,7 @@ class Limits(Struct, frozen=True, dict=True):
     trailing_ticks: int | None = None
     trailing_step_ticks: int = 4
     hold_max: timedelta | None = None
+    reconcile_interval: timedelta = timedelta(seconds=30)
     request_age_max: timedelta = timedelta(seconds=30)
 
     @cached_property

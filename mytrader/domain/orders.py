@@ -173,6 +173,8 @@ class TrackedOrder(Struct, frozen=True):
     after the cancel (`cancel_query`) shows the order resting. `quantity_echoed` is the largest
     quantity that the broker has named, `echo_differs` whether it last named other terms than
     ours; `former` is the version before the last change, whose echo may still arrive late.
+    `missing` says that a complete book, asked after the broker last spoke of the order
+    (`heard_query`), does not list it: it may be over, and nobody has said so.
     """
 
     spec: OrderSpec
@@ -192,6 +194,8 @@ class TrackedOrder(Struct, frozen=True):
     claim_query: int = 0
     quantity_echoed: int = 0
     echo_differs: bool = False
+    heard_query: int = 0
+    missing: bool = False
     death: Death | None = None
 
     @property
@@ -233,6 +237,7 @@ class TrackedOrder(Struct, frozen=True):
             and not self.claims
             and not self.change_unknown
             and not self.echo_differs
+            and not self.missing
         )
 
 

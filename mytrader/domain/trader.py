@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -25,7 +26,10 @@ class Mode(StrEnum):
     @property
     def rank(self) -> int:
         """How restrictive the mode is; a mode never falls back to a lower rank by itself."""
-        return list(Mode).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {mode: rank for rank, mode in enumerate(Mode)}
 
 
 class DayLedger(Struct, frozen=True):
@@ -44,7 +48,8 @@ class LinkState(Struct, frozen=True):
     """Whether the broker hears us and has told us everything.
 
     Book queries are numbered; `query_wanted` asks for another one after the pending answer.
-    `query_due_at` is when to ask again because the last answer was incomplete.
+    `query_due_at` is when to ask again because the last answer was incomplete,
+    `reconcile_due_at` when to ask although nothing seems amiss: a broker need not say everything.
     `messages` counts what was written in the second `messages_second` (epoch seconds).
     """
 
@@ -53,6 +58,7 @@ class LinkState(Struct, frozen=True):
     queries_answered: int = 0
     query_wanted: bool = False
     query_due_at: datetime | None = None
+    reconcile_due_at: datetime | None = None
     messages_second: int = 0
     messages: int = 0
 

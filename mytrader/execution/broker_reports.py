@@ -7,7 +7,7 @@ came through halts the trader for it.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -17,6 +17,9 @@ from mytrader.execution.book_questions import BookQuestions
 from mytrader.execution.ib_translation import fill_report, order_report, whole
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
+
+END_STATUSES: Final = frozenset({"Filled", "Cancelled", "ApiCancelled"})
+"""The statuses of orders that are over (TWS-PROTOCOL.md 7.1)."""
 
 
 class BrokerReports:
@@ -49,10 +52,13 @@ class BrokerReports:
     def completed_order(self, contract: Any, order: Any, status: str) -> None:
         """Take one of our orders that is over; only a question about the book is told of it.
 
-        It comes without the numbers of order and client: reference and permanent id name it.
+        It comes without the numbers of order and client: reference and permanent id name it. A
+        status that leaves the end open, such as Inactive, says nothing and is passed over.
         """
         report = order_report(self._market.contracts.get(contract.conId), order, status)
-        if report is not None and parse_ref(report.ref) is not None:
+        if report is None or status not in END_STATUSES:
+            return
+        if parse_ref(report.ref) is not None:
             report = replace(report, order_id=self._numbers.of(report.ref))
             self._questions.add_completed(report, whole(order.filledQuantity))
 

@@ -18,7 +18,8 @@ class EventQueue:
         self._waiting: deque[AnyEvent] = deque()
         self._scheduled = False
         self._holding = True
-        self._opened = False
+        self.opened = False
+        """Whether it was ever opened."""
 
     def listen(self, emit: Emit) -> None:
         """Deliver every event to `emit`."""
@@ -35,12 +36,12 @@ class EventQueue:
 
     def open(self) -> None:
         """Deliver, for the first time or again."""
-        self._opened = True
+        self.opened = True
         self.release()
 
     def release(self) -> None:
         """Deliver again what was held back; nothing before it was opened."""
-        self._holding = not self._opened
+        self._holding = not self.opened
         self._schedule()
 
     def _schedule(self) -> None:

@@ -284,7 +284,9 @@ def take_status(
         _claim_over(turn, cycle, order=order, perm_id=perm_id, filled=claimed)
     elif status in WORKING_STATUSES:
         life = _life_of(cycle, order, why_held=why_held)
-        turn.put_order(cycle, replace(order, status=status, life=life))
+        asked = turn.state.link.queries_asked
+        alive = replace(order, status=status, life=life, heard_query=asked, missing=False)
+        turn.put_order(cycle, alive)
     elif status == "PendingCancel":
         turn.put_order(cycle, replace(order, status=status, life=OrderLife.CANCELLING))
     elif status == "Inactive":
@@ -297,13 +299,21 @@ def take_status(
 def _claim_over(
     turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, perm_id: int, filled: int
 ) -> None:
-    """Note that the broker calls the order over; the first word counts from its own query on."""
+    """Note that the broker calls the order over; the first word counts from its own query on.
+
+    Only news is asked about: a book repeats how an order ended, and asking again because of it
+    would go round as fast as the broker answers. A word that leaves the quantity out takes none
+    of it back.
+    """
     key = perm_id or (order.perm_ids[0] if len(order.perm_ids) == 1 else 0)
-    if order.claims.get(key) != filled:
+    filled = max(filled, order.claims.get(key, 0))
+    news = order.claims.get(key) != filled
+    if news:
         asked = turn.state.link.queries_asked
         order = replace(order, claims={**order.claims, key: filled}, claim_query=asked)
     turn.put_order(cycle, order)
-    turn.query_book(f"{order.spec.ref} is {order.status}")
+    if news:
+        turn.query_book(f"{order.spec.ref} is {order.status}")
 
 
 def _life_of(cycle: TradeCycle, order: TrackedOrder, *, why_held: str) -> OrderLife:

@@ -134,6 +134,24 @@ def on_time(turn: Turn) -> None:
     if due is not None and turn.now >= due:
         turn.replace(link=replace(turn.state.link, query_due_at=None))
         turn.query_book("the last answer was incomplete")
+    due = turn.state.link.reconcile_due_at
+    if due is not None and turn.now >= due:
+        turn.replace(link=replace(turn.state.link, reconcile_due_at=None))
+        turn.query_book("a position is open")
+
+
+def watch_book(turn: Turn) -> None:
+    """Keep the next look at the whole book due while a position is open (control C21).
+
+    A status need not arrive (SAFETY.md B18): a stop that is gone without a word is found here.
+    """
+    link = turn.state.link
+    held = link.up and any(cycle.fills and cycle.position for cycle in turn.state.cycles.values())
+    if held and link.reconcile_due_at is None:
+        due = turn.now + turn.state.limits.reconcile_interval
+        turn.replace(link=replace(link, reconcile_due_at=due))
+    elif not held and link.reconcile_due_at is not None:
+        turn.replace(link=replace(link, reconcile_due_at=None))
 
 
 def on_order(turn: Turn, event: OrderReported) -> None:
@@ -200,6 +218,11 @@ def _settle(turn: Turn, ref: str, *, number: int, listed: bool, resting: bool) -
         elif order.refusal is not None and order.filled == 0 and not order.claims:
             bury(turn, cycle, order=order, death=Death.REFUSED)
             return
+    told = order.claims or order.refusal is not None
+    newer = number > order.heard_query and bool(order.perm_ids) and not told
+    if newer and order.missing is listed:
+        # Absence proves nothing, and covers nothing: the watch over the cover asks on.
+        order = replace(order, missing=not listed)
     if order is not found[1]:
         turn.put_order(cycle, order)
 

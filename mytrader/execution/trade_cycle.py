@@ -80,14 +80,18 @@ FACTS_PER_EVENT_MAX: Final = 64
 """More than this for one event means that the kernel argues with itself."""
 
 
+Table = Mapping[tuple[Phase, Fact], Phase]
+
+
 def step(
-    state: TraderState, event: AnyEvent, now: datetime
+    state: TraderState, event: AnyEvent, now: datetime, table: Table = TRANSITIONS
 ) -> tuple[TraderState, list[AnyCommand]]:
     """Advance the trader by one event; the only way its mode, positions, orders or cycles change.
 
-    `now` is aware UTC. Returns the new state and what should be done, in order.
+    `now` is aware UTC. Returns the new state and what should be done, in order. Another `table`
+    than the trader's own is for the proof that every row of it is needed.
     """
-    turn = Turn(state, now)
+    turn = Turn(state, now, table)
     if state.finished:
         turn.replace(finished=())
     HANDLERS[type(event)](turn, event)
@@ -96,6 +100,8 @@ def step(
         _review(turn, cycle_id)
     if turn.state.mode is Mode.HALT is not state.mode:
         _withdraw_all(turn)
+    if turn.state.cycles is not state.cycles or turn.state.link is not state.link:
+        reconcile.watch_book(turn)
     return turn.state, turn.commands
 
 
@@ -113,7 +119,7 @@ def _withdraw_all(turn: Turn) -> None:
 
 def next_deadline(state: TraderState) -> datetime | None:
     """When `step` must be called even if nothing happens; `None` means never."""
-    due = [state.link.query_due_at]
+    due = [state.link.query_due_at, state.link.reconcile_due_at]
     for cycle in state.cycles.values():
         due += (
             cycle.advice_due_at,
@@ -143,7 +149,7 @@ def _work_through_facts(turn: Turn) -> None:
 
 
 def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
-    phase = TRANSITIONS.get((cycle.phase, fact), Phase.HALTED)
+    phase = turn.table.get((cycle.phase, fact), Phase.HALTED)
     if fact is Fact.FLIPPED:
         cycle = exits.plan_flip(turn, cycle)
     if phase is Phase.HALTED and cycle.phase is not Phase.HALTED:

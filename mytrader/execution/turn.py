@@ -4,13 +4,14 @@ A turn is the only mutable thing in the kernel and lives for one event. It holds
 it only makes replacing a part of the frozen state, and asking for something, one short line.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel, AnyCommand, QueryBook, RaiseAlert
-from mytrader.domain.cycle import Fact, TradeCycle
+from mytrader.domain.cycle import Fact, Phase, TradeCycle
 from mytrader.domain.orders import TrackedOrder, parse_ref
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import Mode, TraderState
@@ -19,11 +20,17 @@ from mytrader.domain.trader import Mode, TraderState
 class Turn:
     """The state and the commands while one event is worked through at `now`."""
 
-    __slots__ = ("commands", "facts", "facts_worked", "now", "state", "touched")
+    __slots__ = ("commands", "facts", "facts_worked", "now", "state", "table", "touched")
 
-    def __init__(self, state: TraderState, now: datetime) -> None:
+    def __init__(
+        self,
+        state: TraderState,
+        now: datetime,
+        table: Mapping[tuple[Phase, Fact], Phase] | None = None,
+    ) -> None:
         self.state = state
         self.now = now
+        self.table = {} if table is None else table
         self.commands: list[AnyCommand] = []
         self.facts: list[tuple[str, Fact]] = []
         self.touched: dict[str, None] = {}

@@ -6,11 +6,15 @@ there has been one, the first price. The exchange settles ES by an average aroun
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from mytrader.domain.market import Bar
 from mytrader.domain.session import trading_date
+from mytrader.simulator.exchange_days import TABLE
 from mytrader.simulator.trading_hours import regular_bounds
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 class Settlement:
@@ -25,6 +29,8 @@ class Settlement:
             self._take(bar.opened_at, bar.open)
             if bar.opened_at < self._until:
                 self._candidate = bar.close
+        if history and _day_is_over(history):
+            self._conclude()
 
     def advance(self, at: datetime, last: int) -> None:
         """Let a price be traded."""
@@ -37,6 +43,17 @@ class Settlement:
         if day != self._day:
             self._day = day
             self._until = regular_bounds(day)[1]
-            if self.price is None or self._candidate is not None:
-                self.price = price if self._candidate is None else self._candidate
-            self._candidate = None
+            self._conclude()
+            if self.price is None:
+                self.price = price
+
+    def _conclude(self) -> None:
+        if self._candidate is not None:
+            self.price = self._candidate
+        self._candidate = None
+
+
+def _day_is_over(history: Sequence[Bar]) -> bool:
+    """Whether the last bar is the last one of its day, as far as anybody can tell from bars."""
+    last = history[-1].opened_at
+    return last + _MINUTE >= TABLE.shown_by(history).close(trading_date(last))

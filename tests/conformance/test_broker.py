@@ -224,6 +224,7 @@ def test_a_lost_link_leaves_the_margin_unknown() -> None:
         line.executor.carry_out(ASK_MARGIN)
         line.gateway.drop_connections()
         await asyncio.sleep(0.5)
+        assert len(line.of(events.MarginStated)) == 1, "at once, not when the time is over"
         line.executor.carry_out(ASK_MARGIN)
         await asyncio.sleep(0.5)
 

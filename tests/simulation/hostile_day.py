@@ -294,7 +294,7 @@ class HostileDay:
         if (
             self.trader is None
             or self.watch.stop.is_set()
-            or not self.trader.executor._events._opened
+            or not self.trader.executor._events.opened
         ):
             return None
         return self.trader.manager

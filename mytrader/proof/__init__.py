@@ -1,0 +1,1 @@
+"""What is shown rather than promised."""
