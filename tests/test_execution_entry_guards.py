@@ -30,6 +30,7 @@ from mytrader.execution.entry_guards import (
     bracket_verdicts,
     open_case,
 )
+from mytrader.execution.guards import approve_entry
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 from tests.guard_samples import (
     ES_CONTRACT,
@@ -407,3 +408,21 @@ def test_no_limit_lets_more_than_ten_contracts_out(limits: Limits, count: int) -
     case = a_case(replace(a_proposal(), cycle=a_proposed_cycle(quantity=count)), limits=limits)
     refused = refusals(case)
     assert 1 <= count <= 10 or {"ORDER_SIZE", "POSITION_LIMIT"} <= refused
+
+
+# All guards run, all are recorded
+
+TABLE = """
+MODE SESSION_CLOSED SESSION_END SESSION_RESET STALE_DATA DELAYED_DATA CROSSED_BOOK CLOCK_SKEW
+NOT_WARM EVENT_BLACKOUT AWS_GO LOW_CONFIDENCE COOLDOWN DUPLICATE_SIGNAL TRADE_COUNT LOSS_STREAK
+POSITION_OPEN OPPOSITE_ENTRY FOREIGN_ORDER MISSING_STOP MISSING_TARGET BRACKET_ORIENTATION
+BRACKET_TOO_CLOSE OFF_TICK MAX_LOSS_PER_TRADE DAILY_LOSS DRAWDOWN ORDER_SIZE POSITION_LIMIT MARGIN
+PRICE_COLLAR PRICE_LIMIT MESSAGE_RATE CONTRACT_NOT_ALLOWED ROLL_WINDOW BRACKET_MISMATCH
+"""
+
+
+def test_every_guard_is_asked_and_recorded() -> None:
+    """The stable codes: whoever removes a guard changes this list."""
+    _, verdicts = approve_entry(a_proposal(), a_trader(), now=NOON)
+    codes = [verdict.code for verdict in verdicts]
+    assert sorted(codes) == sorted(TABLE.split())

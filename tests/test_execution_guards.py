@@ -32,13 +32,11 @@ from mytrader.execution.guards import (
     should_block_on_wait,
     validate_entry,
 )
-from mytrader.execution.order_builder import emergency_stop, exit_order
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER, NOON
 from tests.guard_samples import (
     LIMITS,
     MES_DECEMBER,
     OTHER_ID,
-    QUOTE,
     a_proposal,
     a_proposed_cycle,
     a_signal,
@@ -61,8 +59,7 @@ def asked(bracket: AskedBracket = FINE) -> Approved[None] | Refused:
 
 def refused_as(answer: Approved[OrderSpec] | Refused) -> str:
     """Return the code of a refusal."""
-    assert isinstance(answer, Refused)
-    assert answer.detail
+    assert isinstance(answer, Refused) and answer.detail  # noqa: PT018 - one thing: a told refusal
     return answer.code
 
 
@@ -123,8 +120,7 @@ def test_the_least_distance_is_four_ticks(leg: str, ticks: int, *, valid: bool) 
 
 def test_the_largest_loss_is_allowed_and_one_tick_more_is_not() -> None:
     """24 points of ES are $1,200; two commissions make $1,204.80, and a tick is $12.50."""
-    at_the_limit = asked(replace(FINE, stop_loss=Decimal(6776)))
-    assert at_the_limit
+    assert asked(replace(FINE, stop_loss=Decimal(6776)))
     limits = Limits(loss_usd_trade_max=Decimal("1204.80"))
     for stop, valid in ((Decimal(6776), True), (Decimal("6775.75"), False)):
         bracket = AskedBracket("BUY", Decimal(6800), stop, Decimal(6810), 1)
@@ -365,14 +361,6 @@ def test_an_exit_resolves_its_trade_id(role: Role) -> None:
     assert answer.order.ref.split("/")[1] == CYCLE_ID
 
 
-def test_what_the_builder_makes_of_a_cycle_carries_its_id() -> None:
-    cycle = a_proposed_cycle()
-    order = exit_order(cycle, 1, quantity=1, quote=QUOTE, limits=LIMITS)
-    stop = emergency_stop(cycle, 1, stop=27_180, limits=LIMITS)
-    assert order is not None
-    assert [spec.ref for spec in (order, stop)] == [f"mt/{CYCLE_ID}/X1", f"mt/{CYCLE_ID}/M1"]
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -411,9 +399,7 @@ MOVED = replace(STOP, stop=27_198)
 
 
 def test_a_resting_stop_may_be_moved() -> None:
-    answer = changed(a_working(STOP), MOVED)
-    assert isinstance(answer, Approved)
-    assert answer.order.stop == 27_198
+    assert changed(a_working(STOP), MOVED) == Approved(MOVED, "EXIT_SAFE", "SELL 1 reduces 1")
 
 
 @pytest.mark.parametrize(
@@ -456,7 +442,6 @@ def test_a_short_beside_a_working_buy_is_refused() -> None:
     """Also where what works is an entry on the other side: it may take the position away."""
     state = holding(-1, a_working(an_entry_spec(Side.BUY)))
     verdict = judge_exit(state, exit_spec(Side.BUY))
-    assert verdict.code == "EXIT_ALREADY_WORKING"
     assert verdict.detail == (
         "counting BUY 1, buys of 2 and sells of 0 may still fill: the position is -1"
     )
@@ -483,7 +468,7 @@ EMERGENCY = exit_spec(Side.SELL, role=Role.EMERGENCY)
 
 
 def test_a_fill_without_its_stop_may_have_an_emergency_stop() -> None:
-    """Idempotent: the same stop twice is refused, and so is one for a lot that is covered."""
+    """Once: the same stop twice is refused, and so is one for a lot that is covered."""
     filled = a_working(an_entry_spec(Side.BUY), filled=1, death=Death.FILLED)
     assert approve_exit(holding(1, filled), EMERGENCY)
     placed = holding(1, filled, a_working(EMERGENCY))
@@ -495,9 +480,8 @@ def test_a_fill_without_its_stop_may_have_an_emergency_stop() -> None:
 @pytest.mark.parametrize("death", Death)
 def test_the_emergency_stop_waits_until_the_missing_one_is_proven_dead(death: Death) -> None:
     """While its fate is unknown it may still rest, and two stops would flip the position."""
-    assert refused_as(approve_exit(holding(1, a_working(STOP)), EMERGENCY)) == (
-        "EXIT_ALREADY_WORKING"
-    )
+    unproven = approve_exit(holding(1, a_working(STOP)), EMERGENCY)
+    assert refused_as(unproven) == "EXIT_ALREADY_WORKING"
     assert approve_exit(holding(1, a_working(STOP, death=death)), EMERGENCY)
 
 
@@ -512,28 +496,3 @@ def test_an_exit_never_opens_enlarges_or_flips(booked: int, side: Side, quantity
     allowed = bool(approve_exit(holding(booked), exit_spec(side, quantity)))
     after = booked + side.sign * quantity
     assert allowed is (booked != 0 and booked * after >= 0 and abs(after) < abs(booked))
-
-
-# All guards run, all are recorded
-
-TABLE = """
-MODE SESSION_CLOSED SESSION_END SESSION_RESET STALE_DATA DELAYED_DATA CROSSED_BOOK CLOCK_SKEW
-NOT_WARM EVENT_BLACKOUT AWS_GO LOW_CONFIDENCE COOLDOWN DUPLICATE_SIGNAL TRADE_COUNT LOSS_STREAK
-POSITION_OPEN OPPOSITE_ENTRY FOREIGN_ORDER MISSING_STOP MISSING_TARGET BRACKET_ORIENTATION
-BRACKET_TOO_CLOSE OFF_TICK MAX_LOSS_PER_TRADE DAILY_LOSS DRAWDOWN ORDER_SIZE POSITION_LIMIT MARGIN
-PRICE_COLLAR PRICE_LIMIT MESSAGE_RATE CONTRACT_NOT_ALLOWED ROLL_WINDOW BRACKET_MISMATCH
-"""
-
-
-def test_every_guard_is_asked_and_recorded() -> None:
-    """The stable codes: whoever removes a guard changes this list."""
-    _, verdicts = approve_entry(a_proposal(), a_trader(), now=NOON)
-    codes = [verdict.code for verdict in verdicts]
-    assert sorted(codes) == sorted(TABLE.split())
-
-
-@pytest.mark.parametrize("changes", [{"order_size_max": 0}, {"stop_distance_ticks_min": 21}])
-def test_the_limits_given_decide(changes: dict[str, object]) -> None:
-    limits = replace(LIMITS, **changes)
-    answer, _ = approve_entry(a_proposal(limits=limits), a_trader(limits=limits), now=NOON)
-    assert isinstance(answer, Refused)

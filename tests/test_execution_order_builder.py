@@ -444,3 +444,11 @@ def test_a_limit_made_marketable_follows_the_market() -> None:
 def test_nothing_is_moved_without_a_price(role: Role, quote: Quote) -> None:
     """A stop needs both sides: one to trigger beyond, one to trade at."""
     assert made_marketable(exit_spec(Side.SELL, role=role), quote, limits=LIMITS) is None
+
+
+def test_what_the_builder_makes_of_a_cycle_carries_its_id() -> None:
+    cycle = a_proposed_cycle()
+    order = exit_order(cycle, 1, quantity=1, quote=QUOTE, limits=LIMITS)
+    stop = emergency_stop(cycle, 1, stop=27_180, limits=LIMITS)
+    assert order is not None
+    assert [spec.ref for spec in (order, stop)] == [f"mt/{CYCLE_ID}/X1", f"mt/{CYCLE_ID}/M1"]

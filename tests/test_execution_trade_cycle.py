@@ -260,7 +260,13 @@ def test_two_contracts_go_their_own_ways() -> None:
     """What one market does leaves the trade in the other alone."""
     other = "01JCXW5M7Q0000000000000007"
     stated = events.ContractStated(7, "MES", "MESZ5", date(2025, 12, 19), (SESSION,))
-    script = opened().past(stated, Answered(("S1",)), Elapsed(400), Quoted(ENTRY))
+    script = opened().past(
+        stated,
+        events.SettlementStated(7, ENTRY - 200),
+        Answered(("S1",)),
+        Elapsed(400),
+        Quoted(ENTRY),
+    )
     near = events.QuoteSeen(7, Quote(script.now, ENTRY - 1, ENTRY, ENTRY))
     signal = replace(script.cycle.signal, strategy="another")
     script = script.past(events.SettlementStated(7, ENTRY), near)

@@ -43,7 +43,7 @@ def test_a_search_without_anything_left_to_do_is_complete() -> None:
 
 
 def bold(
-    state: TraderState, event: AnyEvent, now: datetime, table: Table
+    state: TraderState, event: AnyEvent, now: datetime, *, table: Table
 ) -> tuple[TraderState, list[AnyCommand]]:
     """Come back to NORMAL without anybody having asked."""
     after, asked = step(state, event, now, table)
@@ -52,7 +52,7 @@ def bold(
 
 
 def forgetful(
-    state: TraderState, event: AnyEvent, now: datetime, table: Table
+    state: TraderState, event: AnyEvent, now: datetime, *, table: Table
 ) -> tuple[TraderState, list[AnyCommand]]:
     """Book no fill of a stop."""
     if isinstance(event, ExecutionReported) and event.execution.ref[30] == Role.STOP:

@@ -3,11 +3,18 @@
 The other guards judge the signal's numbers. Whoever sends a bracket sends these orders.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from mytrader.domain.limits import Limits, Profile
 from mytrader.domain.orders import Bracket, OrderKind, OrderSpec, TimeInForce
 from mytrader.execution.order_builder import group_name
+
+_BRACKET: Final = Profile.BRACKET
+_LMT: Final = OrderKind.LMT
+_STP_LMT: Final = OrderKind.STP_LMT
+_GTC: Final = TimeInForce.GTC
 
 
 def wrong_order(
@@ -18,7 +25,7 @@ def wrong_order(
     One-lot entries, each with its stop, and in profile `bracket` with its target in their group.
     """
     entry, *rest, stop = lot
-    group = group_name(bracket.cycle_id, number) if limits.profile is Profile.BRACKET else ""
+    group = group_name(bracket.cycle_id, number) if limits.profile is _BRACKET else ""
     if entry.ref != f"mt/{bracket.cycle_id}/E{number}" or not _is_lot_entry(entry, bracket):
         return f"{entry.ref} is not entry {number} as judged"
     is_stop = _is_lot_stop(stop, bracket, parent_ref=entry.ref) and stop.oca_group == group
@@ -54,7 +61,7 @@ def _is_lot_entry(spec: OrderSpec, bracket: Bracket) -> bool:
         spec.con_id == bracket.con_id
         and spec.side is bracket.side
         and spec.quantity == 1
-        and spec.kind is OrderKind.LMT
+        and spec.kind is _LMT
         and spec.limit == bracket.entry
         and not spec.transmit
         and not spec.reduce_only
@@ -68,12 +75,12 @@ def _is_lot_stop(spec: OrderSpec, bracket: Bracket, *, parent_ref: str) -> bool:
         spec.con_id == bracket.con_id
         and spec.side is bracket.side.opposite
         and spec.quantity == 1
-        and spec.kind is OrderKind.STP_LMT
+        and spec.kind is _STP_LMT
         and spec.stop == bracket.stop
         and (spec.limit - bracket.stop) * spec.side.sign >= 0
         and spec.transmit
         and spec.reduce_only
         and spec.parent_ref == parent_ref
-        and spec.tif is TimeInForce.GTC
+        and spec.tif is _GTC
         and spec.outside_rth
     )

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.limits import Limits
-from mytrader.domain.orders import Side, TrackedOrder
+from mytrader.domain.orders import Side
 from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import TraderState
 
@@ -71,22 +71,9 @@ def _cycle_worst(
     """Return the cents at risk in a cycle; adds what works and what its fills leave.
 
     What is filled is closed at the stop; entries that work are filled at their limit and stopped.
-    The stop is the worst of the cycle's own and those that rest: a change may still be refused.
     """
     long = cycle.side is _BUY
-    stop, lots_working, entry_ticks = cycle.stop, 0, 0
-    for order in cycle.orders.values():
-        if order.death is not None:
-            continue
-        spec = order.spec
-        most = _may_fill(order, cycle.orders)
-        if not spec.reduce_only:
-            lots_working += most
-            entry_ticks += most * spec.limit
-        elif stop is not None and spec.stop is not None and (spec.stop < stop) is long:
-            stop = spec.stop
-        if most:
-            _add(working, spec.con_id, most, buy=spec.side is _BUY, entry=not spec.reduce_only)
+    stop, lots_working, entry_ticks = _count_orders(cycle, working, long=long)
     position, paid, sides = _filled(cycle)
     explained[cycle.con_id] = explained.get(cycle.con_id, 0) + position
     contract = state.contracts.get(cycle.con_id)
@@ -103,14 +90,29 @@ def _cycle_worst(
     return commissions + instrument.tick_value_cents * lost if lost > 0 else commissions
 
 
-def _may_fill(order: TrackedOrder, siblings: dict[str, TrackedOrder]) -> int:
-    """As `exposure.rho`, for an order that lives."""
-    spec = order.spec
-    if spec.parent_ref is not None:
-        parent = siblings.get(spec.parent_ref)
-        if parent is not None and parent.filled == 0:
-            return 0
-    return order.remaining
+def _count_orders(
+    cycle: TradeCycle, working: dict[int, tuple[int, int, int, int]], *, long: bool
+) -> tuple[int | None, int, int]:
+    """Return the worst stop, the entry lots that work, and their limits times lots, in ticks.
+
+    The stop is the worst of the cycle's own and those that rest: a change may still be refused.
+    """
+    stop, lots, entry_ticks, orders = cycle.stop, 0, 0, cycle.orders
+    for order in orders.values():
+        if order.death is not None:
+            continue
+        spec = order.spec
+        # As `exposure.rho`, without its call: a child whose parent has no fill is dormant.
+        parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
+        most = 0 if parent is not None and parent.filled == 0 else order.remaining
+        if not spec.reduce_only:
+            lots += most
+            entry_ticks += most * spec.limit
+        elif stop is not None and spec.stop is not None and (spec.stop < stop) is long:
+            stop = spec.stop
+        if most:
+            _add(working, spec.con_id, most, buy=spec.side is _BUY, entry=not spec.reduce_only)
+    return stop, lots, entry_ticks
 
 
 def _filled(cycle: TradeCycle) -> tuple[int, int, int]:

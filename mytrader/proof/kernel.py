@@ -78,7 +78,7 @@ class Wire(Struct):
         return self.left >= 0
 
 
-def hear(node: Node, event: AnyEvent, step: Step, wire: Wire | None = None) -> Node:
+def hear(node: Node, event: AnyEvent, step: Step, *, wire: Wire | None = None) -> Node:
     """Let the trader hear one event and carry out what it asks for; raises `Violation`."""
     wire = wire or Wire()
     before = node.state
@@ -146,7 +146,7 @@ def _carry_out(node: Node, command: AnyCommand, step: Step, *, wire: Wire) -> No
             allowed = judge_exit(node.state, spec, rho_after=most).approved
             node = _write(node, spec, "change", step=step, allowed=allowed, wire=wire)
         case commands.CancelOrder(ref) if not wire.open:
-            node = hear(node, OrderNotWritten(ref, "cancel", "-", "-"), step, wire)
+            node = hear(node, OrderNotWritten(ref, "cancel", "-", "-"), step, wire=wire)
         case commands.CancelOrder(ref):
             if wire.carries():
                 node = replace(node, ledger=broker.cancel(node.ledger, ref))
@@ -172,7 +172,7 @@ def _write(
 ) -> Node:
     """Hand one order to the broker, or close it as never written."""
     if not (allowed and wire.open):
-        return hear(node, OrderNotWritten(spec.ref, action, "-", "-"), step, wire)
+        return hear(node, OrderNotWritten(spec.ref, action, "-", "-"), step, wire=wire)
     if wire.carries():
         resting = node.ledger.orders.get(spec.ref)
         if action == "place" and resting is not None:
@@ -187,7 +187,7 @@ def _written(node: Node, ref: str, action: str, *, step: Step, wire: Wire) -> No
         return node
     order = node.ledger.orders.get(ref)
     number = len(node.ledger.orders) + 1 if order is None else order.number
-    return hear(node, OrderWritten(ref, number, action), step, wire)
+    return hear(node, OrderWritten(ref, number, action), step, wire=wire)
 
 
 def restarted(node: Node, step: Step) -> Node:

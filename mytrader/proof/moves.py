@@ -200,7 +200,7 @@ def _hear(node: Node, step: Step, wire: Wire | None = None) -> Node:
     message, *rest = node.ledger.outbox
     node = replace(node, ledger=replace(node.ledger, outbox=tuple(rest)))
     for event in message:
-        node = hear(node, event, step, wire)
+        node = hear(node, event, step, wire=wire)
     return node
 
 

@@ -32,7 +32,7 @@ def script_of(
     def step(
         state: TraderState, event: AnyEvent, now: datetime
     ) -> tuple[TraderState, list[AnyCommand]]:
-        after, asked = kernel(state, event, now, table)
+        after, asked = kernel(state, event, now, table=table)
         lines.append(f"    >> {_event(event)}")
         lines.extend(f"    << {_command(command)}" for command in asked)
         return after, asked

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -19,11 +19,17 @@ from mytrader.proof.canonical import key
 from mytrader.proof.kernel import Node, Violation
 from mytrader.proof.moves import moves, play, start
 
-Kernel = Callable[[TraderState, AnyEvent, datetime, Table], tuple[TraderState, list[AnyCommand]]]
+Kernel = Callable[..., tuple[TraderState, list[AnyCommand]]]
 """`trade_cycle.step`, or one that was spoilt on purpose."""
 
-Told = Callable[[int, int, int], None]
-"""Hears of progress: states, transitions, depth."""
+
+class Told(Protocol):
+    """Hears of progress."""
+
+    def __call__(self, states: int, *, transitions: int, depth: int) -> None:
+        """Take note of how far a search has come."""
+        ...
+
 
 STATES_BETWEEN_WORDS = 2000
 
@@ -104,7 +110,7 @@ class Search:
     ) -> tuple[TraderState, list[AnyCommand]]:
         """Advance the kernel under proof."""
         self._events.add(type(event).__name__)
-        return self._kernel(state, event, now, self._rows)
+        return self._kernel(state, event, now, table=self._rows)
 
     def run(self, told: Told | None = None) -> Found:
         """Search until everything is seen, the bounds are reached, or a promise breaks."""
@@ -133,7 +139,7 @@ class Search:
                         return self._found(str(broken), trace=(*self._trace(index), move))
                     following.append((number, after))
                 if told is not None and len(self._seen) % STATES_BETWEEN_WORDS < len(following):
-                    told(len(self._seen), self.transitions, self.depth)
+                    told(len(self._seen), transitions=self.transitions, depth=self.depth)
                 if len(self._seen) >= setting.states:
                     return self._found()
             level = following

@@ -10,6 +10,7 @@ mode up.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing import get_context
 from queue import Queue
 from typing import Any, Final, get_args
@@ -103,15 +104,17 @@ class Word(Struct, frozen=True):
     depth: int
 
 
+def _tell(
+    words: "Queue[Word]", setting: Setting, states: int, *, transitions: int, depth: int
+) -> None:
+    words.put(Word(setting, states, transitions, depth))
+
+
 def search_all(settings: Sequence[Setting], words: "Queue[Word] | None" = None) -> list[Found]:
     """Search one setting after the other; the work of one process. Ends at the first violation."""
     found = []
     for setting in settings:
-
-        def told(states: int, transitions: int, depth: int, of: Setting = setting) -> None:
-            if words is not None:
-                words.put(Word(of, states, transitions, depth))
-
+        told = None if words is None else partial(_tell, words, setting)
         found.append(Search(setting).run(told))
         if found[-1].violation is not None:
             break
