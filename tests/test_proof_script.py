@@ -16,9 +16,6 @@ def test_a_trace_is_told_line_by_line() -> None:
 
 
 def test_everything_that_can_be_said_has_words() -> None:
-    trace = ("repeat", "fill T1a", "hear", "ask flatten", "crash", "link up", "hear")
-    told = "\n".join(script_of(Setting(Profile.BRACKET, root="entering", faults=3), trace[:1]))
-    assert "Violation" not in told
     moves = ("fill S1a", "hear", "hear", "ask flatten", "crash", "link up", "hear")
     told = "\n".join(script_of(Setting(Profile.BRACKET, root="open", faults=3), moves))
     for words in (

@@ -85,7 +85,10 @@ class Ledger(Struct, frozen=True):
         return [
             other
             for other in self.orders.values()
-            if name and other.spec.oca_group == name and other.live and other is not order
+            if name
+            and other.spec.oca_group == name
+            and other.live
+            and other.spec.ref != order.spec.ref
         ]
 
     @property
