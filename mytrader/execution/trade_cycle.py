@@ -273,9 +273,7 @@ def _on_time(turn: Turn, event: events.TimeReached) -> None:
     for cycle_id in list(turn.state.cycles):
         turn.touched[cycle_id] = None
         for act in DEADLINES:
-            cycle = turn.cycle(cycle_id)
-            if cycle is not None:
-                act(turn, cycle)
+            act(turn, turn.state.cycles[cycle_id])
 
 
 DEADLINES: Final = (
