@@ -1,0 +1,144 @@
+"""The judge must be able to fail: one small lie per promise."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from mytrader.domain import commands, events
+from mytrader.domain.commands import AnyCommand
+from mytrader.domain.decision import Advice
+from mytrader.domain.limits import Profile
+from mytrader.domain.trader import Mode
+from mytrader.proof.broker import make_move, opinions
+from mytrader.proof.judge import Violation, demand, judge_fill, judge_step, judge_world
+from mytrader.proof.trader import Crash
+from mytrader.proof.truth import CYCLE_IDS, World
+from tests.proof_samples import STOP_NUMBER, entering, moved, open_world, trader_of
+
+
+def told(
+    world: World, event: events.AnyEvent, *asked: AnyCommand, mode: Mode | None = None
+) -> None:
+    """Judge a step that came out of the world's own state, or out of one in another mode."""
+    before = world.state if mode is None else replace(world.state, mode=mode)
+    judge_step(world, event, before=before, asked=asked)
+
+
+def test_a_claim_that_holds_is_silent() -> None:
+    """And one that does not is a violation."""
+    demand(True, "never said")
+    with pytest.raises(Violation, match="said"):
+        demand(False, "said")
+
+
+def test_advice_never_moves_an_order() -> None:
+    """Only a proposal may wait for it."""
+    world = open_world(trader_of())
+    cancel = commands.CancelOrder(world.orders[1].spec.ref, "advised")
+    with pytest.raises(Violation, match="I7: advice moved"):
+        told(world, events.AdviceGiven(CYCLE_IDS[0], opinions(Advice.WAIT)), cancel)
+
+
+def test_the_mode_rises_by_a_person_only() -> None:
+    """Nothing else ends a halt; one that begins pages."""
+    world = open_world(trader_of())
+    with pytest.raises(Violation, match="the mode rose"):
+        told(world, events.TimeReached(), mode=Mode.HALT)
+    told(world, events.OperatorAsked(events.Request.RESUME, "a person"), mode=Mode.HALT)
+    world.state = replace(world.state, mode=Mode.HALT)
+    with pytest.raises(Violation, match="without a page"):
+        told(world, events.TimeReached(), mode=Mode.NORMAL)
+
+
+def test_a_halted_machine_keeps_its_stop() -> None:
+    """Nobody is leaving: then nobody cancels."""
+    world = open_world(trader_of())
+    world.state = replace(world.state, mode=Mode.HALT)
+    cancel = commands.CancelOrder(world.orders[1].spec.ref, "for no reason")
+    with pytest.raises(Violation, match="HALT: the stop"):
+        told(world, events.TimeReached(), cancel)
+    excess = commands.RaiseAlert(commands.AlertLevel.PAGE, "EXIT_EXCESS", "too much")
+    told(world, events.TimeReached(), cancel, excess)
+
+
+def test_what_was_told_is_what_is_booked() -> None:
+    """I5: no more and no less."""
+    world = open_world(trader_of())
+    world.told = 0
+    with pytest.raises(Violation, match="I5: 1 is booked, 0 was told"):
+        judge_world(world)
+
+
+def test_a_bare_position_has_two_seconds() -> None:
+    """I2 by the judge's own clock."""
+    world = open_world(trader_of())
+    world.orders = world.orders[:1]
+    judge_world(world)
+    world.now += timedelta(seconds=2)
+    judge_world(world)
+    world.now += timedelta(milliseconds=1)
+    with pytest.raises(Violation, match="I2: 1 without a stop for"):
+        judge_world(world)
+
+
+def test_a_word_that_was_lost_excuses() -> None:
+    """Nobody could know that the stop is gone."""
+    world = open_world(trader_of())
+    stop = world.orders[1]
+    world.orders = (world.orders[0], replace(stop, over="ended"))
+    world.blind = True
+    world.now += timedelta(seconds=9)
+    judge_world(world)
+    assert world.naked_since is None
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_only_a_failed_block_may_flip(profile: Profile) -> None:
+    """And only in profile `bracket`: in `strict` there is no such fault."""
+    world = open_world(trader_of(profile))
+    stop = next(order for order in world.orders if order.number == STOP_NUMBER)
+    judge_fill(world, stop, profile=profile)
+    world.position = 0
+    with pytest.raises(Violation, match="I1"):
+        judge_fill(world, stop, profile=profile)
+    world.leaked = True
+    if profile is Profile.BRACKET:
+        judge_fill(world, stop, profile=profile)
+    else:
+        with pytest.raises(Violation, match="I1"):
+            judge_fill(world, stop, profile=profile)
+
+
+def test_a_fill_by_hand_excuses_the_exits_that_rest() -> None:
+    """No rule of ours can prevent what a person does (SAFETY.md 5.7)."""
+    world = moved(trader_of(), open_world(trader_of()))
+    make_move(trader_of(), world, ("hand fill", 0, Crash.NONE))
+    judge_fill(world, world.orders[1], profile=Profile.STRICT)
+
+
+def test_an_entry_needs_a_proposal() -> None:
+    """Nothing but an answer to one sends a bracket."""
+    trader = trader_of()
+    placed: list[AnyCommand] = []
+    trader.listen(lambda _world, _event, asked: placed.extend(asked))
+    world = entering(trader)
+    bracket = next(each for each in placed if isinstance(each, commands.PlaceBracket))
+    with pytest.raises(Violation, match="opened a position"):
+        told(world, events.Halted("-"), bracket)
+    world.state = replace(world.state, mode=Mode.REDUCE_ONLY)
+    with pytest.raises(Violation, match="in mode REDUCE_ONLY"):
+        told(world, events.TimeReached(), bracket)
+
+
+def test_two_exits_on_one_contract_are_one_too_many() -> None:
+    """Whether both fill is only a question of time."""
+    world = open_world(trader_of())
+    stop = world.orders[1]
+    world.orders = (*world.orders, replace(stop, number=99))
+    with pytest.raises(Violation, match="I1: exits of 2 rest on a position of 1"):
+        judge_world(world)
+    world.orders = world.orders[:2]
+    world.position = 0
+    with pytest.raises(Violation, match="may fill SELL on a position of 0"):
+        judge_world(world)
