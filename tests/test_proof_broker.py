@@ -1,14 +1,14 @@
-"""What the moves of the check do to the truth."""
+"""What the broker of the check does with orders, and what the trader hears of it."""
 
 import pytest
 
 from mytrader.domain.limits import Profile
-from mytrader.proof.broker import MOVES, WORDED, make_move
-from mytrader.proof.choices import disturbances, free_moves
 from mytrader.proof.judge import Violation
-from mytrader.proof.trader import Crash, copied
+from mytrader.proof.moves import make_move
+from mytrader.proof.trader import Crash
 from mytrader.proof.truth import World
 from tests.proof_samples import (
+    ENTERING,
     ENTRY_NUMBER,
     STOP_NUMBER,
     TARGET_NUMBER,
@@ -52,29 +52,6 @@ def test_a_group_cancels_its_other_leg() -> None:
     assert failed.position == -1
 
 
-def test_a_lost_link_loses_what_was_on_its_way() -> None:
-    """But for the word that it is lost."""
-    trader = trader_of()
-    world = entering(trader)
-    make_move(trader, world, ("fill", ENTRY_NUMBER, Crash.NONE))
-    make_move(trader, world, ("disconnect", 0, Crash.NONE))
-    assert (keys(world), world.blind) == (["link"], True)
-    make_move(trader, world, ("reconnect", 0, Crash.NONE))
-    assert keys(world) == ["link", "link"]
-
-
-def test_words_can_be_lost_repeated_and_swapped() -> None:
-    """Where the broker promises no better."""
-    trader = trader_of()
-    world = entering(trader)
-    make_move(trader, world, ("fill", ENTRY_NUMBER, Crash.NONE))
-    make_move(trader, world, ("swap", 0, Crash.NONE))
-    make_move(trader, world, ("repeat", 0, Crash.NONE))
-    assert keys(world) == ["report", "fill"]
-    make_move(trader, world, ("lose", 0, Crash.NONE))
-    assert (keys(world), world.blind) == (["fill"], True)
-
-
 def test_an_exit_that_opens_a_position_breaks_a_promise() -> None:
     """The judge is asked before the fill."""
     trader = trader_of()
@@ -84,27 +61,27 @@ def test_an_exit_that_opens_a_position_breaks_a_promise() -> None:
         make_move(trader, world, ("fill", STOP_NUMBER, Crash.NONE))
 
 
-@pytest.mark.parametrize("profile", list(Profile))
-def test_every_move_that_is_offered_can_be_made(profile: Profile) -> None:
-    """From an open position, and again from whatever each move leads to."""
-    trader = trader_of(profile)
-    made: set[str] = set()
-    worlds = [entering(trader), open_world(trader)]
-    worlds.append(moved(trader, copied(worlds[1]), ("ask flatten", 0)))
-    for start in worlds:
-        for choice in [*free_moves(start), *disturbances(start)]:
-            world = copied(start)
-            make_move(trader, world, (*choice, Crash.NONE))
-            made.add(choice[0])
-    assert len(made) > 25
-    assert all(name in MOVES or name.rpartition(" ")[0] in WORDED for name in made)
-
-
-def test_a_move_leaves_the_world_that_was_copied_alone() -> None:
-    """Worlds share what they hold; a move replaces and never changes it."""
+def test_a_refusal_ends_an_order_and_a_refused_change_does_not() -> None:
+    """Both are errors; only one of them is about the order as it rests."""
     trader = trader_of()
-    start = open_world(trader)
-    kept = copied(start)
-    for choice in disturbances(start):
-        make_move(trader, copied(start), (*choice, Crash.NONE))
-    assert start == kept
+    world = open_world(trader)
+    make_move(trader, world, ("ask flatten", 0, Crash.NONE))
+    make_move(trader, world, ("refuse change 201", STOP_NUMBER, Crash.NONE))
+    stop = next(order for order in world.orders if order.number == STOP_NUMBER)
+    assert (stop.change, stop.over, keys(world)) == (None, "", ["error"])
+    fresh = moved(trader, trader.opened(), *ENTERING[:2])
+    make_move(trader, fresh, ("margin known", 0, Crash.NONE))
+    make_move(trader, fresh, ("refuse 201", ENTRY_NUMBER, Crash.NONE))
+    assert all(order.over for order in fresh.orders)
+
+
+def test_an_answer_may_be_a_picture_of_an_earlier_moment() -> None:
+    """Its first part is taken before the rest; only a whole one settles."""
+    trader = trader_of()
+    world = open_world(trader)
+    make_move(trader, world, ("mislead Cancelled", STOP_NUMBER, Crash.NONE))
+    make_move(trader, world, ("deliver", 0, Crash.NONE))
+    make_move(trader, world, ("look", 0, Crash.NONE))
+    make_move(trader, world, ("eliminate", STOP_NUMBER, Crash.NONE))
+    make_move(trader, world, ("answer", 0, Crash.NONE))
+    assert not world.outbox[-1].settles

@@ -1,9 +1,9 @@
 """Which worlds of the check are one state."""
 
 from mytrader.domain.limits import Profile
-from mytrader.proof.broker import make_move
 from mytrader.proof.canon import canonical, digest
 from mytrader.proof.choices import disturbances
+from mytrader.proof.moves import make_move
 from mytrader.proof.trader import Crash, copied
 from tests.proof_samples import entering, moved, open_world, trader_of
 

@@ -1,8 +1,8 @@
 """What may happen next in a world of the check."""
 
 from mytrader.domain.limits import Profile
-from mytrader.proof.broker import make_move
 from mytrader.proof.choices import disturbances, free_moves, is_blocked, pending
+from mytrader.proof.moves import make_move
 from mytrader.proof.trader import Crash
 from tests.proof_samples import (
     ENTERING,

@@ -9,12 +9,20 @@ from mytrader.domain import commands, events
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Advice
 from mytrader.domain.limits import Profile
-from mytrader.domain.trader import Mode
-from mytrader.proof.broker import make_move, opinions
-from mytrader.proof.judge import Violation, demand, judge_fill, judge_step, judge_world
+from mytrader.domain.trader import Mode, TraderState
+from mytrader.proof.judge import (
+    Violation,
+    demand,
+    has_flipped,
+    judge_fill,
+    judge_flip,
+    judge_step,
+    judge_world,
+)
+from mytrader.proof.moves import make_move, opinions
 from mytrader.proof.trader import Crash
 from mytrader.proof.truth import CYCLE_IDS, World
-from tests.proof_samples import STOP_NUMBER, entering, moved, open_world, trader_of
+from tests.proof_samples import STOP_NUMBER, entering, moved, open_world, prompt, trader_of
 
 
 def told(
@@ -141,4 +149,55 @@ def test_two_exits_on_one_contract_are_one_too_many() -> None:
     world.orders = world.orders[:2]
     world.position = 0
     with pytest.raises(Violation, match="may fill SELL on a position of 0"):
+        judge_world(world)
+
+
+def flipped_world() -> World:
+    """Return a world in which both legs of a group have filled, and nobody has heard of it."""
+    trader = trader_of(Profile.BRACKET)
+    world = open_world(trader)
+    make_move(trader, world, ("both fill", STOP_NUMBER, Crash.NONE))
+    return world
+
+
+def test_a_flip_that_is_seen_halts_and_pages() -> None:
+    """In profile `bracket`, and is protected within the time for it."""
+    trader, world = trader_of(Profile.BRACKET), flipped_world()
+    before = world.state
+    prompt(trader, world)
+    assert has_flipped(before, world.state)
+    assert not has_flipped(world.state, world.state)
+    page = commands.RaiseAlert(commands.AlertLevel.PAGE, "MODE_HALT", "-")
+    judge_flip(world.state, [page])
+    with pytest.raises(Violation, match="nobody was paged"):
+        judge_flip(world.state, [])
+    with pytest.raises(Violation, match="the machine goes on"):
+        judge_flip(replace(world.state, mode=Mode.NORMAL), [page])
+
+
+def test_a_flipped_position_needs_a_stop_although_the_machine_is_halted() -> None:
+    """It is the machine's own group that failed."""
+    trader, world = trader_of(Profile.BRACKET), flipped_world()
+    prompt(trader, world)
+    judge_world(world)
+    world.orders = tuple(order for order in world.orders if order.over)
+    world.state = without_tries(world)
+    judge_world(world)
+    world.now += timedelta(seconds=3)
+    with pytest.raises(Violation, match="a flipped position of -1 without a stop"):
+        judge_world(world)
+
+
+def without_tries(world: World) -> TraderState:
+    """Return the trader's state with no emergency stop sent."""
+    cycles = {key: replace(one, emergency_stops=0) for key, one in world.state.cycles.items()}
+    return replace(world.state, cycles=cycles)
+
+
+def test_in_profile_strict_no_trade_goes_through_zero() -> None:
+    """A promise of its own: there is no group whose failure could excuse it."""
+    world = open_world(trader_of())
+    entry, stop = world.orders
+    world.orders = (entry, replace(stop, filled=2, over="filled"))
+    with pytest.raises(Violation, match="strict: a trade went through zero"):
         judge_world(world)

@@ -2,8 +2,8 @@
 
 from mytrader.domain import commands, events
 from mytrader.execution.trade_cycle import TRANSITIONS
-from mytrader.proof.broker import Move
 from mytrader.proof.ending import END
+from mytrader.proof.moves import Move
 from mytrader.proof.script import breaks, described, heard, shortened, told
 from mytrader.proof.trader import Crash, Trader
 from tests.proof_samples import trader_of

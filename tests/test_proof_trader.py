@@ -9,17 +9,24 @@ from mytrader.domain.commands import AnyCommand
 from mytrader.domain.cycle import Fact, Phase
 from mytrader.domain.events import AnyEvent
 from mytrader.execution.trade_cycle import TRANSITIONS
-from mytrader.proof.broker import make_move
 from mytrader.proof.judge import Violation
+from mytrader.proof.moves import make_move
 from mytrader.proof.trader import Crash, RecordingTable, Trader
 from mytrader.proof.truth import World
 from tests.proof_samples import ENTERING, entering, moved, open_world, trader_of
 
 
 @pytest.mark.parametrize(
-    ("crash", "at_broker"), [(Crash.NONE, 2), (Crash.UNSENT, 0), (Crash.UNNOTED, 2)]
+    ("crash", "at_broker"),
+    [
+        (Crash.NONE, 2),
+        (Crash.UNSENT, 0),
+        (Crash.HALF, 1),
+        (Crash.UNNOTED, 2),
+        (Crash.LOST, 0),
+    ],
 )
-def test_a_crash_comes_before_or_after_the_bytes(crash: Crash, at_broker: int) -> None:
+def test_process_and_link_break_before_or_after_the_bytes(crash: Crash, at_broker: int) -> None:
     """The intents are on record either way; what was sent is at the broker."""
     trader = trader_of()
     world = moved(trader, trader.opened(), *ENTERING[:2])
@@ -28,6 +35,14 @@ def test_a_crash_comes_before_or_after_the_bytes(crash: Crash, at_broker: int) -
     (cycle,) = world.state.cycles.values()
     assert len(cycle.orders) == 2
     assert world.connected is (crash is Crash.NONE)
+
+
+def test_a_link_that_takes_nothing_aborts_the_entry() -> None:
+    """The trader is told that nothing was written, and is done with it."""
+    trader = trader_of()
+    world = moved(trader, trader.opened(), *ENTERING[:2])
+    make_move(trader, world, ("margin known", 0, Crash.CLOSED))
+    assert (world.orders, world.state.cycles) == ((), {})
 
 
 def test_an_order_without_a_link_is_noted_as_not_written() -> None:
