@@ -170,6 +170,10 @@ def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
         settle(turn, cycle)
     elif fact is Fact.COVER_EXPIRED:
         turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
+    elif fact is Fact.FLIPPED:
+        text = f"{cycle.symbol} went through zero: {cycle.position}"
+        turn.alert(AlertLevel.PAGE, "POSITION_FLIPPED", text=text, cycle_id=cycle.cycle_id)
+        turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
     elif fact is Fact.COVERED and _is_needless(cycle.exit):
         turn.change(cycle, exit=None)
 

@@ -94,6 +94,7 @@ def canonical(world: World) -> tuple[object, ...]:
             world.paged,
             world.alarmed,
             _late(world.naked_since, now),
+            _late(world.left_at, now),
         ),
     )
 

@@ -6,7 +6,7 @@ the position; both are bounded by what the commands then show.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mytrader.domain import commands, events
@@ -214,23 +214,29 @@ def judge_world(world: World) -> None:
     told = booked_by(world)
     demand(booked == told, f"I5: {booked} is booked, {told} was told")
     if not booked or world.by_hand or _is_guarded(world, booked):
-        world.naked_since = None
+        world.naked_since = world.left_at = None
         world.paged = False
-        return
-    if world.naked_since is None:
+    elif world.naked_since is None:
         world.naked_since = world.now
-        return
-    late = world.now - world.naked_since
-    if late <= _cover_time(world):
+    else:
+        _judge_bare(world, world.naked_since, booked=booked)
+
+
+def _judge_bare(world: World, since: datetime, *, booked: int) -> None:
+    """I2: `T_cover` runs while nobody leaves, and again from when an exit has failed.
+
+    All in all it is no longer than `LEAVING_MAX` before a person is paged.
+    """
+    state = world.state
+    if any(under_way(cycle) for cycle in state.cycles.values()):
+        world.left_at = world.now
+    late = world.now - (world.left_at or since)
+    if late <= _cover_time(world) and (world.paged or world.now - since <= LEAVING_MAX):
         return
     if world.leaked and state.link.up and world.connected:
         demand(_flip_is_answered(world), f"a flipped position of {booked} without a stop")
-    if state.mode is Mode.HALT:
-        return
-    leaving = any(under_way(cycle) for cycle in state.cycles.values())
-    if leaving and (world.paged or late <= LEAVING_MAX):
-        return
-    demand(world.paged and not state.link.up, f"I2: {booked} without a stop for {late}")
+    excused = state.mode is Mode.HALT or (world.paged and not state.link.up)
+    demand(excused, f"I2: {booked} without a stop for {world.now - since}")
 
 
 def _cover_time(world: World) -> timedelta:

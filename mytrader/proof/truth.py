@@ -111,7 +111,8 @@ class World(Struct, gc=False):
 
     `told` are the executions that were delivered, as bits over `fills`, `by_hand` those of a
     person. `blind` says that a word was lost and that no book has shown the truth since.
-    `naked_since` is the judge's own clock; `paged` says that a person was paged since then,
+    `naked_since` and `left_at`, when an exit was last seen under way, are the judge's own clocks;
+    `paged` says that a person was paged since then,
     `alarmed` that one ever was. `slow` is how much may still happen in a slow spell.
     """
 
@@ -134,6 +135,7 @@ class World(Struct, gc=False):
     blind: bool = False
     slow: int = 0
     naked_since: datetime | None = None
+    left_at: datetime | None = None
     paged: bool = False
     alarmed: bool = False
 
