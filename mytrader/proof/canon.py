@@ -143,6 +143,7 @@ def _cycle(cycle: TradeCycle, link: LinkState, now: datetime, zone: str) -> tupl
         margin is None,
         isinstance(margin, Known),
         cycle.advised,
+        [opinion.decision for opinion in cycle.opinions],
         [_order(order, link, zone) for order in cycle.orders.values()],
         [(fill.ref[26:], fill.exec_id[-5:]) for fill in cycle.fills],
         len(cycle.commissions_usd),

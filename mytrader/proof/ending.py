@@ -21,6 +21,8 @@ MOVES_MAX: Final = 400
 AT_ONCE_MAX: Final = 60
 """Moves in a row without time passing: more than all words of all orders."""
 
+ENDLESS: Final = "the end: it asks as fast as it is answered, for ever"
+
 
 def kind_ending(trader: Trader, world: World) -> Iterator[Move]:
     """Bring a world to its end, yielding each move before it is made.
@@ -34,7 +36,7 @@ def kind_ending(trader: Trader, world: World) -> Iterator[Move]:
         if move is None:
             break
         at_once = 0 if move[0] == "time" else at_once + 1
-        demand(at_once < AT_ONCE_MAX, "the end: it asks as fast as it is answered, for ever")
+        demand(at_once < AT_ONCE_MAX, ENDLESS)
         yield move
         make_move(trader, world, move)
     if world.alarmed:

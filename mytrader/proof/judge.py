@@ -78,7 +78,7 @@ def _judge_mode(
             event.request is events.Request.RESUME
         )
         demand(resumed, f"I8: the mode rose to {world.state.mode}, and no person resumed")
-        world.naked_since = None
+        world.naked_since = world.left_at = None
         world.paged = False
         return
     paged = any(isinstance(each, RaiseAlert) and each.level is AlertLevel.PAGE for each in asked)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from mytrader.proof.canon import digest
 from mytrader.proof.choices import disturbances, free_moves, pending
-from mytrader.proof.ending import END, kind_ending
+from mytrader.proof.ending import AT_ONCE_MAX, END, ENDLESS, kind_ending
 from mytrader.proof.judge import Violation
 from mytrader.proof.moves import Move, make_move
 from mytrader.proof.trader import Crash, Trader, copied
@@ -173,13 +173,20 @@ class Search:
     def _go(self, way: list[tuple[Move, bool]]) -> None:
         """Go one way from the start of the day, noting every state on it.
 
-        From a state in a slow spell nothing but the way itself is followed here.
+        From a state in a slow spell nothing but the way itself is followed here. A trader that is
+        not ours may leave the way: there it ends.
         """
         index, world = 0, self.trader.opened()
         for move, prompt in way:
+            if move[:2] not in {*free_moves(world), *disturbances(world)}:
+                return
             index, world = self._try(index, world, move)
+            at_once = 0
             while prompt and (waiting := pending(world)):
                 index, world = self._try(index, world, (*waiting[0], Crash.NONE))
+                at_once += 1
+                if at_once > AT_ONCE_MAX:
+                    raise _Broken(ENDLESS, index, END)
 
     def _trace_to(self, index: int) -> tuple[Move, ...]:
         """Return the moves that lead to a state."""

@@ -19,7 +19,7 @@ from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits, Profile
 from mytrader.execution.bracket_guards import counted
 from mytrader.execution.trade_cycle import TRANSITIONS
-from mytrader.proof.script import shortened, told
+from mytrader.proof.script import breaks, shortened, told
 from mytrader.proof.search import Bounds, Found, Search
 from mytrader.proof.trader import UNREACHABLE, Trader
 from mytrader.proof.truth import limits_of
@@ -122,6 +122,7 @@ def search(setting: Setting, make: Callable[[Limits], Trader] = Trader) -> Outco
     script: tuple[str, ...] = ()
     if found.violation is not None:
         found.trace = shortened(partial(make, limits), found.trace)
+        found.violation = breaks(make(limits), found.trace) or found.violation
         script = tuple(told(make(limits), found.trace))
     return Outcome(
         profile=setting.profile,
