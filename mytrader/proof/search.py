@@ -171,7 +171,7 @@ class Search:
         return self._kept
 
     def _go(self, way: list[tuple[Move, bool]]) -> None:
-        """Go one way from the start of the day, noting every state on it.
+        """Go one way from the start of the day, noting every state on it; try its kind ending.
 
         From a state in a slow spell nothing but the way itself is followed here. A trader that is
         not ours may leave the way: there it ends.
@@ -187,6 +187,7 @@ class Search:
                 at_once += 1
                 if at_once > AT_ONCE_MAX:
                     raise _Broken(ENDLESS, index, END)
+        self._end(index, world)
 
     def _trace_to(self, index: int) -> tuple[Move, ...]:
         """Return the moves that lead to a state."""

@@ -25,7 +25,7 @@ from mytrader.proof.trader import UNREACHABLE, Trader
 from mytrader.proof.truth import limits_of
 from mytrader.runtime import monotonic_seconds
 
-STATES: Final = 600_000
+STATES: Final = 530_000
 """For each profile: together more than a million."""
 STATES_QUICK: Final = 24_000
 DISTURBANCES: Final = 3
