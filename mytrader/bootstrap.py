@@ -1,5 +1,6 @@
 """Joins ports to adapters: the one place that knows both. It contains no decisions."""
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,8 @@ from mytrader import __version__
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.panel import Panel, Seat
 from mytrader.config import config_hash
+from mytrader.control.desk import Desk, sign
+from mytrader.control.server import Door, open_door
 from mytrader.domain import events
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
@@ -24,6 +27,7 @@ from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
 from mytrader.ports import Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.runtime import TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
 from mytrader.signals.features import FeatureEngine
 from mytrader.signals.strategy import Strategy, create_strategy
@@ -98,6 +102,7 @@ class Trader:
         self.plan = plan
         self.runtime = runtime
         self._started_at = runtime.now()
+        self._door: Door | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
@@ -133,6 +138,18 @@ class Trader:
         if self._cash_before is None:
             self._cash_before = self.executor.cash_usd
 
+    async def open_door(self, failed: TaskFailed) -> None:
+        """Let people in through the control socket; raises `BadInput`.
+
+        `failed` is told when the loop fails over a request.
+        """
+        signed = sign(pid=os.getpid(), version=__version__, journal=str(self.plan.journal))
+        desk = Desk(
+            self.manager, self.runtime, elapsed_s=monotonic_seconds, signed=signed, failed=failed
+        )
+        self.manager.observe(desk)
+        self._door = await open_door(self.plan.journal, desk, elapsed_s=monotonic_seconds)
+
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
         self._started_at = self.runtime.now()
@@ -153,6 +170,8 @@ class Trader:
         """Leave the broker and close the record; orders stay where they are."""
         cash = self.executor.cash_usd
         before = self._cash_before
+        if self._door is not None:
+            self._door.close()
         self.manager.stop()
         self.executor.close()
         self.journal.close()
