@@ -5,7 +5,8 @@ never taken for one that did what it was asked.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from mytrader.control.status_text import print_said, print_status
 from mytrader.domain.trader import Mode
 from mytrader.errors import BadInput, ControlFault
 from mytrader.journal.reader import JournalReader
+from mytrader.ports import JournalRecord
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import SystemRuntime, monotonic_seconds, sleep_seconds
 
@@ -140,11 +142,18 @@ def _recorded(journal: Path) -> Status | None:
     """Return the state at the end of a journal, `None` if there is no journal."""
     if not journal.exists():
         return None
+    newest: list[datetime] = []
+
+    def records() -> Iterator[JournalRecord]:
+        for record in reader.read():
+            newest[:] = [record.at]
+            yield record
+
     with JournalReader(journal) as reader:
-        state = fold(reader.read(), CycleBook())
-    if state.newest_at is None:
+        state = fold(records(), CycleBook())
+    if not newest:
         return None
-    shown = status_of(state, state.newest_at, alerts=(), pages=0)
+    shown = status_of(state, newest[0], alerts=(), pages=0)
     return replace(shown, journal=str(journal), linked=False, resume_code=None)
 
 

@@ -141,8 +141,12 @@ def resume_code(state: TraderState, *, pages: int) -> str | None:
 
 
 def flat_and_orderless(state: TraderState) -> bool:
-    """Whether every position is known to be zero and no order of ours may still fill."""
-    known_flat = all(view.known and view.booked == 0 for view in state.positions.values())
+    """Whether every position is known to be zero and no order of ours may still fill.
+
+    A contract of which nobody has spoken yet is not known to be flat, nor is a trader without one.
+    """
+    views = [state.position(con_id) for con_id in {*state.contracts, *state.positions}]
+    known_flat = bool(views) and all(view.known and view.booked == 0 for view in views)
     at_rest = not any(
         order.live for cycle in state.cycles.values() for order in cycle.orders.values()
     )
@@ -159,7 +163,9 @@ def status_of(state: TraderState, now: datetime, *, alerts: Iterable[Said], page
         resume_code=resume_code(state, pages=pages),
         linked=state.link.up,
         flat=flat_and_orderless(state),
-        positions=tuple(_position(state, con_id) for con_id in state.positions),
+        positions=tuple(
+            _position(state, con_id) for con_id in {**state.contracts, **state.positions}
+        ),
         cycles=tuple(_cycle(cycle) for cycle in state.cycles.values()),
         foreign_orders=len(state.foreign),
         market=tuple(_market(state, con_id, now=now) for con_id in state.quotes),
@@ -182,7 +188,7 @@ def _symbol(state: TraderState, con_id: int) -> str:
 
 
 def _position(state: TraderState, con_id: int) -> PositionStatus:
-    view = state.positions[con_id]
+    view = state.position(con_id)
     unconfirmed = None if view.confirmed else "not confirmed since the last connection"
     return PositionStatus(
         symbol=_symbol(state, con_id),
