@@ -1,5 +1,6 @@
 """Joins ports to adapters: the one place that knows both. It contains no decisions."""
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +13,14 @@ from mytrader import __version__
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.panel import Panel, Seat
 from mytrader.config import config_hash
+from mytrader.control.desk import Desk, sign
+from mytrader.control.server import Door, open_door
 from mytrader.domain import events
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.trader import TraderState
+from mytrader.errors import BadInput
 from mytrader.execution import LOGIC_VERSION
 from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
@@ -24,6 +28,7 @@ from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
 from mytrader.ports import Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.runtime import TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
 from mytrader.signals.features import FeatureEngine
 from mytrader.signals.strategy import Strategy, create_strategy
@@ -98,6 +103,7 @@ class Trader:
         self.plan = plan
         self.runtime = runtime
         self._started_at = runtime.now()
+        self._door: Door | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
@@ -127,11 +133,25 @@ class Trader:
         if connected is not None:
             await connected()
         con_id, history = await self.executor.open_market(
-            self.plan.symbol, roll_days=settings.trading.roll_days_before_expiry
+            self.plan.symbol,
+            roll_days=settings.trading.roll_days_before_expiry,
+            held=held_contracts(self.manager.state, self.plan.symbol),
         )
         self._proposer.prepare(con_id, INSTRUMENTS[self.plan.symbol], history=history)
         if self._cash_before is None:
             self._cash_before = self.executor.cash_usd
+
+    async def open_door(self, failed: TaskFailed) -> None:
+        """Let people in through the control socket; raises `BadInput`.
+
+        `failed` is told when the loop fails over a request.
+        """
+        signed = sign(pid=os.getpid(), version=__version__, journal=str(self.plan.journal))
+        desk = Desk(
+            self.manager, self.runtime, elapsed_s=monotonic_seconds, signed=signed, failed=failed
+        )
+        self.manager.observe(desk)
+        self._door = await open_door(self.plan.journal, desk, elapsed_s=monotonic_seconds)
 
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
@@ -153,6 +173,8 @@ class Trader:
         """Leave the broker and close the record; orders stay where they are."""
         cash = self.executor.cash_usd
         before = self._cash_before
+        if self._door is not None:
+            self._door.close()
         self.manager.stop()
         self.executor.close()
         self.journal.close()
@@ -169,6 +191,23 @@ class Trader:
             started_flat=self._started_flat,
             interrupted=interrupted,
         )
+
+
+def held_contracts(state: TraderState, symbol: str) -> frozenset[int]:
+    """Return the contracts in which something of ours may be open, by the record.
+
+    Raises `BadInput` when one is no contract of `symbol`: nobody would watch it.
+    """
+    working = {cycle.con_id for cycle in state.cycles.values() if cycle.orders}
+    held = working | {con_id for con_id, view in state.positions.items() if view.booked}
+    for con_id in sorted(held & state.contracts.keys()):
+        contract = state.contracts[con_id]
+        if contract.instrument.symbol != symbol:
+            raise BadInput(
+                f"--symbol {symbol}: the record holds an open trade in {contract.local_symbol}:"
+                f" start with --symbol {contract.instrument.symbol} until it is closed"
+            )
+    return frozenset(held)
 
 
 def _endpoint(plan: Plan) -> Endpoint:

@@ -55,6 +55,10 @@ FaultsFile = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Equal seeds make equal simulated runs.")
 ]
+Running = Annotated[
+    Path | None,
+    typer.Option("--journal", help="The trader's journal. Default: the only one running."),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -180,6 +184,52 @@ def cycles(
     from mytrader import commands
 
     commands.cycles(journal, as_json=as_json)
+
+
+@app.command()
+def status(journal: Running = None, config: Config = None, as_json: Json = False) -> int:
+    """Show how a running trader stands: mode, position, trade, orders, day, alerts."""
+    from mytrader import operations
+
+    return operations.status(operations.Target(journal, config, as_json))
+
+
+@app.command()
+def halt(journal: Running = None, config: Config = None, as_json: Json = False) -> int:
+    """Let a running trader open nothing more; what protects a position stays."""
+    from mytrader import operations
+
+    return operations.halt(operations.Target(journal, config, as_json))
+
+
+@app.command()
+def flatten(
+    journal: Running = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, max=3600, help="Seconds to wait for the proof.")
+    ] = 60.0,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Let a running trader withdraw entries, close what is open, and open nothing more."""
+    from mytrader import operations
+
+    return operations.flatten(operations.Target(journal, config, as_json), wait_s=wait)
+
+
+@app.command()
+def resume(
+    journal: Running = None,
+    code: Annotated[
+        str, typer.Option("--code", help="What `mytrader status` shows: you have read it.")
+    ] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Let a running trader that was stopped open positions again."""
+    from mytrader import operations
+
+    return operations.resume(operations.Target(journal, config, as_json), code)
 
 
 @app.command()

@@ -6,6 +6,7 @@
     └── TheirFault            the world outside misbehaved: reported, never a stack trace
         ├── BadInput          unusable input from a person or a file: one line, exit status 2
         ├── BrokerFault       the broker or its gateway refused, vanished or spoke nonsense
+        ├── ControlFault      a running trader cannot be reached, or did not answer
         └── JournalFault      the record cannot be opened, trusted or written
 
 A refusal by a guard is a value (`domain.orders.Refused`), not an exception.
@@ -34,6 +35,10 @@ class BadInput(TheirFault):
 
 class BrokerFault(TheirFault):
     """The broker, its gateway or the link to it failed."""
+
+
+class ControlFault(TheirFault):
+    """A running trader cannot be reached through its door, or has not answered."""
 
 
 class JournalFault(TheirFault):

@@ -24,7 +24,7 @@ from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.ports import Runtime
-from mytrader.runtime import SystemRuntime
+from mytrader.runtime import SystemRuntime, TaskFailed
 from mytrader.settings import Settings
 from mytrader.simulator.bar_files import BarFile
 from mytrader.simulator.exchange_days import TABLE
@@ -210,14 +210,23 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     say_if_slow = runtime.call_at(
         runtime.now() + SLOW_CONNECT * runtime.speed, lambda: _say_waiting(plan)
     )
-    start = _connect(trader, runtime, follow=speed is not None, disarm=say_if_slow)
+    start = _connect(
+        trader, runtime, follow=speed is not None, disarm=say_if_slow, failed=watch.note_failure
+    )
     return await _trade(trader, start, watch=watch, speed=runtime.speed)
 
 
 async def _connect(
-    trader: Trader, runtime: SystemRuntime, *, follow: bool, disarm: Callable[[], None]
+    trader: Trader,
+    runtime: SystemRuntime,
+    *,
+    follow: bool,
+    disarm: Callable[[], None],
+    failed: TaskFailed,
 ) -> None:
     try:
+        # Before anything can be sent, somebody can stop it.
+        await trader.open_door(failed)
         if follow:
             await trader.connect(connected=lambda: check_speed(trader, runtime))
             # A simulated gateway sets its clock anew when its market starts.

@@ -99,6 +99,11 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
+def sleep_seconds(seconds: float) -> None:
+    """Do nothing for so long: for commands that wait outside of any loop."""
+    time.sleep(seconds)
+
+
 class SystemRuntime:
     """`ports.Runtime` on the running loop.
 

@@ -96,6 +96,7 @@ def a_trader(**changes: object) -> TraderState:
         positions={con_id: at(0, con_id) for con_id in (ES_DECEMBER, MES_DECEMBER)},
         day=DayLedger(on=NOON.date()),
         newest_at=NOON,
+        bars={ES_DECEMBER: NOON, MES_DECEMBER: NOON},
         settlements={ES_DECEMBER: SETTLEMENT, MES_DECEMBER: SETTLEMENT},
     )
     return replace(state, **changes)

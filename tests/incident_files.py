@@ -18,10 +18,21 @@ from mytrader.domain import events
 from mytrader.domain.commands import AnyCommand, AskMargin
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits
+from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
 from mytrader.journal.codec import GENESIS, payload_of, record_of, record_row
-from tests.playbook import AMPLE, CON_ID, ENTRY, LIMITS, LINK_BACK, SESSION, Playbook, Quoted
+from tests.playbook import (
+    AMPLE,
+    CON_ID,
+    ENTRY,
+    LIMITS,
+    LINK_BACK,
+    NOON,
+    SESSION,
+    Playbook,
+    Quoted,
+)
 from tests.wanted import described
 
 EVENT_WIDTH: Final = 240
@@ -65,6 +76,7 @@ def connected(limits: Limits = LIMITS) -> Recording:
         events.TraderStarted(limits),
         events.ContractStated(CON_ID, "ES", "ESZ5", date(2025, 12, 19), (SESSION,)),
         events.SettlementStated(CON_ID, ENTRY - 200),
+        events.BarClosed(CON_ID, Bar(NOON - BAR_LENGTH, ENTRY, ENTRY, ENTRY, ENTRY, 1)),
         Quoted(ENTRY - 1),
         LINK_BACK,
     )

@@ -27,7 +27,7 @@ from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits, Profile
 from mytrader.domain.margin import Margin
-from mytrader.domain.market import Quote
+from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import OrderSpec, Side, TrackedOrder
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import next_deadline, step
@@ -65,6 +65,7 @@ def the_start(limits: Limits = LIMITS) -> TraderState:
         events.LinkChanged(up=True, why="connected"),
         events.BookAnswered(1, Known(Book((), (), ()))),
         events.SettlementStated(CON_ID, ENTRY - 200),
+        events.BarClosed(CON_ID, Bar(NOON - BAR_LENGTH, ENTRY, ENTRY, ENTRY, ENTRY, 1)),
         events.QuoteSeen(CON_ID, Quote(NOON, ENTRY - 1, ENTRY, ENTRY)),
     ):
         state, _asked = step(state, event, NOON)

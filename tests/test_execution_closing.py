@@ -8,12 +8,14 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.cycle import ExitReason, Phase
 from mytrader.domain.decision import Advice
-from mytrader.domain.trader import ClosedCycle
+from mytrader.domain.events import Request
+from mytrader.domain.trader import ClosedCycle, Mode
 from mytrader.execution.closing import REPEAT_WINDOW, gross_usd
 from mytrader.execution.turn import Turn
 from tests.playbook import (
     COMMISSION,
     ENTRY,
+    LIMITS,
     LINK_LOST,
     NOON,
     STOP,
@@ -26,6 +28,7 @@ from tests.playbook import (
     Quoted,
     Stated,
     StopWorking,
+    asked,
     entering,
     fill_of,
     opened,
@@ -141,3 +144,36 @@ def test_dollars_need_a_contract() -> None:
     assert gross_usd(turn, script.cycle) == Decimal(500)
     turn.replace(contracts={})
     assert gross_usd(turn, script.cycle) == 0
+
+
+def test_the_last_loss_that_is_allowed_ends_entries_until_a_person_resumes() -> None:
+    """C07: a strategy that loses again and again is stopped by the machine, not by midnight."""
+    limits = replace(LIMITS, loss_streak_max=1)
+    script = opened(limits=limits) >> Filled("S1", STOP) << Page("MODE_REDUCE_ONLY")
+    assert script.state.mode_why == "LOSS_STREAK: losses in a row: 1"
+    script = script >> asked(Request.RESUME) << Tell("RESUMED")
+    assert script.state.mode is Mode.NORMAL
+    assert script.state.day.losses_in_a_row == 0, "a person has looked: the count begins anew"
+    assert script.state.day.realised_usd < 0, "what was lost stays lost"
+
+
+def test_fewer_losses_than_allowed_change_no_mode() -> None:
+    limits = replace(LIMITS, loss_streak_max=2)
+    script = opened(limits=limits) >> Filled("S1", STOP)
+    assert (script.is_complete, script.state.mode) == (True, Mode.NORMAL)
+
+
+def test_a_profit_ends_a_run_of_losses() -> None:
+    limits = replace(LIMITS, loss_streak_max=1)
+    script = opened(limits=limits) >> Filled("S1", TARGET)
+    assert (script.is_complete, script.state.mode) == (True, Mode.NORMAL)
+
+
+def test_the_last_trade_of_the_day_ends_entries_until_a_person_resumes() -> None:
+    limits = replace(LIMITS, daily_trades_max=1)
+    script = opened(limits=limits)
+    assert script.state.mode is Mode.NORMAL, "the trade itself is allowed"
+    script = script >> Filled("S1", TARGET) << Page("MODE_REDUCE_ONLY")
+    assert script.state.mode_why == "TRADE_COUNT: entries today: 1"
+    script = script >> asked(Request.RESUME) << Tell("RESUMED")
+    assert script.state.day.entries == 1, "resuming makes the day no longer"

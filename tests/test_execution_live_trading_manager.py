@@ -12,7 +12,7 @@ from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES
 from mytrader.domain.known import Known
 from mytrader.domain.limits import Limits
-from mytrader.domain.market import Bar, Quote
+from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.errors import InvariantBroken, JournalFault, OurFault
@@ -61,6 +61,7 @@ class Desk:
             events.LinkChanged(up=True, why="test"),
             events.BookAnswered(1, Known(events.Book((), (), ()))),
             events.SettlementStated(CON_ID, 27_400),
+            events.BarClosed(CON_ID, Bar(AT - BAR_LENGTH, 27_600, 27_601, 27_600, 27_601, 9)),
             events.QuoteSeen(CON_ID, Quote(AT, 27_600, 27_601, 27_600)),
         ):
             self.manager.handle(event)

@@ -33,6 +33,11 @@ def proposed(ago: timedelta) -> Case:
     return of_cycle(a_proposed_cycle(proposed_at=NOON - ago))
 
 
+def barred(ago: timedelta) -> Case:
+    """Return the sample case whose last bar ended some time ago."""
+    return a_case(bars={ES_DECEMBER: NOON - ago})
+
+
 def settled(at: int | None, *, now: datetime = NOON, side: Side = Side.BUY) -> Case:
     """Return the sample case after another settlement: bid 27,199, ask 27,200."""
     settlements = {} if at is None else {ES_DECEMBER: at}
@@ -52,6 +57,8 @@ LATE = datetime(2025, 11, 12, 20, 25, tzinfo=UTC)  # 14:25 in Chicago: 20 % down
 EDGES: list[tuple[str, Case, Case | None]] = [
     ("STALE_DATA", quoted(seen_at=NOON - AGE - TICK), quoted(seen_at=NOON - AGE)),
     ("STALE_DATA", proposed(AGE + TICK), proposed(AGE)),
+    ("STALE_DATA", barred(AGE + TICK), barred(AGE)),
+    ("STALE_DATA", a_case(bars={}), None),
     ("STALE_DATA", quoted(bid=None), None),
     ("STALE_DATA", quoted(ask=None), None),
     ("STALE_DATA", quoted(bid=0), None),

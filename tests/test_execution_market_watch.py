@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.cycle import ExitReason, Phase
 from mytrader.domain.events import ContractStated, QuoteSeen, Request
-from mytrader.domain.market import Bar, Quote
+from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import OrderKind, Side
 from mytrader.execution import market_watch
 from mytrader.execution.market_watch import due_exit_at
@@ -67,11 +67,16 @@ def test_a_new_contract_has_a_position_that_nobody_has_told_yet() -> None:
     assert script.state.position(7).known
 
 
-def test_a_bar_changes_nothing() -> None:
-    """The strategy sees it."""
-    script = opened()
-    bar = events.BarClosed(CON_ID, Bar(NOON, ENTRY, ENTRY, ENTRY, ENTRY, 1))
-    assert (script >> bar).state == script.state
+def test_of_bars_only_the_end_of_the_newest_is_kept() -> None:
+    """The strategy sees them; a bar that comes late does not make the data older, or newer."""
+
+    def bar(minutes: int) -> events.BarClosed:
+        at = NOON + minutes * BAR_LENGTH
+        return events.BarClosed(CON_ID, Bar(at, ENTRY, ENTRY, ENTRY, ENTRY, 1))
+
+    script = opened() >> bar(0)
+    assert script.state.bars == {CON_ID: NOON + BAR_LENGTH}
+    assert (script >> bar(-3) >> bar(0)).state == script.state
 
 
 def test_the_newest_time_never_goes_back() -> None:

@@ -12,7 +12,7 @@ from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.events import Request
 from mytrader.domain.fills import Execution
 from mytrader.domain.limits import Limits
-from mytrader.domain.market import Quote
+from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import Death, OrderKind, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution import trade_cycle
@@ -269,7 +269,8 @@ def test_two_contracts_go_their_own_ways() -> None:
     )
     near = events.QuoteSeen(7, Quote(script.now, ENTRY - 1, ENTRY, ENTRY))
     signal = replace(script.cycle.signal, strategy="another")
-    script = script.past(events.SettlementStated(7, ENTRY), near)
+    bar = Bar(script.now - BAR_LENGTH, ENTRY, ENTRY, ENTRY, ENTRY, 1)
+    script = script.past(events.SettlementStated(7, ENTRY), near, events.BarClosed(7, bar))
     script = script.past(events.SignalRaised(other, 7, signal))
     said = tuple(Opinion(role, role, Advice.GO, "-", confidence=0.9) for role in AdvisorRole)
     script = script >> events.AdviceGiven(other, said) << PlaceBracket()

@@ -48,7 +48,7 @@ def test_a_local_time_is_what_the_clocks_there_show(
 
 def test_the_example_is_a_calendar_and_sorted() -> None:
     releases = load_releases(EXAMPLE)
-    assert len(releases) == 16
+    assert len(releases) == 24
     assert {one.name for one in releases} == {"FOMC statement"}
     assert list(releases) == sorted(releases, key=lambda one: one.starts_at)
 

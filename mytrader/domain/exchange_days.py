@@ -3,9 +3,10 @@
 A session runs from 17:00 to 16:00 US Central (the daily halt) under the date on which it ends.
 The days that differ come from exchange_calendars (CMES), written down by
 `scripts/draw_exchange_days.py`; a test compares the two. `LACKING` holds what the library does not
-know or rounds: the halt at noon on 19 June; 12:15 instead of 12:00 on the days on which the stock
-market closes early (the Friday after Thanksgiving, 24 December, 3 July before a weekday), which
-the bars of 2025-11-28 show. Outside `FIRST` to `LAST` nothing is known and nothing is open.
+know or rounds: the halt at noon on 19 June (so announced for 2024); 12:15 instead of 12:00 on the
+days on which the stock market closes early (the Friday after Thanksgiving, 24 December, 3 July
+before a weekday), which the bars of 2025-11-28 and the exchange's holiday schedules of 3 July 2013
+and 2017 show. Outside `FIRST` to `LAST` nothing is known and nothing is open.
 
 The broker states its hours as well, and an entry needs both: a day of mourning is in neither
 table of ours, and a half day that the broker forgets is in this one.

@@ -4,9 +4,9 @@ Contract facts: CME Group contract specifications of the E-mini and Micro E-mini
 and Nasdaq-100 (NQ, MNQ): tick 0.25 index points, multipliers $50, $5, $20 and $2.
 
 `initial_margin_usd` is our own table, against which the broker's word is checked (SAFETY.md C04).
-It is no quotation: it is set well above what exchange and broker asked for in late 2025 (about
-$23,000 for ES and $34,000 for NQ overnight, a tenth of it for the micros), so that it errs
-towards fewer contracts. Review it when volatility has changed; last set 2025-12.
+It is no quotation and has no source but caution: it is meant to lie above what exchange and broker
+ask for, so that it errs towards fewer contracts. Compare it with the broker's table of futures
+margins before you trade, and when volatility has changed; last set 2025-12.
 """
 
 from datetime import date

@@ -1,8 +1,11 @@
 """What the market shows: bars and quotes, in whole ticks."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import Struct
+
+BAR_LENGTH: Final = timedelta(minutes=1)
 
 
 class Bar(Struct, frozen=True):

@@ -89,7 +89,8 @@ class TraderState(Struct, frozen=True):
     `early_commissions` (dollars by execution id) are reports that came before their execution.
     `move_stop_refused` remembers a venue's definitive refusal
     of exit protocol A, by order type. `equity_usd` is the net profit since the journal began.
-    `settlements` are the last ones in ticks by contract; `requests` are the ids of people's
+    `settlements` are the last ones in ticks by contract, `bars` the ends of the newest ones;
+    `requests` are the ids of people's
     requests that were taken, newest last.
     """
 
@@ -113,6 +114,7 @@ class TraderState(Struct, frozen=True):
     move_stop_refused: frozenset[str] = frozenset()
     newest_at: datetime | None = None
     settlements: dict[int, int] = {}
+    bars: dict[int, datetime] = {}
     requests: tuple[str, ...] = ()
 
     def ledger(self, now: datetime) -> DayLedger:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, ExitStage, TradeCycle
 from mytrader.domain.orders import Role
-from mytrader.domain.trader import ClosedCycle
+from mytrader.domain.trader import ClosedCycle, Mode
 from mytrader.execution.turn import Turn
 
 REPEAT_WINDOW: Final = timedelta(days=8)
@@ -59,6 +59,20 @@ def settle(turn: Turn, cycle: TradeCycle) -> None:
         cycle = replace(cycle, exit_reason=_exit_reason(cycle))
     leave(turn, replace(cycle, closed_at=turn.now, exit=None))
     turn.replace(day=day)
+    _throttle(turn)
+
+
+def _throttle(turn: Turn) -> None:
+    """End entries until a person resumes, once a day has had all its losses or all its trades.
+
+    Source: SAFETY.md C07, the repeated-execution throttle of RTS 6, article 15(3).
+    """
+    limits, day = turn.state.limits, turn.state.day
+    if day.losses_in_a_row >= limits.loss_streak_max:
+        why = f"LOSS_STREAK: losses in a row: {day.losses_in_a_row}"
+        turn.step_down(Mode.REDUCE_ONLY, why)
+    if day.entries >= limits.daily_trades_max:
+        turn.step_down(Mode.REDUCE_ONLY, f"TRADE_COUNT: entries today: {day.entries}")
 
 
 def _exit_reason(cycle: TradeCycle) -> ExitReason:

@@ -19,7 +19,7 @@ _BUY: Final = Side.BUY
 
 
 def data_is_fresh(case: Case) -> Verdict:
-    """The last quote is recent and has both sides; so is the bar that made the proposal."""
+    """The last quote is recent and has both sides; so are the last bar and the proposal."""
     quote, most = case.quote, case.limits.quote_age_max
     if quote is None or not _is_price(quote.bid) or not _is_price(quote.ask):
         return refusal("STALE_DATA", "no two-sided quote")
@@ -28,7 +28,13 @@ def data_is_fresh(case: Case) -> Verdict:
         return refusal("STALE_DATA", f"the last quote is {age.total_seconds():.1f} s old")
     age = case.now - case.cycle.proposed_at
     if age > most:
-        return refusal("STALE_DATA", f"the proposal's bar is {age.total_seconds():.1f} s old")
+        return refusal("STALE_DATA", f"the proposal is {age.total_seconds():.1f} s old")
+    bar_ended = case.state.bars.get(case.cycle.con_id)
+    if bar_ended is None:
+        return refusal("STALE_DATA", "no bar has closed")
+    age = case.now - bar_ended
+    if age > most:
+        return refusal("STALE_DATA", f"the last bar ended {age.total_seconds():.1f} s ago")
     return _FRESH
 
 

@@ -7,7 +7,7 @@ from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen, SettlementStated
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
-from mytrader.domain.market import Quote
+from mytrader.domain.market import BAR_LENGTH, Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.session import session_at
 from mytrader.domain.trader import Mode, TraderState
@@ -55,8 +55,10 @@ def on_settlement(turn: Turn, event: SettlementStated) -> None:
 
 
 def on_bar(turn: Turn, event: BarClosed) -> None:
-    """A bar changes nothing in the kernel; the strategy sees it and may raise a signal."""
-    del turn, event
+    """Remember when the newest bar ended; the strategy sees it and may raise a signal."""
+    ended, known = event.bar.opened_at + BAR_LENGTH, turn.state.bars
+    if event.con_id not in known or ended > known[event.con_id]:
+        turn.replace(bars={**known, event.con_id: ended})
 
 
 def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:

@@ -318,8 +318,12 @@ def _halt_all(turn: Turn, who: str) -> None:
 
 
 def _resume(turn: Turn, who: str) -> None:
-    """The risk is a person's again; a cycle that is still naked gets a new deadline."""
-    turn.replace(mode=Mode.NORMAL, mode_why="")
+    """The risk is a person's again; a cycle that is still naked gets a new deadline.
+
+    A run of losses begins anew; a day that has had its trades stays over.
+    """
+    day = replace(turn.state.ledger(turn.now), losses_in_a_row=0)
+    turn.replace(mode=Mode.NORMAL, mode_why="", day=day)
     reconcile.on_resume(turn)
     turn.touched.update(dict.fromkeys(turn.state.cycles))
     turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {who}")

@@ -1,0 +1,1 @@
+"""The local door into a running trader: who may knock, what may be asked, what is answered."""
