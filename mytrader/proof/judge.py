@@ -14,7 +14,7 @@ from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.cycle import Phase
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Profile
-from mytrader.domain.orders import Approved, Role, parse_ref
+from mytrader.domain.orders import Approved, Role, Side, parse_ref
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.cover import flipped
 from mytrader.execution.emergency import EMERGENCY_TRIES
@@ -160,17 +160,22 @@ def _judge_trades(world: World) -> None:
 
 
 def _flip_is_answered(world: World) -> bool:
-    """Whether something reduces a position that flipped, or nothing may be sent for it."""
+    """Whether something reduces a position that flipped, or nothing may be sent for it.
+
+    A stop whose bytes a crash kept back may have left, as far as anybody can know.
+    """
+    at_broker = {order.spec.ref for order in world.orders}
+    sent = any(
+        order.spec.reduce_only and not order.over and order.spec.side.sign * world.position < 0
+        for order in world.orders
+    )
     for cycle in world.state.cycles.values():
-        if not flipped(cycle) or not world.position:
+        if sent or not world.position or not flipped(cycle) or under_way(cycle):
             continue
+        stops = cycle.of_role(Role.EMERGENCY)
         tries = EMERGENCY_TRIES * max(cycle.quantity, 1)
         spent = cycle.emergency_stops >= tries or cycle.protection_refused
-        sent = any(
-            order.spec.reduce_only and not order.over and order.spec.side.sign * world.position < 0
-            for order in world.orders
-        )
-        if not (sent or spent or under_way(cycle)):
+        if not spent and all(stop.spec.ref in at_broker or not stop.live for stop in stops):
             return False
     return True
 
@@ -197,11 +202,12 @@ def _judge_exits(world: World) -> None:
 
 def booked_by(world: World) -> int:
     """Return the position that the executions told to the trader add up to."""
-    return sum(
-        fill.side.sign * fill.quantity
-        for bit, fill in enumerate(world.fills)
-        if world.told >> bit & 1
-    )
+    booked, told = 0, world.told
+    for fill in world.fills:
+        if told & 1:
+            booked += fill.quantity if fill.side is Side.BUY else -fill.quantity
+        told >>= 1
+    return booked
 
 
 def judge_world(world: World) -> None:
