@@ -38,6 +38,16 @@ def test_what_decides_the_future_does_count() -> None:
     assert different > 35
 
 
+def test_what_advisors_said_counts() -> None:
+    """A proposal that waits for its margin is one thing with a GO and another with a WAIT."""
+    trader = trader_of()
+    said = [
+        digest(moved(trader, trader.opened(), ("propose", 0), (advice, 0)))
+        for advice in ("advise GO", "advise WAIT")
+    ]
+    assert said[0] != said[1]
+
+
 def test_the_truth_and_the_trader_are_both_in_it() -> None:
     """An order that only the broker knows to be over makes a difference."""
     trader = trader_of()

@@ -90,6 +90,23 @@ def test_a_bare_position_has_two_seconds() -> None:
         judge_world(world)
 
 
+def test_an_exit_that_failed_gives_the_time_again_but_not_for_ever() -> None:
+    """A flatten was in progress until then; ninety seconds of it are a page."""
+    world = open_world(trader_of())
+    world.orders = world.orders[:1]
+    judge_world(world)
+    world.now += timedelta(seconds=80)
+    world.left_at = world.now
+    world.now += timedelta(seconds=2)
+    judge_world(world)
+    world.now += timedelta(seconds=10)
+    world.left_at = world.now
+    with pytest.raises(Violation, match="I2: 1 without a stop for 0:01:32"):
+        judge_world(world)
+    world.paged = True
+    judge_world(world)
+
+
 def test_a_word_that_was_lost_excuses() -> None:
     """Nobody could know that the stop is gone."""
     world = open_world(trader_of())
@@ -189,8 +206,16 @@ def test_a_flipped_position_needs_a_stop_although_the_machine_is_halted() -> Non
 
 
 def without_tries(world: World) -> TraderState:
-    """Return the trader's state with no emergency stop sent."""
-    cycles = {key: replace(one, emergency_stops=0) for key, one in world.state.cycles.items()}
+    """Return the trader's state as if no emergency stop had been thought of."""
+    cycles = {
+        key: replace(
+            one,
+            emergency_stops=0,
+            exit=None,
+            orders={ref: order for ref, order in one.orders.items() if ref[30] != "M"},
+        )
+        for key, one in world.state.cycles.items()
+    }
     return replace(world.state, cycles=cycles)
 
 

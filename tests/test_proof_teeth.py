@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain import commands, events
-from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
+from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.cycle import Fact, Phase
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits, Profile
@@ -125,7 +125,9 @@ def deaf_to_cancels(state: TraderState, event: AnyEvent, now: datetime) -> Answe
 def never_protects(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
     """Decide on an emergency stop and never send it."""
     state, asked = step(state, event, now)
-    kept = [each for each in asked if not isinstance(each, commands.PlaceEmergencyStop)]
+    kept: list[AnyCommand] = [
+        each for each in asked if not isinstance(each, commands.PlaceEmergencyStop)
+    ]
     return state, kept
 
 
@@ -251,8 +253,3 @@ def test_a_worse_kernel_is_found(spoilt: Spoilt) -> None:
     setting = Setting(spoilt.profile, 1, SMALL)
     script = broken(search(setting, partial(Trader, kernel=spoilt.kernel)), spoilt.claim)
     assert any(spoilt.shows in line for line in script), "\n".join(script)
-
-
-def test_alerts_that_page_are_what_a_halt_needs() -> None:
-    """A warning wakes nobody: the judge counts pages alone."""
-    assert AlertLevel.PAGE is not AlertLevel.WARNING

@@ -57,7 +57,7 @@ def canonical(world: World) -> tuple[object, ...]:
         (_until(link.query_due_at, now), _until(link.reconcile_due_at, now)),
         (view.booked, view.confirmed, view.reported, view.doubt is not None),
         min(view.disagreeing_books, 2),
-        [_cycle(cycle, link, now, world.zone) for cycle in state.cycles.values()],
+        [_cycle(cycle, link, now, zone=world.zone) for cycle in state.cycles.values()],
         [min(link.queries_asked - closed.query, 1) for closed in state.closed.values()],
         (len(state.foreign), len(state.foreign_executions), len(state.early_commissions)),
         sorted(state.move_stop_refused),
@@ -133,7 +133,7 @@ def _hours(now: datetime) -> int:
     return part
 
 
-def _cycle(cycle: TradeCycle, link: LinkState, now: datetime, zone: str) -> tuple[object, ...]:
+def _cycle(cycle: TradeCycle, link: LinkState, now: datetime, *, zone: str) -> tuple[object, ...]:
     plan = cycle.exit
     margin = cycle.margin
     return (

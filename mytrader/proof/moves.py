@@ -32,7 +32,7 @@ from mytrader.proof.truth import (
 )
 
 Move = tuple[str, str | int, Crash]
-Do = Callable[[Trader, World, str | int, Crash], bool]
+Do = Callable[[Trader, World, Move], bool]
 
 SPELL: Final = 6
 """How much may happen in one slow spell; four queries, `T_cover` and a fill fit into it."""
@@ -56,17 +56,22 @@ def make_move(trader: Trader, world: World, move: Move) -> bool:
 
 
 def _made(trader: Trader, world: World, move: Move) -> bool:
-    name, argument, crash = move
+    name, argument, _crash = move
     if name in UNHEARD:
         UNHEARD[name](world, argument)
         return False
     if name in HEARD:
-        return HEARD[name](trader, world, argument, crash)
+        return HEARD[name](trader, world, move)
     verb, _, rest = name.rpartition(" ")
     if verb in HEARD_WORDED:
-        return HEARD_WORDED[verb](trader, world, rest, argument, crash)
+        return HEARD_WORDED[verb](trader, world, move)
     UNHEARD_WORDED[verb](world, rest, argument)
     return False
+
+
+def _word_of(move: Move) -> str:
+    """Return the last word of a move's name."""
+    return move[0].rpartition(" ")[2]
 
 
 def _wear_off(world: World, name: str) -> None:
@@ -80,13 +85,13 @@ def _wear_off(world: World, name: str) -> None:
 # The wire
 
 
-def _deliver(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
+def _deliver(trader: Trader, world: World, move: Move) -> bool:
     word, *rest = world.outbox
     world.outbox = tuple(rest)
-    return _hear_word(trader, world, word, crash)
+    return _hear_word(trader, world, word, crash=move[2])
 
 
-def _hear_word(trader: Trader, world: World, word: Word, crash: Crash) -> bool:
+def _hear_word(trader: Trader, world: World, word: Word, *, crash: Crash) -> bool:
     new = word.book == 0 or word.book > world.state.link.queries_answered
     if new:
         world.told |= word.fills
@@ -112,8 +117,8 @@ def _note_heard(world: World, word: Word) -> None:
     )
 
 
-def _repeat(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
-    return _hear_word(trader, world, world.outbox[0], crash)
+def _repeat(trader: Trader, world: World, move: Move) -> bool:
+    return _hear_word(trader, world, world.outbox[0], crash=move[2])
 
 
 def _unsettled(outbox: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -148,8 +153,8 @@ def _reconnect(world: World, _: str | int) -> None:
     say(world, Word(("link", 1), (events.LinkChanged(up=True, why="1102"),)))
 
 
-def _restart(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
-    del crash
+def _restart(trader: Trader, world: World, move: Move) -> bool:
+    del move
     trader.restart(world)
     return False
 
@@ -190,63 +195,64 @@ def _correct(world: World, _: str | int) -> None:
     say(world, Word(("fill", fill.order_id, "corrected"), (events.ExecutionReported(again),)))
 
 
-def _halted(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
+def _halted(trader: Trader, world: World, move: Move) -> bool:
     """The loop met an error that nobody foresaw."""
-    return trader.hear(world, events.Halted("the check halts"), crash)
+    return trader.hear(world, events.Halted("the check halts"), move[2])
 
 
 # Time, proposals, advice
 
 
-def _time(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
+def _time(trader: Trader, world: World, move: Move) -> bool:
     due = next_deadline(world.state)
     if due is None:
         return False
     world.now = max(due, world.now)
-    wrote = trader.hear(world, events.TimeReached(), crash)
+    wrote = trader.hear(world, events.TimeReached(), move[2])
     again = next_deadline(world.state)
     judge.demand(again is None or again > world.now, f"the deadline {again} stays in the past")
     return wrote
 
 
-def _propose(trader: Trader, world: World, number: str | int, crash: Crash) -> bool:
-    del crash
+def _propose(trader: Trader, world: World, move: Move) -> bool:
+    number = int(move[1])
     side = Side.SELL if number else Side.BUY
     world.signals += 1
     world.zone = "home"
     trader.hear(world, events.QuoteSeen(CON_ID, quote_at("home", world.now)))
-    signal = events.SignalRaised(CYCLE_IDS[int(number)], CON_ID, signal_for(side))
+    signal = events.SignalRaised(CYCLE_IDS[number], CON_ID, signal_for(side))
     return trader.hear(world, signal)
 
 
-def _advise(trader: Trader, world: World, advice: str, number: str | int, crash: Crash) -> bool:
-    said = events.AdviceGiven(CYCLE_IDS[int(number)], opinions(Advice(advice)))
-    return trader.hear(world, said, crash)
+def _advise(trader: Trader, world: World, move: Move) -> bool:
+    said = events.AdviceGiven(CYCLE_IDS[int(move[1])], opinions(Advice(_word_of(move))))
+    return trader.hear(world, said, move[2])
 
 
-def _margin(trader: Trader, world: World, what: str, number: str | int, crash: Crash) -> bool:
+def _margin(trader: Trader, world: World, move: Move) -> bool:
     known = Known(Margin(COMMISSION, COMMISSION * 100_000))
-    margin = known if what == "known" else Unknown("no answer")
-    return trader.hear(world, events.MarginStated(CYCLE_IDS[int(number)], margin), crash)
+    margin = known if _word_of(move) == "known" else Unknown("no answer")
+    return trader.hear(world, events.MarginStated(CYCLE_IDS[int(move[1])], margin), move[2])
 
 
-def _ask(trader: Trader, world: World, what: str, _: str | int, crash: Crash) -> bool:
-    return trader.hear(world, events.OperatorAsked(events.Request(what), "a person"), crash)
+def _ask(trader: Trader, world: World, move: Move) -> bool:
+    asked = events.OperatorAsked(events.Request(_word_of(move)), "a person")
+    return trader.hear(world, asked, move[2])
 
 
-def _quote(trader: Trader, world: World, zone: str, _: str | int, crash: Crash) -> bool:
-    world.zone = zone
-    return trader.hear(world, events.QuoteSeen(CON_ID, quote_at(zone, world.now)), crash)
+def _quote(trader: Trader, world: World, move: Move) -> bool:
+    world.zone = _word_of(move)
+    seen = events.QuoteSeen(CON_ID, quote_at(world.zone, world.now))
+    return trader.hear(world, seen, move[2])
 
 
-def _two_exits(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
+def _two_exits(trader: Trader, world: World, move: Move) -> bool:
     """The target is reached and two people flatten in one moment: one exit leaves (H03)."""
-    del crash
     before = {order.number: order.change or order.spec for order in world.orders}
     zone = "target" if world.position > 0 else "beyond"
-    _quote(trader, world, zone, 0, Crash.NONE)
+    _quote(trader, world, (f"quote {zone}", 0, move[2]))
     for _who in range(2):
-        _ask(trader, world, events.Request.FLATTEN, 0, Crash.NONE)
+        _ask(trader, world, (f"ask {events.Request.FLATTEN}", 0, move[2]))
     left = [
         order.spec.ref
         for order in world.orders
@@ -259,10 +265,10 @@ def _two_exits(trader: Trader, world: World, _: str | int, crash: Crash) -> bool
     return False
 
 
-def _stale_position(trader: Trader, world: World, _: str | int, crash: Crash) -> bool:
+def _stale_position(trader: Trader, world: World, move: Move) -> bool:
     """The broker reports the position before its last fill: the founding incident."""
     before = world.position - world.fills[-1].side.sign
-    return trader.hear(world, events.PositionReported(CON_ID, before), crash)
+    return trader.hear(world, events.PositionReported(CON_ID, before), move[2])
 
 
 HEARD: Final[dict[str, Do]] = {
@@ -276,7 +282,7 @@ HEARD: Final[dict[str, Do]] = {
     "stale position": _stale_position,
 }
 """Moves that the trader hears of at once."""
-HEARD_WORDED: Final[dict[str, Callable[[Trader, World, str, str | int, Crash], bool]]] = {
+HEARD_WORDED: Final[dict[str, Do]] = {
     "advise": _advise,
     "margin": _margin,
     "ask": _ask,

@@ -215,9 +215,9 @@ class Trader:
                 specs = [spec for lot in approved.order.lots for spec in lot]
                 self._place_bracket(world, specs[:1] if first else specs, notes)
             case commands.PlaceExit(approved) | commands.PlaceEmergencyStop(approved):
-                self._send(world, approved.order, PLACE, notes)
+                self._send(world, approved.order, action=PLACE, notes=notes)
             case commands.ChangeOrder(approved):
-                self._send(world, approved.order, CHANGE, notes)
+                self._send(world, approved.order, action=CHANGE, notes=notes)
             case commands.CancelOrder(ref):
                 _cancel(world, ref, notes)
 
@@ -229,9 +229,9 @@ class Trader:
             if allowed:
                 _place(world, spec, notes)
             else:
-                self._unwritten(world, spec, PLACE, "POSITION_UNKNOWN")
+                self._unwritten(world, spec, action=PLACE, code="POSITION_UNKNOWN")
 
-    def _send(self, world: World, spec: OrderSpec, action: str, notes: list[AnyEvent]) -> None:
+    def _send(self, world: World, spec: OrderSpec, *, action: str, notes: list[AnyEvent]) -> None:
         """The exit rule, once more, at the moment of the bytes."""
         most = spec.quantity
         for cycle in world.state.cycles.values():
@@ -240,13 +240,13 @@ class Trader:
                 most = max(order.remaining, spec.quantity - order.filled)
         verdict = self._last_check(world.state, spec, rho_after=most)
         if not verdict.approved:
-            self._unwritten(world, spec, action, verdict.code)
+            self._unwritten(world, spec, action=action, code=verdict.code)
         elif action == PLACE:
             _place(world, spec, notes)
         else:
             _change(world, spec, notes)
 
-    def _unwritten(self, world: World, spec: OrderSpec, action: str, code: str) -> None:
+    def _unwritten(self, world: World, spec: OrderSpec, *, action: str, code: str) -> None:
         self.hear(world, events.OrderNotWritten(spec.ref, action, code, "refused at the socket"))
 
 
