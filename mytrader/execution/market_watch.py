@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
@@ -18,6 +19,10 @@ from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
 from mytrader.execution.risk import open_profit_usd
 from mytrader.execution.turn import Turn
+
+_BUY: Final = Side.BUY
+_OPEN: Final = Phase.OPEN
+"""A member of an enumeration is looked up slowly; every quote is compared with these."""
 
 
 def on_contract(turn: Turn, event: ContractStated) -> None:
@@ -64,8 +69,8 @@ def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
         if turn.now >= cycle.exit.due_at:
             turn.touched[cycle.cycle_id] = None
         return
-    touch = quote.bid if cycle.side is Side.BUY else quote.ask
-    if cycle.phase is not Phase.OPEN or touch is None:
+    touch = quote.bid if cycle.side is _BUY else quote.ask
+    if cycle.phase is not _OPEN or touch is None:
         return
     if target_reached(cycle, quote) and not resting_targets(cycle):
         ask_exit(turn, cycle, reason=ExitReason.TARGET)
@@ -86,14 +91,17 @@ def _day_is_lost(turn: Turn, cycle: TradeCycle, *, touch: int) -> bool:
     ahead = 0
     for fill in cycle.fills:
         distance = (touch - fill.price) * fill.quantity
-        ahead += distance if fill.side is Side.BUY else -distance
+        ahead += distance if fill.side is _BUY else -distance
     if ahead >= 0:
         return False
     state = turn.state
     limit, contract = state.limits.loss_usd_daily_max, state.contracts.get(cycle.con_id)
     if contract is not None and len(state.cycles) == 1:
-        lost = cycle.commission_usd - contract.instrument.tick_value_usd * ahead
-        if lost < limit + min(state.day.realised_usd, Decimal(0)):
+        realised, paid = state.day.realised_usd, cycle.commissions_usd
+        lost = contract.instrument.tick_value_usd * -ahead
+        if paid:
+            lost += cycle.commission_usd
+        if lost < (limit + realised if realised < 0 else limit):
             return False
     day = state.ledger(turn.now).realised_usd
     return day + open_profit_usd(state) <= -limit
@@ -123,7 +131,7 @@ def _overrun(cycle: TradeCycle, touch: int) -> bool:
 
 def due_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
     """When time alone ends an open cycle: its session or its holding time; `None` if not open."""
-    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
+    if cycle.phase is not _OPEN or cycle.exit is not None:
         return None
     session_end, held_until = _session_exit_at(state, cycle), _held_until(state, cycle)
     if session_end is None or held_until is None:

@@ -115,17 +115,16 @@ def _count_orders(
             parent = orders.get(parent_ref)
             if parent is not None and parent.filled == 0:
                 continue
+        quantity, filled = spec.quantity, order.filled
         if (
             order.change is None
             and not order.change_unknown
-            and order.quantity_echoed <= spec.quantity
+            and order.quantity_echoed <= quantity
             and len(order.perm_ids) <= 1
         ):
-            most = spec.quantity - order.filled
+            most = quantity - filled if quantity > filled else 0
         else:
             most = order.remaining
-        if most <= 0:
-            continue
         if not is_exit:
             lots += most
             entry_ticks += most * spec.limit
