@@ -7,6 +7,7 @@ broker adds; they never identify an order on their own (SAFETY.md B14, B15).
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -93,6 +94,7 @@ class OrderRef(Struct, frozen=True):
 _REF: Final = re.compile(r"mt/([0-9A-HJKMNP-TV-Z]{26})/([ESTXM])([1-9][0-9]{0,3})", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse_ref(text: str) -> OrderRef | None:
     """Return the parts of one of our references, `None` for any other text."""
     match = _REF.fullmatch(text)

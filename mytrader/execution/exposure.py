@@ -279,11 +279,13 @@ def may_fill(
     orders: Iterable[TrackedOrder], siblings: Mapping[str, TrackedOrder], *, trusted: bool
 ) -> int:
     """The most that some orders of one side and cycle may still fill together."""
+    if not trusted:
+        return sum([rho(order, siblings) for order in orders])
     loose = 0
     groups: dict[str, int] = {}
     for order in orders:
         most = rho(order, siblings)
-        name = order.spec.oca_group if trusted else ""
+        name = order.spec.oca_group
         if name:
             groups[name] = groups.get(name, 0) + most
         else:
