@@ -13,7 +13,6 @@ from mytrader.domain.orders import Role, TrackedOrder
 from mytrader.domain.trader import TraderState
 from mytrader.execution.exposure import groups_are_trusted, may_fill, rho
 
-
 _COVERING: Final = (Role.STOP, Role.EMERGENCY)
 _COVERING_WHILE_EXITING: Final = (*_COVERING, Role.EXIT)
 

@@ -1,7 +1,6 @@
 """What the market makes a cycle do: the watched target, the overrun stop, the session's end."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.commands import AlertLevel
