@@ -40,8 +40,8 @@ def position_alone_stays_in_limit(case: Case) -> Verdict:
         up += case.cycle.quantity
     else:
         down -= case.cycle.quantity
-    reached, most = max(-down, up), case.limits.position_size_max
-    if reached > most or reached > ORDER_SIZE_CEILING:
+    most = case.limits.position_size_max
+    if up > most or down < -most or not -ORDER_SIZE_CEILING <= down <= up <= ORDER_SIZE_CEILING:
         known = high - low < UNBOUNDED
         seen = f"{down}..{up} is reachable" if known else position_text(low, high)
         return refusal("POSITION_LIMIT", f"{seen}, limit {min(most, ORDER_SIZE_CEILING)}")

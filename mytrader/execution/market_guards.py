@@ -73,11 +73,14 @@ def price_is_inside_its_limits(case: Case) -> Verdict:
         return refusal("PRICE_LIMIT", "the last settlement is unknown")
     if quote is None or quote.bid is None or quote.ask is None:
         return refusal("PRICE_LIMIT", "no price to compare")
-    ours = () if isinstance(bracket, str) else (bracket.entry, bracket.stop)
     low, high = price_limits(settlement, case.times.exchange_minute)
-    least, room = case.limits.price_limit_distance_ticks_min, min((quote.bid, *ours)) - low
-    if high is not None:
-        room = min(room, high - max((quote.ask, *ours)))
+    lowest, highest = quote.bid, quote.ask
+    if not isinstance(bracket, str):
+        lowest = min(lowest, bracket.entry, bracket.stop)
+        highest = max(highest, bracket.entry, bracket.stop)
+    least, room = case.limits.price_limit_distance_ticks_min, lowest - low
+    if high is not None and high - highest < room:
+        room = high - highest
     if room < least:
         seen = f"{counted(room, 'tick')} to a price limit, at least {least}"
         return refusal("PRICE_LIMIT", f"{seen} (settlement {settlement})")

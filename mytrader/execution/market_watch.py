@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen, SettlementStated
@@ -42,14 +44,12 @@ def on_contract(turn: Turn, event: ContractStated) -> None:
 
 def on_quote(turn: Turn, event: QuoteSeen) -> None:
     """Remember the quote; then look at target, stop and session of the contract's cycles."""
-    state = turn.state
-    quote = event.quote
-    newest = state.newest_at
+    state, con_id, quote, newest = turn.state, event.con_id, event.quote, turn.state.newest_at
     if newest is None or turn.now > newest:
         newest = turn.now
-    turn.replace(quotes={**state.quotes, event.con_id: quote}, newest_at=newest)
+    turn.state = replace(state, quotes={**state.quotes, con_id: quote}, newest_at=newest)
     for cycle in state.cycles.values():
-        if cycle.con_id == event.con_id:
+        if cycle.con_id == con_id:
             _watch(turn, cycle, quote=quote)
 
 
@@ -87,18 +87,17 @@ def _day_is_lost(turn: Turn, cycle: TradeCycle, *, touch: int) -> bool:
     Every quote comes this way, so the exact sum is done only where it can matter: not while the
     trade is ahead, nor while it is the only one and its loss alone is within what is left.
     """
-    ahead = 0
+    behind = 0
     for fill in cycle.fills:
-        distance = (touch - fill.price) * fill.quantity
-        ahead += distance if fill.side is _BUY else -distance
-    if ahead >= 0:
+        distance = (fill.price - touch) * fill.quantity
+        behind += distance if fill.side is _BUY else -distance
+    if behind <= 0:
         return False
     state = turn.state
     limit, contract = state.limits.loss_usd_daily_max, state.contracts.get(cycle.con_id)
     if contract is not None and len(state.cycles) == 1:
-        realised, paid = state.day.realised_usd, cycle.commissions_usd
-        lost = contract.instrument.tick_value_usd * -ahead
-        if paid:
+        lost, realised = contract.instrument.tick_value_usd * behind, state.day.realised_usd
+        if cycle.commissions_usd:
             lost += cycle.commission_usd
         if lost < (limit + realised if realised < 0 else limit):
             return False
