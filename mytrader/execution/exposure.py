@@ -192,13 +192,13 @@ def _loose(
         orders = cycle.orders
         for order in orders.values():
             spec = order.spec
-            if order.death is not None or spec.con_id != con_id or spec.ref == without:
+            if order.death is not None or spec.con_id != con_id:
                 continue
-            side, is_exit, parent_ref = spec.side, spec.reduce_only, spec.parent_ref
-            if side is idle and not is_exit:
+            side, is_exit = spec.side, spec.reduce_only
+            if (side is idle and not is_exit) or spec.ref == without:
                 continue
-            if parent_ref is not None:
-                parent = orders.get(parent_ref)
+            if spec.parent_ref is not None:
+                parent = orders.get(spec.parent_ref)
                 if parent is not None and parent.filled == 0:
                     continue
             if (
