@@ -110,6 +110,7 @@ def trader() -> tuple[TraderState, Proposal]:
         cycles={one.cycle_id: one for one in (open_, mine)},
         day=DayLedger(on=NOW.date()),
         newest_at=NOW,
+        bars={1: NOW, 2: NOW},
         settlements={1: 26_700, 2: 26_700},
     )
     own = build_bracket(mine, ES, quote=quote, limits=limits)

@@ -57,6 +57,7 @@ def ready() -> TraderState:
         events.LinkChanged(up=True, why="connected"),
         events.BookAnswered(1, Known(Book((), (), ()))),
         events.SettlementStated(CON_ID, 27_000),
+        BAR,
         QUOTE,
     )
 
