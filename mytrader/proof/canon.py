@@ -25,6 +25,7 @@ from mytrader.proof.truth import (
     STOP_DISTANCE,
     ZONES,
     World,
+    number_of,
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -91,6 +92,7 @@ def canonical(world: World) -> tuple[object, ...]:
             world.corrected,
             world.by_hand,
             world.blind,
+            [number_of(ref) for ref in world.withheld],
             world.paged,
             world.alarmed,
             _late(world.naked_since, now),

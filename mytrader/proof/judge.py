@@ -164,7 +164,6 @@ def _flip_is_answered(world: World) -> bool:
 
     A stop whose bytes a crash kept back may have left, as far as anybody can know.
     """
-    at_broker = {order.spec.ref for order in world.orders}
     sent = any(
         order.spec.reduce_only and not order.over and order.spec.side.sign * world.position < 0
         for order in world.orders
@@ -175,7 +174,7 @@ def _flip_is_answered(world: World) -> bool:
         stops = cycle.of_role(Role.EMERGENCY)
         tries = EMERGENCY_TRIES * max(cycle.quantity, 1)
         spent = cycle.emergency_stops >= tries or cycle.protection_refused
-        if not spent and all(stop.spec.ref in at_broker or not stop.live for stop in stops):
+        if not spent and not any(stop.live and stop.spec.ref in world.withheld for stop in stops):
             return False
     return True
 

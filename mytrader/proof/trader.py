@@ -159,6 +159,7 @@ class Trader:
         if not asked:
             return False
         if crash is Crash.UNSENT:
+            _withhold(world, asked)
             self.restart(world)
             return True
         return self._write(world, asked, crash)
@@ -175,12 +176,14 @@ class Trader:
             self._carry_out(world, command, notes, first=crash is Crash.HALF)
             if notes and crash is Crash.HALF:
                 break
-        if crash in (Crash.UNNOTED, Crash.HALF):
-            self.restart(world)
-            return True
         if crash is Crash.LOST:
             world.orders, world.outbox, world.asked = kept
             break_link(world)
+        if crash:
+            _withhold(world, asked)
+        if crash in (Crash.UNNOTED, Crash.HALF):
+            self.restart(world)
+            return True
         for note in notes:
             self.hear(world, note)
         return wrote
@@ -248,6 +251,16 @@ class Trader:
 
     def _unwritten(self, world: World, spec: OrderSpec, *, action: str, code: str) -> None:
         self.hear(world, events.OrderNotWritten(spec.ref, action, code, "refused at the socket"))
+
+
+def _withhold(world: World, asked: Sequence[AnyCommand]) -> None:
+    """Note the emergency stops that were decided and did not reach the broker."""
+    stops = [
+        command.approved.order.ref
+        for command in asked
+        if isinstance(command, commands.PlaceEmergencyStop)
+    ]
+    world.withheld += tuple(ref for ref in stops if order_of(world, ref) is None)
 
 
 def lose_link(world: World) -> None:

@@ -113,7 +113,8 @@ class World(Struct, gc=False):
     person. `blind` says that a word was lost and that no book has shown the truth since.
     `naked_since` and `left_at`, when an exit was last seen under way, are the judge's own clocks;
     `paged` says that a person was paged since then,
-    `alarmed` that one ever was. `slow` is how much may still happen in a slow spell.
+    `alarmed` that one ever was. `withheld` are the emergency stops that were decided and whose
+    bytes a crash or the link kept back. `slow` is how much may still happen in a slow spell.
     """
 
     state: TraderState
@@ -133,6 +134,7 @@ class World(Struct, gc=False):
     corrected: bool = False
     by_hand: int = 0
     blind: bool = False
+    withheld: tuple[str, ...] = ()
     slow: int = 0
     naked_since: datetime | None = None
     left_at: datetime | None = None
