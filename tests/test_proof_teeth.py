@@ -54,27 +54,6 @@ def test_a_row_that_was_taken_out_is_found(row: tuple[Phase, Fact]) -> None:
     assert any("propose" in line for line in script)
 
 
-@pytest.mark.slow
-def test_a_row_that_nothing_selects_may_not_be_selected() -> None:
-    """The claim that it is unreachable is checked like any other."""
-
-    def covers_while_halted(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
-        halted = any(cycle.phase is Phase.HALTED for cycle in state.cycles.values())
-        if halted:
-            trader.table.get((Phase.HALTED, Fact.COVERED))
-        return step(state, event, now, table=trader.table)
-
-    trader = Trader(Limits())
-
-    def make(limits: Limits) -> Trader:
-        nonlocal trader
-        trader = Trader(limits, kernel=covers_while_halted)
-        return trader
-
-    outcome = search(Setting(Profile.STRICT, 1, Bounds(1, disturbances=0)), make)
-    broken(outcome, "is selected after all")
-
-
 # The promises
 
 

@@ -61,7 +61,6 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
     (Phase.EXITING, Fact.EXIT_FAILED): Phase.PROTECTING,
     (Phase.EXITING, Fact.SETTLED): Phase.CLOSED,
     (Phase.HALTED, Fact.ENTRY_FILLED): Phase.HALTED,
-    (Phase.HALTED, Fact.COVERED): Phase.HALTED,
     (Phase.HALTED, Fact.COVER_EXPIRED): Phase.HALTED,
     (Phase.HALTED, Fact.REDUCED): Phase.HALTED,
     (Phase.HALTED, Fact.FLAT): Phase.HALTED,

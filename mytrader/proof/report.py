@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from mytrader.execution.bracket_guards import counted
-from mytrader.proof.trader import UNREACHABLE
 from mytrader.proof.verify import Outcome, Report
 
 
@@ -18,7 +17,6 @@ def view(report: Report) -> Mapping[str, object]:
         "seconds": round(report.seconds, 1),
         "events_missing": report.events_missing,
         "rows_missing": report.rows_missing,
-        "rows_unreachable": [" ".join(row) for row in sorted(UNREACHABLE)],
         "searches": [_search_view(outcome) for outcome in report.outcomes],
     }
 

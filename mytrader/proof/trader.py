@@ -55,13 +55,6 @@ SURPRISES: Final = frozenset({(Phase.ENTERING, Fact.FLIPPED)})
 An exit's execution may be heard before its entry's, where both filled while the link was down.
 """
 
-UNREACHABLE: Final = frozenset({(Phase.HALTED, Fact.COVERED)})
-"""Rows that no event can select; a search that sees one selected has found a violation.
-
-`watch_cover` raises COVERED for a cycle that is PROTECTING, and only while no other fact waits:
-it is the next one worked, and nothing between the two changes a phase.
-"""
-
 
 class Crash(StrEnum):
     """What breaks while the trader writes: nothing, the process, or the link.
@@ -190,8 +183,6 @@ class Trader:
 
     def _judge_table(self) -> None:
         """Whatever the broker can bring about is foreseen, but for a few surprises."""
-        unforeseen = UNREACHABLE & self.table.seen
-        judge.demand(not unforeseen, f"the table: {sorted(unforeseen)} is selected after all")
         missed, self.table.missed = self.table.missed, None
         if missed is None or missed[1] is Fact.SURPRISE:
             return

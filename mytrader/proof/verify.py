@@ -21,7 +21,7 @@ from mytrader.execution.bracket_guards import counted
 from mytrader.execution.trade_cycle import TRANSITIONS
 from mytrader.proof.script import breaks, shortened, told
 from mytrader.proof.search import Bounds, Found, Search
-from mytrader.proof.trader import UNREACHABLE, Trader
+from mytrader.proof.trader import Trader
 from mytrader.proof.truth import limits_of
 from mytrader.runtime import monotonic_seconds
 
@@ -169,8 +169,8 @@ def events_known() -> list[str]:
 
 
 def rows_known() -> list[str]:
-    """Return every row of the transition table that an event can select."""
-    return [_row_name(row) for row in TRANSITIONS if row not in UNREACHABLE]
+    """Return every row of the transition table."""
+    return [_row_name(row) for row in TRANSITIONS]
 
 
 def _kind(event: type) -> str:
