@@ -11,7 +11,7 @@ from mytrader.domain import events
 from mytrader.domain.events import OrderReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
-from mytrader.domain.orders import OrderKind, Side
+from mytrader.domain.orders import OrderKind, Role, Side
 from mytrader.proof import judge
 from mytrader.proof.choices import is_blocked
 from mytrader.proof.trader import put, say
@@ -155,6 +155,8 @@ def alias(world: World, number: str | int) -> None:
     order = _order(world, number)
     said = echo_of(order, perm_id=order.number + 5900)
     say(world, Word(("report", order.number, "alias"), (said,)))
+    if order.spec.role is Role.EMERGENCY:
+        world.obscured += (order.spec.ref,)
 
 
 def wrong_echo(world: World, number: str | int) -> None:

@@ -92,7 +92,7 @@ def canonical(world: World) -> tuple[object, ...]:
             world.corrected,
             world.by_hand,
             world.blind,
-            [number_of(ref) for ref in world.withheld],
+            [number_of(ref) for ref in world.obscured],
             world.paged,
             world.alarmed,
             _late(world.naked_since, now),

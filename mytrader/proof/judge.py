@@ -162,7 +162,7 @@ def _judge_trades(world: World) -> None:
 def _flip_is_answered(world: World) -> bool:
     """Whether something reduces a position that flipped, or nothing may be sent for it.
 
-    A stop whose bytes a crash kept back may have left, as far as anybody can know.
+    A stop that the trader believes in, and whose fate nobody can prove, may work.
     """
     sent = any(
         order.spec.reduce_only and not order.over and order.spec.side.sign * world.position < 0
@@ -174,7 +174,7 @@ def _flip_is_answered(world: World) -> bool:
         stops = cycle.of_role(Role.EMERGENCY)
         tries = EMERGENCY_TRIES * max(cycle.quantity, 1)
         spent = cycle.emergency_stops >= tries or cycle.protection_refused
-        if not spent and not any(stop.live and stop.spec.ref in world.withheld for stop in stops):
+        if not spent and not any(stop.live and stop.spec.ref in world.obscured for stop in stops):
             return False
     return True
 

@@ -152,7 +152,7 @@ class Trader:
         if not asked:
             return False
         if crash is Crash.UNSENT:
-            _withhold(world, asked)
+            _obscure(world, asked)
             self.restart(world)
             return True
         return self._write(world, asked, crash)
@@ -173,7 +173,7 @@ class Trader:
             world.orders, world.outbox, world.asked = kept
             break_link(world)
         if crash:
-            _withhold(world, asked)
+            _obscure(world, asked)
         if crash in (Crash.UNNOTED, Crash.HALF):
             self.restart(world)
             return True
@@ -244,14 +244,14 @@ class Trader:
         self.hear(world, events.OrderNotWritten(spec.ref, action, code, "refused at the socket"))
 
 
-def _withhold(world: World, asked: Sequence[AnyCommand]) -> None:
+def _obscure(world: World, asked: Sequence[AnyCommand]) -> None:
     """Note the emergency stops that were decided and did not reach the broker."""
     stops = [
         command.approved.order.ref
         for command in asked
         if isinstance(command, commands.PlaceEmergencyStop)
     ]
-    world.withheld += tuple(ref for ref in stops if order_of(world, ref) is None)
+    world.obscured += tuple(ref for ref in stops if order_of(world, ref) is None)
 
 
 def lose_link(world: World) -> None:

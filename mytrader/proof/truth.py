@@ -112,9 +112,9 @@ class World(Struct, gc=False):
     `told` are the executions that were delivered, as bits over `fills`, `by_hand` those of a
     person. `blind` says that a word was lost and that no book has shown the truth since.
     `naked_since` and `left_at`, when an exit was last seen under way, are the judge's own clocks;
-    `paged` says that a person was paged since then,
-    `alarmed` that one ever was. `withheld` are the emergency stops that were decided and whose
-    bytes a crash or the link kept back. `slow` is how much may still happen in a slow spell.
+    `paged` says that a person was paged since then, `alarmed` that one ever was. `obscured` are
+    the emergency stops whose fate nobody can prove: a crash or the link kept their bytes back, or
+    the broker gave them a second identity. `slow` is how much may still happen in a slow spell.
     """
 
     state: TraderState
@@ -134,7 +134,7 @@ class World(Struct, gc=False):
     corrected: bool = False
     by_hand: int = 0
     blind: bool = False
-    withheld: tuple[str, ...] = ()
+    obscured: tuple[str, ...] = ()
     slow: int = 0
     naked_since: datetime | None = None
     left_at: datetime | None = None
