@@ -40,6 +40,15 @@ def test_a_claim_that_holds_is_silent() -> None:
         demand(False, "said")
 
 
+def test_an_order_that_is_lost_from_the_count_is_found() -> None:
+    """The trader forgets a cycle whose orders work on: every hazard is a way to do that."""
+    world = open_world(trader_of())
+    judge_world(world)
+    world.state = replace(world.state, cycles={})
+    with pytest.raises(Violation, match=r"I3: 1 of mt/.*/S1 may fill, 0 are counted"):
+        judge_world(world)
+
+
 def test_advice_never_moves_an_order() -> None:
     """Only a proposal may wait for it."""
     world = open_world(trader_of())

@@ -13,7 +13,15 @@ from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.cycle import Fact, Phase
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits, Profile
-from mytrader.domain.orders import Approved, OrderRef, OrderSpec, Role, TrackedOrder, Verdict
+from mytrader.domain.orders import (
+    Approved,
+    Death,
+    OrderRef,
+    OrderSpec,
+    Role,
+    TrackedOrder,
+    Verdict,
+)
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.order_builder import exit_order
 from mytrader.execution.trade_cycle import TRANSITIONS, step
@@ -172,6 +180,18 @@ def sleeps(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
     return (state, []) if isinstance(event, events.TimeReached) else step(state, event, now)
 
 
+def believes_every_error(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
+    """Take any error about an order for its end."""
+    state, asked = step(state, event, now)
+    if isinstance(event, events.ErrorReported) and event.ref:
+        for key, cycle in state.cycles.items():
+            order = cycle.orders.get(event.ref)
+            if order is not None and order.live:
+                dead = {**cycle.orders, event.ref: replace(order, death=Death.CANCELLED)}
+                state = replace(state, cycles={**state.cycles, key: replace(cycle, orders=dead)})
+    return state, asked
+
+
 def asks_for_ever(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
     """Answer every answer with another question while a position is open."""
     state, asked = step(state, event, now)
@@ -211,6 +231,7 @@ class Spoilt(NamedTuple):
 SPOILT = (
     Spoilt(deaf_to_cancels, "I2: ", "eliminate S1"),
     Spoilt(places_twice, "was placed twice", "place bracket"),
+    Spoilt(believes_every_error, "I3: ", "error"),
     Spoilt(books_twice, "I5: ", "execution E1"),
     Spoilt(advised_to_cancel, "I7: advice moved", "advise"),
     Spoilt(recovers_by_itself, "I8: the mode rose", ">> "),

@@ -199,6 +199,18 @@ def _judge_exits(world: World) -> None:
     demand(most <= abs(position), f"I1: exits of {most} rest on a position of {position}")
 
 
+def _judge_count(world: World) -> None:
+    """I3: the trader counts for every order of its own at least what may still fill of it."""
+    for order in world.orders:
+        if not order.left:
+            continue
+        ref = order.spec.ref
+        cycle = world.state.cycles.get(ref[3:29])
+        tracked = None if cycle is None else cycle.orders.get(ref)
+        counted = 0 if tracked is None else tracked.remaining
+        demand(counted >= order.left, f"I3: {order.left} of {ref} may fill, {counted} are counted")
+
+
 def booked_by(world: World) -> int:
     """Return the position that the executions told to the trader add up to."""
     booked, told = 0, world.told
@@ -213,6 +225,7 @@ def judge_world(world: World) -> None:
     """Hold the truth against the promises, after a move; keeps the clock of a bare position."""
     state = world.state
     _judge_exits(world)
+    _judge_count(world)
     if world.fills and not world.by_hand and world.state.limits.profile is Profile.STRICT:
         _judge_trades(world)
     booked = state.position(CON_ID).booked
