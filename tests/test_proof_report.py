@@ -56,6 +56,8 @@ def test_what_was_not_exercised_is_named() -> None:
 
 
 def test_a_program_reads_the_same() -> None:
-    """With the rows of which it is claimed that nothing selects them."""
+    """With what was exercised by name."""
     said = view(report_with(GOOD))
+    assert said["events_exercised"] == ["link"]
+    assert said["rows_exercised"] == ["OPEN flat"]
     assert (said["states"], said["violations"], said["proven"]) == (1_200, 0, True)

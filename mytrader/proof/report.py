@@ -15,10 +15,16 @@ def view(report: Report) -> Mapping[str, object]:
         "violations": report.violations,
         "proven": report.proven,
         "seconds": round(report.seconds, 1),
+        "events_exercised": _exercised(report, "events"),
         "events_missing": report.events_missing,
+        "rows_exercised": _exercised(report, "rows"),
         "rows_missing": report.rows_missing,
         "searches": [_search_view(outcome) for outcome in report.outcomes],
     }
+
+
+def _exercised(report: Report, field: str) -> list[str]:
+    return sorted({name for outcome in report.outcomes for name in getattr(outcome, field)})
 
 
 def _search_view(outcome: Outcome) -> Mapping[str, object]:
