@@ -38,6 +38,8 @@ KILLED_MIN: Final = 0.95
 TABLE_TIMEOUT_S: Final = 120
 
 CYCLES: Final = ("trade_cycle", "trade_cycle_trouble", "exits_profiles")
+WAYS: Final = "tests/test_proof_ways.py"
+"""A walk over every row of the table."""
 STORIES: Final = ("tests/test_incidents.py", "tests/test_hazards.py")
 HEART: Final = ("guards", "order_builder", "trade_cycle", "reconcile")
 SELECTED: Final[dict[str, tuple[str, ...]]] = {
@@ -64,7 +66,14 @@ SELECTED: Final[dict[str, tuple[str, ...]]] = {
     "proposal": CYCLES,
     "market_watch": CYCLES,
     "reconcile": CYCLES,
-    "trade_cycle": (*CYCLES, "reconcile", "closing", "proposal", "protection"),
+    "trade_cycle": (
+        *CYCLES,
+        "reconcile",
+        "closing",
+        "proposal",
+        "protection",
+        "emergency",
+    ),
 }
 """The tests of each module beside its own: those whose subject it is as much."""
 TOLD_BY_STORIES: Final = frozenset(
@@ -101,6 +110,8 @@ def tests_of(module: str) -> list[str]:
     names += [f"tests/test_execution_{each}.py" for each in SELECTED[module]]
     if module in TOLD_BY_STORIES:
         names += STORIES
+    if module == "trade_cycle":
+        names.append(WAYS)
     return [name for name in dict.fromkeys(names) if (ROOT / name).exists()]
 
 

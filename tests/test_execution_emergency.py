@@ -6,7 +6,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from mytrader.domain.cycle import ExitReason, Phase
-from mytrader.domain.events import Request
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import Mode
@@ -25,7 +24,6 @@ from tests.playbook import (
     Stated,
     StopWorking,
     Written,
-    asked,
     entering,
     opened,
 )
@@ -98,15 +96,6 @@ def test_a_flip_is_protected_at_once_flattened_and_halts() -> None:
     assert script.order("M1").change is not None
     script = script.past(Filled("M1", STOP), Answered())
     assert (script.cycle.phase, script.cycle.exit_reason) == (Phase.CLOSED, ExitReason.FLIP)
-    assert script.state.mode is Mode.HALT
-
-
-def test_a_flip_of_a_halted_cycle_halts_a_machine_that_a_person_had_resumed() -> None:
-    """The person took another risk than this one: what the group did is news."""
-    script = entering(limits=BRACKET).past(Filled("E1", ENTRY), LINK_LOST, Elapsed(2))
-    script = script.past(asked(Request.RESUME), Filled("T1", TARGET))
-    assert (script.cycle.phase, script.state.mode) == (Phase.HALTED, Mode.NORMAL)
-    script = script >> Filled("S1", STOP) << Page("POSITION_FLIPPED") << Page("MODE_HALT")
     assert script.state.mode is Mode.HALT
 
 
