@@ -22,9 +22,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, assert_never
 
+from msgspec import structs
+
 from mytrader.domain.instrument import FuturesContract
-from mytrader.domain.orders import OrderKind
 from mytrader.simulator import order_rules as rules
+from mytrader.simulator.admission import Admission, cancel_problem, late_change
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker_orders import (
     BrokerListener,
@@ -33,6 +35,8 @@ from mytrader.simulator.broker_orders import (
     OrderNews,
     OrderState,
 )
+from mytrader.simulator.exchange_floor import ExchangeFloor
+from mytrader.simulator.families import Families
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
@@ -44,12 +48,12 @@ from mytrader.simulator.matching import (
     ExchangeOrder,
     Fact,
     Filled,
-    Matching,
     Refused,
     Triggered,
 )
 from mytrader.simulator.oca_groups import Effect, OcaGroups
 from mytrader.simulator.order_rules import Problem, Terms
+from mytrader.simulator.order_types import MarketKind
 from mytrader.tws.place_order import PlaceOrder
 
 _EXEC_ID_FIRST: Final = 0x6571A2B3
@@ -72,19 +76,27 @@ class Broker:
         self.orders = OrderBook(random.Random(f"broker {seed}"))  # noqa: S311  # repeatable is the point
         self.ledger = ledger
         self._rules = rules.Rules(listing, ledger.account)
-        self._exchanges = {each.con_id: Matching() for each in listing.contracts}
-        self._shut: set[int] = set()
-        self._last: dict[int, int] = {}
+        self._floor = ExchangeFloor(listing.contracts)
         self._agenda = agenda
         self._faults = faults
         self._latency = latency
         self._groups = OcaGroups(self.orders, faults, latency)
-        self._child_stops_to_reject = faults.reject_child_stops
+        self._families = Families(self.orders)
+        self.admission = Admission(self.orders, ledger, self._groups)
+        self._unheard_cancels: list[int] = []
         self._listener: BrokerListener
+        self.set_faults(faults)
 
     def report_to(self, listener: BrokerListener) -> None:
         """Tell `listener` what happens to orders; call it once, before anything happens."""
         self._listener = listener
+
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+        self._groups.set_faults(faults)
+        self.admission.child_stops_to_reject = faults.reject_child_stops
+        self._families.set_faults(faults)
 
     # What clients ask.
 
@@ -108,18 +120,9 @@ class Broker:
     def cancel(self, client_id: int, order_id: int) -> None:
         """Take the wish to cancel an order of this client."""
         order = self.orders.find(client_id, order_id)
-        if order is None:
-            text = f"OrderId {order_id} that needs to be cancelled is not found."
-            self._listener.problem(
-                client_id, order_id, problem=Problem(rules.CANCEL_UNKNOWN, text)
-            )
-        elif not order.live:
-            state = order.status
-            text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled"
-            text = f"{text}, state: {state}."
-            self._listener.problem(
-                client_id, order_id, problem=Problem(rules.CANCEL_TOO_LATE, text)
-            )
+        if order is None or not order.live:
+            problem = cancel_problem(order_id, order)
+            self._listener.problem(client_id, order_id, problem=problem)
         elif order.state is OrderState.HELD:
             self._end(order, OrderState.CANCELLED, why="the order was not transmitted")
         else:
@@ -136,21 +139,33 @@ class Broker:
 
     def advance(self, contract: FuturesContract, tick: MarketTick) -> None:
         """Let the market of a contract move."""
-        if tick.size:
-            self._last[contract.con_id] = tick.last
-        if contract.con_id in self._shut:
+        if self._floor.note_trade(contract.con_id, tick):
             self._reopen(contract.con_id)
-        facts = self._exchanges[contract.con_id].advance(tick)
+        facts = self._floor.advance(contract.con_id, tick)
         if facts:
             self._apply(facts)
 
     def close_session(self, contract: FuturesContract, at: datetime) -> None:
         """End the session of a contract: DAY orders expire, others wait for the next one."""
-        self._shut.add(contract.con_id)
-        self._apply(self._exchanges[contract.con_id].close_session(at))
+        self._apply(self._floor.close_session(contract.con_id, at))
         for order in self.orders.live():
             if order.con_id == contract.con_id and order.expires_with_session:
                 self._end(order, OrderState.CANCELLED, why="the session has ended")
+
+    def halt(self, contract: FuturesContract) -> None:
+        """Stop the trading of a contract until its next tick; orders stay."""
+        self._floor.halt(contract.con_id)
+
+    def set_servers(self, *, up: bool) -> None:
+        """Say whether the broker's own servers are there; without them its stops sleep."""
+        self._floor.set_servers(up=up)
+
+    def lose_untransmitted(self) -> None:
+        """Forget what was never transmitted, as a gateway does that restarts. Nobody is told."""
+        for order in self.orders.live():
+            if order.state is OrderState.HELD:
+                why = "the gateway was restarted"
+                self.orders.end(order, OrderState.CANCELLED, why=why, at=self._agenda.now)
 
     def judge(self, sent: PlaceOrder) -> Terms | Problem:
         """Return what an order would ask of the exchange, or why it would be refused."""
@@ -162,14 +177,16 @@ class Broker:
 
     def last_prices(self) -> dict[int, int]:
         """Return the last trade of each contract in ticks, as far as there was one."""
-        return dict(self._last)
+        return dict(self._floor.last)
 
     def _reopen(self, con_id: int) -> None:
-        self._shut.discard(con_id)
         for order in self.orders.live():
             if order.con_id == con_id and order.state is OrderState.QUEUED:
                 working = self.orders.update(order, state=OrderState.WORKING)
                 self._listener.order_changed(working, OrderNews.CHANGED)
+        unheard, self._unheard_cancels = self._unheard_cancels, []
+        for perm_id in unheard:
+            self._cancel_now(perm_id)
 
     # New orders.
 
@@ -187,8 +204,23 @@ class Broker:
             self._listener.problem(
                 client_id, sent.order_id, problem=Problem(rules.TIF_PRESET, text)
             )
+        if terms.kind is MarketKind.MKT and sent.outside_rth:
+            text = "Attribute 'Outside Regular Trading Hours' is ignored for the order type."
+            self._tell(order, Problem(rules.OUTSIDE_RTH_IGNORED, text))
+        self._expect_expiry(order)
         if sent.transmit:
             self._transmit(order)
+
+    def _expect_expiry(self, order: BrokerOrder) -> None:
+        when = order.terms.expires_at
+        if when is not None:
+            self._agenda.at(when, lambda: self._expire(order.perm_id))
+
+    def _expire(self, perm_id: int) -> None:
+        order = self.orders[perm_id]
+        when = order.terms.expires_at
+        if order.live and when is not None and when <= self._agenda.now:
+            self._withdraw(order, "the good-till date has come")
 
     def _transmit(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
@@ -213,47 +245,29 @@ class Broker:
 
     def _arrive_one(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
-        problem = self._crowd(order)
+        problem = self.admission.problem(order, now=self._agenda.now, marks=self._floor.last)
         if problem is not None:
             self._refuse(order, problem)
-        elif parent is not None and self._rejects_child(order):
-            refusal = Problem(rules.ORDER_REJECTED, "Order rejected - reason:simulated rejection")
-            self._refuse(order, refusal)
         elif parent is None or parent.state is OrderState.FILLED:
             self._activate(order)
         elif not parent.live:
             text = "Order rejected - reason:the parent order is cancelled"
             self._refuse(order, Problem(rules.ORDER_REJECTED, text))
+        elif parent.filled and self._families.work_for_part:
+            self._activate(order)
         else:
             child = self.orders.update(order, state=OrderState.CHILD)
             self._listener.order_changed(child, OrderNews.ACKNOWLEDGED)
 
-    def _crowd(self, order: BrokerOrder) -> Problem | None:
-        """Return why there is no place for an order, `None` if there is."""
-        if self._groups.over(order):
-            text = "Order rejected - reason:the OCA group is already filled"
-            return Problem(rules.ORDER_REJECTED, text)
-        if self.orders.active(order.con_id, order.terms.side) >= rules.ACTIVE_ORDERS_MAX:
-            most = rules.ACTIVE_ORDERS_MAX
-            text = f"Order rejected - reason:more than {most} active orders per side and contract"
-            return Problem(rules.ORDER_REJECTED, text)
-        return None
-
-    def _rejects_child(self, order: BrokerOrder) -> bool:
-        if order.terms.kind is not OrderKind.STP_LMT or not self._child_stops_to_reject:
-            return False
-        self._child_stops_to_reject -= 1
-        return True
-
     def _activate(self, order: BrokerOrder) -> None:
-        exchange = self._exchanges[order.con_id]
-        facts = exchange.submit(self._at_exchange(order, order.terms), self._agenda.now)
-        self._apply(facts)
+        order = self.orders.update(order, simulated=self._families.simulated(order))
+        placed = self._at_exchange(order, order.terms)
+        self._apply(self._floor.submit(order.con_id, placed, self._agenda.now))
 
     # Changes.
 
     def _ask_change(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms | Problem) -> None:
-        late = _late_change(order)
+        late = late_change(order)
         if isinstance(terms, Problem):
             self._tell(order, late or terms)
             return
@@ -269,29 +283,30 @@ class Broker:
 
     def _change_now(self, perm_id: int, sent: PlaceOrder, *, terms: Terms) -> None:
         order = self.orders[perm_id]
-        problem = _late_change(order) or self._refused_change(order, terms)
+        problem = late_change(order) or self._refused_change(order, terms)
         if problem is not None:
             self._tell(order, problem)
         elif order.state in _AT_EXCHANGE:
             self._replace(order, sent, terms=terms)
         else:
             changed = self.orders.update(order, sent=sent, terms=terms)
+            self._expect_expiry(changed)
             self._listener.order_changed(changed, OrderNews.CHANGED)
 
     def _refused_change(self, order: BrokerOrder, terms: Terms) -> Problem | None:
         if not self._faults.refuse_marketable_stop_changes or order.state not in _AT_EXCHANGE:
             return None
-        if not rules.marketable_stop(terms, self._last.get(order.con_id)):
+        if not rules.marketable_stop(terms, self._floor.last.get(order.con_id)):
             return None
         return Problem(rules.ORDER_REJECTED, "Order rejected - reason:stop would trigger at once")
 
     def _replace(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms) -> None:
-        exchange = self._exchanges[order.con_id]
-        facts = exchange.replace(self._at_exchange(order, terms), self._agenda.now)
+        placed = self._at_exchange(order, terms)
+        facts = self._floor.replace(order.con_id, placed, self._agenda.now)
         if isinstance(facts[0], Refused):
             self._tell(order, Problem(facts[0].code, facts[0].text))
             return
-        self.orders.update(order, sent=sent, terms=terms)
+        self._expect_expiry(self.orders.update(order, sent=sent, terms=terms))
         self._apply(facts)
 
     # Endings.
@@ -302,8 +317,10 @@ class Broker:
             if order.state is OrderState.FILLED:
                 text = "Cancel attempted when order is not in a cancellable state."
                 self._tell(order, Problem(rules.NOT_CANCELLABLE, text))
+        elif order.state is OrderState.QUEUED and self._faults.cancels_wait_for_open:
+            self._unheard_cancels.append(perm_id)
         elif order.state in _AT_EXCHANGE:
-            self._apply(self._exchanges[order.con_id].cancel(perm_id, self._agenda.now))
+            self._apply(self._floor.cancel(order.con_id, perm_id, self._agenda.now))
         else:
             self._end(order, OrderState.CANCELLED, why="")
 
@@ -317,11 +334,11 @@ class Broker:
         self._listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))
         self._release_children(ended)
-        for sibling in self._live_siblings(ended):
+        for sibling in self._families.live_siblings(ended):
             self._withdraw(sibling, "a sibling was cancelled")
 
     def _release_children(self, parent: BrokerOrder) -> None:
-        for each in self._live_children(parent):
+        for each in self._families.live_children(parent):
             # What one child does may end the next: look again before each.
             child = self.orders[each.perm_id]
             if not child.live:
@@ -331,21 +348,35 @@ class Broker:
             elif child.state is OrderState.CHILD:
                 quantity = min(child.terms.quantity, parent.filled)
                 self._activate(self.orders.resize(child, quantity))
+            elif child.state in _AT_EXCHANGE and self._families.work_for_part:
+                self._release_rest(parent, child)
 
-    def _live_children(self, parent: BrokerOrder) -> list[BrokerOrder]:
-        return [each for each in self.orders.children(parent) if each.live]
+    def _release_rest(self, parent: BrokerOrder, child: BrokerOrder) -> None:
+        """Let a child that worked for a part work for all that its parent came to."""
+        left = self._families.open_quantity(parent)
+        whole = min(child.terms.quantity, child.filled + left)
+        if whole > child.filled:
+            self._replace(child, child.sent, terms=structs.replace(child.terms, quantity=whole))
+        else:
+            self._withdraw(child, "the parent order is over")
 
-    def _live_siblings(self, order: BrokerOrder) -> list[BrokerOrder]:
-        parent = self.orders.parent(order)
-        if parent is None:
-            return []
-        return [each for each in self._live_children(parent) if each.perm_id != order.perm_id]
+    def _release_part(self, parent: BrokerOrder) -> None:
+        """Let children work for what their parent has opened so far."""
+        if not self._families.work_for_part or not parent.live or not parent.filled:
+            return
+        for each in self._families.live_children(parent):
+            child = self.orders[each.perm_id]
+            if child.state is OrderState.CHILD:
+                self._activate(child)
+            elif child.state in _AT_EXCHANGE:
+                again = self._at_exchange(child, child.terms)
+                self._apply(self._floor.replace(child.con_id, again, self._agenda.now)[1:])
 
     def _withdraw(self, relative: BrokerOrder, why: str) -> None:
         # Ending one relative ends others: look again before each.
         order = self.orders[relative.perm_id]
         if order.live and order.state in _AT_EXCHANGE:
-            self._apply(self._exchanges[order.con_id].cancel(order.perm_id, self._agenda.now))
+            self._apply(self._floor.cancel(order.con_id, order.perm_id, self._agenda.now))
         elif order.live:
             self._end(order, OrderState.CANCELLED, why=why)
 
@@ -371,7 +402,7 @@ class Broker:
 
     def _accepted(self, order: BrokerOrder) -> None:
         news = OrderNews.CHANGED if order.state in _AT_EXCHANGE else OrderNews.ACKNOWLEDGED
-        shut = order.con_id in self._shut
+        shut = self._floor.is_shut(order.con_id)
         state = OrderState.QUEUED if shut else OrderState.WORKING
         self._listener.order_changed(self.orders.update(order, state=state), news)
         if shut:
@@ -400,11 +431,15 @@ class Broker:
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
+        self._release_part(order)
         self._settle_group(order, fact.quantity)
         group = order.terms.oca_group
-        for sibling in self._live_siblings(order):
+        for sibling in self._families.live_siblings(order):
             if not group or sibling.terms.oca_group != group:
                 self._reduce(sibling, fact.quantity)
+        parent = self.orders.parent(order)
+        if parent is not None:
+            self._release_part(parent)
 
     def _reduce(self, sibling: BrokerOrder, quantity: int) -> None:
         order = self.orders[sibling.perm_id]
@@ -414,12 +449,14 @@ class Broker:
             return
         smaller = self.orders.resize(order, left)
         if order.state in _AT_EXCHANGE:
-            exchange = self._exchanges[order.con_id]
-            order_at_exchange = self._at_exchange(order, smaller.terms)
-            self._apply(exchange.replace(order_at_exchange, self._agenda.now))
+            placed = self._at_exchange(order, smaller.terms)
+            self._apply(self._floor.replace(order.con_id, placed, self._agenda.now))
 
     def _at_exchange(self, order: BrokerOrder, terms: Terms) -> ExchangeOrder:
-        return terms.exchange_order(order.perm_id, block=self._groups.block(order))
+        placed = terms.exchange_order(
+            order.perm_id, block=self._groups.block(order), simulated=order.simulated
+        )
+        return structs.replace(placed, released=self._families.released(order))
 
     # One-cancels-all groups.
 
@@ -427,8 +464,8 @@ class Broker:
         effects = self._groups.effects(order, quantity)
         also = self._groups.also_filled(order)
         if also is not None:
-            exchange = self._exchanges[also.con_id]
-            self._apply(exchange.fill_whole(also.perm_id, self._agenda.now))
+            facts = self._floor.fill_whole(also.con_id, also.perm_id, self._agenda.now)
+            self._apply(facts)
         for effect in effects:
             if effect.delay:
                 self._expect_effect(effect)
@@ -454,14 +491,6 @@ class Broker:
 
     def _later(self, action: Action) -> None:
         self._agenda.at(self._agenda.now + self._latency, action)
-
-
-def _late_change(order: BrokerOrder) -> Problem | None:
-    if order.state is OrderState.FILLED:
-        return Problem(rules.MODIFY_FILLED, "Cannot modify a filled order.")
-    if not order.live:
-        return Problem(rules.DUPLICATE_ID, "Duplicate order id")
-    return None
 
 
 def _reason_text(reason: CancelReason) -> str:

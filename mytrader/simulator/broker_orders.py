@@ -48,7 +48,8 @@ class BrokerOrder(Struct, frozen=True):
     """One order at one moment.
 
     `sent` is the client's last accepted message, every field as it came; `terms` is what works.
-    `filled_ticks` is the sum of ticks times contracts over its fills.
+    `filled_ticks` is the sum of ticks times contracts over its fills. `simulated` is true of a
+    stop that the broker keeps until it is triggered.
     """
 
     perm_id: int
@@ -61,6 +62,7 @@ class BrokerOrder(Struct, frozen=True):
     filled_ticks: int = 0
     last_fill: int | None = None
     triggered: bool = False
+    simulated: bool = False
     cancelling: bool = False
     ended_at: datetime | None = None
     ended_why: str = ""
@@ -88,12 +90,21 @@ class BrokerOrder(Struct, frozen=True):
     @property
     def status(self) -> str:
         """The state in the words of the protocol."""
+        if self.awaits_trigger and not self.cancelling:
+            return "PreSubmitted"
         return "PendingCancel" if self.cancelling and self.live else _STATUS[self.state]
 
     @property
     def why_held(self) -> str:
         """What the order waits for, in the words of the protocol."""
-        return "child" if self.state is OrderState.CHILD else ""
+        if self.state is OrderState.CHILD:
+            return "child"
+        return "trigger" if self.awaits_trigger else ""
+
+    @property
+    def awaits_trigger(self) -> bool:
+        """Whether the broker still keeps the order from the exchange."""
+        return self.state is OrderState.WORKING and self.simulated and not self.triggered
 
     @property
     def expires_with_session(self) -> bool:

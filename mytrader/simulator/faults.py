@@ -37,6 +37,14 @@ class WhatIfFault(StrEnum):
     EMPTY = "empty"
 
 
+class StopHome(StrEnum):
+    """Where stops wait. As usual, market stops wait at the broker and stop-limits do not."""
+
+    USUAL = "usual"
+    BROKER = "broker"
+    EXCHANGE = "exchange"
+
+
 class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """Faults to commit, each at its own switch. Delays are of messages: the order itself is live.
 
@@ -57,6 +65,12 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
       filled at its limit at once, wherever the market is.
     * `what_if`: what becomes of answers about margin; `what_if_delay_ms`: how much later they
       leave.
+
+    Open questions about the real broker, either answer of which must be lived with:
+
+    * `children_work_for_part`: children of a partly filled parent work for that part.
+    * `stops`: which stops the broker simulates. Those sleep while its servers are away.
+    * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
     """
 
     reject_child_stops: Count = 0
@@ -73,6 +87,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     both_oca_legs_fill: Count = 0
     what_if: WhatIfFault | None = None
     what_if_delay_ms: Milliseconds = 0
+    children_work_for_part: bool = False
+    stops: StopHome = StopHome.USUAL
+    cancels_wait_for_open: bool = False
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:
         """How much later an acknowledgement leaves."""

@@ -150,6 +150,8 @@ class SimulatedGateway:
         self._market_desk = MarketDesk(
             listing, streams, agenda=self._agenda, on_subscribed=self.start
         )
+        settlements = {each.contract.con_id: each.quotes.settlement for each in streams}
+        self._broker.admission.settlement_of = lambda con_id: settlements[con_id].price
         self._account_desk = AccountDesk(self._broker, settings.faults)
         self._order_desk = OrderDesk(
             self._broker,
@@ -196,6 +198,15 @@ class SimulatedGateway:
         for moment in self._settings.faults.drop_connections_at:
             self._agenda.at(moment, self.drop_connections)
         self._await_tick(first)
+
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on, whatever the settings said.
+
+        Connections are dropped at the times of the settings alone.
+        """
+        self._broker.set_faults(faults)
+        self._order_desk.set_faults(faults)
+        self._account_desk.set_faults(faults)
 
     def drop_connections(self) -> None:
         """End the connection of every client, as a gateway does that restarts."""

@@ -77,6 +77,11 @@ class OrderDesk:
             requests.RequestIds: self._next_id,
         }
 
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+        self._margins.set_faults(faults)
+
     # The broker's listener.
 
     def order_changed(self, order: BrokerOrder, news: OrderNews) -> None:

@@ -120,9 +120,7 @@ class HostileGateway(SimulatedGateway):
         frozen = faults.freeze_positions_after_fills
         if frozen is not None:
             faults = replace(faults, freeze_positions_after_fills=len(self.ledger.executions))
-        self._broker._child_stops_to_reject = faults.reject_child_stops
-        for desk in (self._broker, self._order_desk, self._account_desk):
-            desk._faults = faults
+        super().set_faults(faults)
 
     def say(self, code: int, text: str, *, forget: bool = False) -> None:
         """Send a notice to every client; with `forget` their subscriptions are gone."""
