@@ -50,7 +50,8 @@ Speed = Annotated[
     str | None, typer.Option("--speed", help="Times real time, or max. Embedded: always max.")
 ]
 FaultsFile = Annotated[
-    Path | None, typer.Option("--faults", help="YAML file of faults the gateway commits.")
+    Path | None,
+    typer.Option("--faults", help="What the gateway does wrong: calm, flaky, hostile, or a file."),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Equal seeds make equal simulated runs.")

@@ -19,7 +19,6 @@ These choices follow TWS-PROTOCOL.md 7.3 and are, as it says, to be confirmed on
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final, assert_never
 
 from msgspec import structs
@@ -34,11 +33,12 @@ from mytrader.simulator.broker_orders import (
     OrderBook,
     OrderNews,
     OrderState,
+    booked_fill,
 )
 from mytrader.simulator.exchange_floor import ExchangeFloor
 from mytrader.simulator.families import Families
 from mytrader.simulator.faults import Faults
-from mytrader.simulator.ledger import BrokerFill, Ledger
+from mytrader.simulator.ledger import Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.matching import (
@@ -56,7 +56,6 @@ from mytrader.simulator.order_rules import Problem, Terms
 from mytrader.simulator.order_types import MarketKind
 from mytrader.tws.place_order import PlaceOrder
 
-_EXEC_ID_FIRST: Final = 0x6571A2B3
 _AT_EXCHANGE: Final = (OrderState.WORKING, OrderState.QUEUED)
 
 
@@ -166,6 +165,21 @@ class Broker:
             if order.state is OrderState.HELD:
                 why = "the gateway was restarted"
                 self.orders.end(order, OrderState.CANCELLED, why=why, at=self._agenda.now)
+
+    def fill_now(self, client_id: int, order_id: int) -> None:
+        """Fill the rest of an order at its limit wherever the market is, if it works."""
+        order = self.orders.find(client_id, order_id)
+        if order is not None and order.state is OrderState.WORKING:
+            facts = self._floor.fill_whole(order.con_id, order.perm_id, self._agenda.now)
+            self._apply(facts)
+
+    def correct(self, exec_id: str, ticks: int) -> None:
+        """Correct the price of an execution, in the account and with its client."""
+        fill = self.ledger.correct(exec_id, ticks)
+        if fill is not None:
+            order = self.orders[fill.perm_id]
+            summed = order.filled_ticks + ticks * fill.quantity
+            self._listener.traded(self.orders.update(order, filled_ticks=summed), fill)
 
     def judge(self, sent: PlaceOrder) -> Terms | Problem:
         """Return what an order would ask of the exchange, or why it would be refused."""
@@ -411,22 +425,7 @@ class Broker:
 
     def _filled(self, order: BrokerOrder, fact: Filled) -> None:
         order = self.orders.fill(order, fact)
-        number = _EXEC_ID_FIRST + len(self.ledger.executions)
-        fill = BrokerFill(
-            exec_id=f"0000e0d5.{number:08x}.01.01",
-            contract=order.terms.contract,
-            perm_id=order.perm_id,
-            client_id=order.client_id,
-            order_id=order.sent.order_id,
-            order_ref=order.sent.order_ref,
-            side=order.terms.side,
-            quantity=fact.quantity,
-            price=fact.price,
-            at=fact.at,
-            aggressor=fact.aggressor,
-            cumulative=order.filled,
-            average_price=Decimal(order.filled_ticks) / order.filled,
-        )
+        fill = booked_fill(order, fact, number=len(self.ledger.executions))
         commission = rules.commission_usd(order.terms.contract.instrument, fact.quantity)
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:

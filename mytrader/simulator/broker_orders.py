@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -16,6 +17,7 @@ from mytrader.tws.place_order import PlaceOrder
 
 _PERM_ID_FIRST: Final = 1_000_000_000
 _PERM_ID_SPREAD: Final = 500_000_000
+_EXEC_ID_FIRST: Final = 0x6571A2B3
 
 
 class OrderState(StrEnum):
@@ -111,6 +113,25 @@ class BrokerOrder(Struct, frozen=True):
         """Whether an order that is not at the exchange ends with the session all the same."""
         waits = self.state in (OrderState.HELD, OrderState.SENT, OrderState.CHILD)
         return waits and self.terms.tif is TimeInForce.DAY
+
+
+def booked_fill(order: BrokerOrder, fact: Filled, *, number: int) -> BrokerFill:
+    """Return an execution of an order that has it already; `number` counts the account's."""
+    return BrokerFill(
+        exec_id=f"0000e0d5.{_EXEC_ID_FIRST + number:08x}.01.01",
+        contract=order.terms.contract,
+        perm_id=order.perm_id,
+        client_id=order.client_id,
+        order_id=order.sent.order_id,
+        order_ref=order.sent.order_ref,
+        side=order.terms.side,
+        quantity=fact.quantity,
+        price=fact.price,
+        at=fact.at,
+        aggressor=fact.aggressor,
+        cumulative=order.filled,
+        average_price=Decimal(order.filled_ticks) / order.filled,
+    )
 
 
 class OrderNews(StrEnum):

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, Protocol
 
 from mytrader.simulator.listing import zoned_text
@@ -65,12 +66,41 @@ class FrontDesk(Protocol):
         ...
 
 
+class Meddler(Protocol):
+    """Whoever may come between a connection and its desk: the faults."""
+
+    def welcomes(self, connection: "ClientConnection") -> bool:
+        """Whether a new connection may live."""
+        ...
+
+    def outbound(self, connection: "ClientConnection", message: Message) -> list[Message]:
+        """Return what leaves now in the place of a message."""
+        ...
+
+    def inbound(self, connection: "ClientConnection", message: Message) -> bool:
+        """Whether a request is to be carried out now."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether messages pass untouched."""
+        ...
+
+
+At = Callable[[datetime, Callable[[], None]], None]
+"""Carries out an action at a time."""
+
+
 class ClientConnection(asyncio.Protocol):
     """The server's end of one client's connection."""
 
-    def __init__(self, desk: FrontDesk) -> None:
+    def __init__(self, desk: FrontDesk, meddler: Meddler | None = None) -> None:
         self.client_id: int | None = None
         self._desk = desk
+        self._meddler = meddler
+        self._deaf = False
+        self._holds = 0
+        self._splitter: Splitter | None = None
         self._stage = _Stage.GREETING
         self._reader = frames.FrameReader(prefix=frames.API_PREFIX, limit=REQUEST_BYTES_MAX)
         self._transport: asyncio.Transport | None = None
@@ -90,12 +120,20 @@ class ClientConnection(asyncio.Protocol):
         return self._paused
 
     def send(self, *messages: Message) -> None:
-        """Add messages to the next write."""
+        """Add messages to the next write, after the faults have seen them."""
+        if self._meddler is None or self._meddler.idle:
+            self.send_plain(*messages)
+            return
+        for message in messages:
+            self.send_plain(*self._meddler.outbound(self, message))
+
+    def send_plain(self, *messages: Message) -> None:
+        """Add messages to the next write as they are."""
         self.send_frames([codec.encode(message) for message in messages])
 
     def send_frames(self, encoded: list[bytes]) -> None:
         """Add encoded messages to the next write."""
-        if self._stage is _Stage.CLOSED:
+        if self._stage is _Stage.CLOSED or self._deaf:
             return
         self._unsent += encoded
         self._unsent_bytes += sum(map(len, encoded))
@@ -104,11 +142,15 @@ class ClientConnection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write everything that was added, in one piece."""
-        if self._unsent and self._transport is not None and not self._paused:
+        held = self._paused or self._holds
+        if self._unsent and self._transport is not None and not held:
             joined = b"".join(self._unsent)
             self._unsent.clear()
             self._unsent_bytes = 0
-            self._transport.write(joined)
+            if self._splitter is None:
+                self._transport.write(joined)
+            else:
+                self._splitter.write(self._transport, joined, now=self._desk.now())
 
     def close(self) -> None:
         """Write what is left and end the connection."""
@@ -117,16 +159,40 @@ class ClientConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    # What faults do to a connection.
+
+    def deafen(self) -> None:
+        """Stay open, and hear and say nothing from now on."""
+        self._deaf = True
+        self._unsent.clear()
+
+    def cut(self, message: Message) -> None:
+        """End the connection in the middle of a message."""
+        encoded = codec.encode(message)
+        self.send_frames([encoded[: len(encoded) // 2]])
+        self.close()
+
+    def hold(self, held: bool) -> None:
+        """Hold writes back, or end that; holds add up."""
+        self._holds += 1 if held else -1
+        self.flush()
+
+    def split(self, size: int, gap: timedelta, at: At) -> None:
+        """Let bytes leave in pieces of `size`, `gap` apart, from now on."""
+        self._splitter = Splitter(size, gap, at)
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; the client speaks first."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
+        if self._meddler is not None and not self._meddler.welcomes(self):
+            self.close()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, answer every message in them, and write the answers at once."""
-        if self._stage is _Stage.CLOSED:
+        if self._stage is _Stage.CLOSED or self._deaf:
             return
         self._desk.arrived()
         try:
@@ -173,6 +239,18 @@ class ClientConnection(asyncio.Protocol):
         message = codec.decode_request(body)
         if not isinstance(message, StartApi):
             raise WireError(f"{type(message).__name__} came before StartApi")
+        if self._passes(message):
+            self._admit(message)
+
+    def carry_out(self, message: Message) -> None:
+        """Take a request that a fault kept back."""
+        if isinstance(message, StartApi):
+            if self._stage is _Stage.STARTING:
+                self._admit(message)
+        elif self._stage is _Stage.READY:
+            self._desk.handle(self, message)
+
+    def _admit(self, message: StartApi) -> None:
         self._stage = _Stage.READY
         if not self._desk.admit(self, message.client_id):
             text = "Unable to connect as the client id is already in use."
@@ -193,7 +271,11 @@ class ClientConnection(asyncio.Protocol):
             text = f"Max rate of messages per second has been exceeded: {MESSAGES_PER_SECOND_MAX}"
             self.send(answers.Problem(subject, TOO_FAST, text))
             return
-        self._desk.handle(self, message)
+        if self._passes(message):
+            self._desk.handle(self, message)
+
+    def _passes(self, message: Message) -> bool:
+        return self._meddler is None or self._meddler.idle or self._meddler.inbound(self, message)
 
     def _too_fast(self) -> bool:
         now = self._desk.now()
@@ -206,6 +288,30 @@ class ClientConnection(asyncio.Protocol):
         name = "a client" if self.client_id is None else f"client {self.client_id}"
         _log.warning("Connection of %s closed: %s", name, why)
         self.close()
+
+
+class Splitter:
+    """Writes bytes in pieces, one after the other, whatever comes in between."""
+
+    def __init__(self, size: int, gap: timedelta, at: At) -> None:
+        self._size = size
+        self._gap = gap
+        self._at = at
+        self._free_from: datetime | None = None
+
+    def write(self, transport: asyncio.Transport, data: bytes, *, now: datetime) -> None:
+        """Write `data` behind all that was written before."""
+        when = now if self._free_from is None else max(now, self._free_from)
+        for start in range(0, len(data), self._size):
+            piece = data[start : start + self._size]
+            self._at(when, partial(_write_open, transport, piece))
+            when += self._gap
+        self._free_from = when
+
+
+def _write_open(transport: asyncio.Transport, piece: bytes) -> None:
+    if not transport.is_closing():
+        transport.write(piece)
 
 
 Handler = Callable[[ClientConnection, Any], None]

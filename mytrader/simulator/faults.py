@@ -2,20 +2,13 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import msgspec
-import yaml
 from msgspec import Meta, Struct
 
-from mytrader.errors import BadInput
+from mytrader.simulator.fault_rules import Count, Milliseconds, Rule
 
-Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
-
-_BYTES_MAX: Final = 1_000_000
 
 
 class EndMessage(StrEnum):
@@ -71,6 +64,8 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     * `children_work_for_part`: children of a partly filled parent work for that part.
     * `stops`: which stops the broker simulates. Those sleep while its servers are away.
     * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
+
+    Beyond the switches, `rules` say when, on which message and to what effect (`fault_rules`).
     """
 
     reject_child_stops: Count = 0
@@ -90,6 +85,7 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     children_work_for_part: bool = False
     stops: StopHome = StopHome.USUAL
     cancels_wait_for_open: bool = False
+    rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:
         """How much later an acknowledgement leaves."""
@@ -117,24 +113,3 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     def what_if_delay(self) -> timedelta:
         """How much later an answer about margin leaves."""
         return timedelta(milliseconds=self.what_if_delay_ms)
-
-
-def load_faults(path: Path) -> Faults:
-    """Return the faults that a YAML file switches on. Raises `BadInput`."""
-    try:
-        text = path.read_bytes()[: _BYTES_MAX + 1]
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise BadInput(f"faults file {path}: {reason}; give a readable YAML file") from None
-    if len(text) > _BYTES_MAX:
-        raise BadInput(f"faults file {path}: over {_BYTES_MAX} bytes; it holds a few switches")
-    try:
-        loaded = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        where = " ".join(str(error).split())
-        raise BadInput(f"faults file {path}: not YAML: {where}") from None
-    try:
-        return msgspec.convert({} if loaded is None else loaded, Faults)
-    except msgspec.ValidationError as error:
-        switches = ", ".join(field.name for field in msgspec.structs.fields(Faults))
-        raise BadInput(f"faults file {path}: {error}; the switches are {switches}") from None

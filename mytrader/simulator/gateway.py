@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
@@ -31,6 +31,7 @@ from mytrader.simulator.broker import Broker
 from mytrader.simulator.broker_orders import BrokerOrder
 from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.exchange_days import TABLE, ExchangeDays
+from mytrader.simulator.fault_engine import FaultEngine
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
@@ -132,9 +133,14 @@ class SimulatedGateway:
         self._on_start = on_start
         self._started = False
         self._agenda = Agenda(runtime, self.settle)
+        self.faults = FaultEngine(
+            self, self._agenda, rules=settings.faults.rules, seed=settings.seed
+        )
+        self._halted = False
         self._ticks = heapq.merge(*map(_labelled, markets), key=lambda each: each[0].at)
         self._session: dict[int, date] = {}
         self._connections: list[ClientConnection] = []
+        self._contracts = [each.contract for each in markets]
         listing = Listing([each.contract for each in markets], settings.days)
         self._ledger = Ledger(settings.account, settings.cash_usd)
         self._broker = Broker(
@@ -168,7 +174,7 @@ class SimulatedGateway:
 
     def protocol_factory(self) -> ClientConnection:
         """Return the protocol for a new connection; pass the method itself to a server."""
-        return ClientConnection(self)
+        return ClientConnection(self, self.faults)
 
     async def serve_tcp(self, port: int) -> asyncio.Server:
         """Listen on the loopback address; port 0 takes a free one. Raises `BadInput`."""
@@ -195,6 +201,7 @@ class SimulatedGateway:
             return
         if self._on_start is not None:
             self._on_start(first[0].at)
+        self._agenda.at(first[0].at, self.faults.begin)
         for moment in self._settings.faults.drop_connections_at:
             self._agenda.at(moment, self.drop_connections)
         self._await_tick(first)
@@ -207,11 +214,51 @@ class SimulatedGateway:
         self._broker.set_faults(faults)
         self._order_desk.set_faults(faults)
         self._account_desk.set_faults(faults)
+        self.faults.set_rules(faults.rules)
 
     def drop_connections(self) -> None:
         """End the connection of every client, as a gateway does that restarts."""
         for connection in list(self._connections):
             connection.close()
+
+    # fault_engine.Site
+
+    def say(self, code: int, text: str, *, forget: bool = False) -> None:
+        """Send a notice to every client; with `forget` their subscriptions are gone."""
+        for connection in list(self._connections):
+            if forget:
+                self._market_desk.forget(connection)
+            connection.send(answers.notice(code, text))
+            connection.flush()
+
+    def set_servers(self, *, up: bool) -> None:
+        """Say whether the broker's own servers are there; without them its stops sleep."""
+        self._broker.set_servers(up=up)
+
+    def set_halted(self, *, halted: bool) -> None:
+        """Halt the exchange, or let it trade again with its next tick."""
+        self._halted = halted
+        for contract in self._contracts:
+            if halted:
+                self._broker.halt(contract)
+        self._market_desk.tell_halted(halted=halted)
+
+    def go_down(self) -> None:
+        """Die as a gateway: connections end, untransmitted orders are gone."""
+        self._broker.lose_untransmitted()
+        self.drop_connections()
+
+    def knows_order(self, client_id: int, order_id: int) -> bool:
+        """Whether the broker has an order of that client and id."""
+        return self._broker.orders.find(client_id, order_id) is not None
+
+    def fill_now(self, client_id: int, order_id: int) -> None:
+        """Fill the rest of an order at its limit, if it works at the exchange."""
+        self._broker.fill_now(client_id, order_id)
+
+    def correct(self, exec_id: str, ticks: int) -> None:
+        """Correct the price of an execution, in the account as well."""
+        self._broker.correct(exec_id, ticks)
 
     # connection.FrontDesk
 
@@ -276,14 +323,21 @@ class SimulatedGateway:
         self._agenda.at(tick.at, lambda: self._advance(contract, tick))
 
     def _advance(self, contract: FuturesContract, tick: MarketTick) -> None:
-        self._broker.advance(contract, tick)
-        self._market_desk.advance(contract, tick)
+        if not self._halted:
+            self._broker.advance(contract, self._on_offer(tick))
+            self._market_desk.advance(contract, tick)
         following = next(self._ticks, None)
         if following is not None:
             self._await_tick(following)
             return
         minute = tick.at.replace(second=0, microsecond=0)
         self._agenda.at(minute + _MINUTE, self.finished.set)
+
+    def _on_offer(self, tick: MarketTick) -> MarketTick:
+        thin = self.faults.thin
+        if thin is None or tick.size <= thin:
+            return tick
+        return structs.replace(tick, size=thin)
 
     def _expect_close(self, contract: FuturesContract, at: datetime) -> None:
         day = trading_date(at)

@@ -95,7 +95,7 @@ class Ledger:
 
     def __init__(self, account: str, cash_usd: Decimal) -> None:
         self.account = account
-        self.cash_usd = cash_usd
+        self.cash_usd = self._starting_cash_usd = cash_usd
         self.executions: list[BrokerFill] = []
         self.commissions_usd = Decimal(0)
         self._holdings: dict[int, Holding] = {}
@@ -139,3 +139,29 @@ class Ledger:
         booked = structs.replace(fill, commission_usd=commission_usd, realised_usd=realised)
         self.executions.append(booked)
         return booked
+
+    def correct(self, exec_id: str, ticks: int) -> BrokerFill | None:
+        """Correct the price of an execution by `ticks`; `None` if there is no such execution.
+
+        The corrected one takes its place under the same id with a higher last part, and the
+        account is what it would be had it traded so.
+        """
+        fills = self.executions
+        index = next((at for at, fill in enumerate(fills) if fill.exec_id == exec_id), None)
+        if index is None:
+            return None
+        head, _, version = exec_id.rpartition(".")
+        fills[index] = structs.replace(
+            fills[index],
+            exec_id=f"{head}.{int(version) + 1:02d}",
+            price=fills[index].price + ticks,
+        )
+        self._fold(fills)
+        return self.executions[index]
+
+    def _fold(self, fills: list[BrokerFill]) -> None:
+        """Book all executions anew."""
+        self.executions, self._holdings = [], {}
+        self.cash_usd, self.commissions_usd = self._starting_cash_usd, Decimal(0)
+        for fill in fills:
+            self.book(fill, fill.commission_usd)

@@ -1,6 +1,7 @@
 """Messages to frames and back, for both directions, from the declarations alone."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from mytrader.tws import answers, order_answers, requests
@@ -45,8 +46,20 @@ def _types(*modules: object) -> Iterable[type[Message]]:
 _REQUEST_TYPES: Final[list[type[Message]]] = [*_types(requests), PlaceOrder]
 _ANSWER_TYPES: Final[list[type[Message]]] = [*_types(answers, order_answers)]
 _FORMS: Final = {each: _Form(each) for each in [*_REQUEST_TYPES, *_ANSWER_TYPES]}
-_REQUESTS: Final = {each.ID: each for each in _REQUEST_TYPES}
-_ANSWERS: Final = {each.ID: each for each in _ANSWER_TYPES}
+_Known = dict[int, list[type[Message]]]
+
+
+def _by_id(types: list[type[Message]]) -> _Known:
+    known: _Known = {}
+    for each in types:
+        known.setdefault(each.ID, []).append(each)
+    return known
+
+
+_REQUESTS: Final = _by_id(_REQUEST_TYPES)
+_ANSWERS: Final = _by_id(_ANSWER_TYPES)
+REQUEST_NAMES: Final = {each.__name__: each for each in _REQUEST_TYPES}
+ANSWER_NAMES: Final = {each.__name__: each for each in _ANSWER_TYPES}
 
 
 def encode(message: Message) -> bytes:
@@ -83,12 +96,20 @@ def split(body: bytes) -> list[str]:
         raise WireError("a message is not UTF-8 text") from None
 
 
-def _decode(body: bytes, known: dict[int, type[Message]]) -> Message:
+def _decode(body: bytes, known: _Known) -> Message:
     fields = split(body)
     message_id = parse_integer(fields[0])
-    message = known.get(message_id)
-    if message is None:
+    candidates = known.get(message_id)
+    if candidates is None:
         raise WireError(f"message id {message_id} is not known")
+    # Few ids have several layouts; a literal field tells which one it is.
+    for message in candidates[:-1]:
+        with suppress(WireError):
+            return _read(message, fields, known)
+    return _read(candidates[-1], fields, known)
+
+
+def _read(message: type[Message], fields: list[str], known: _Known) -> Message:
     form = _FORMS[message]
     try:
         if form.version is not None:

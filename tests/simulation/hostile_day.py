@@ -35,7 +35,6 @@ from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.synthetic import synthetic_bars
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
-from mytrader.tws import answers
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from tests.scenarios.world import StraightPanel
@@ -121,14 +120,6 @@ class HostileGateway(SimulatedGateway):
         if frozen is not None:
             faults = replace(faults, freeze_positions_after_fills=len(self.ledger.executions))
         super().set_faults(faults)
-
-    def say(self, code: int, text: str, *, forget: bool = False) -> None:
-        """Send a notice to every client; with `forget` their subscriptions are gone."""
-        for connection in list(self._connections):
-            if forget:
-                self._market_desk.forget(connection)
-            connection.send(answers.notice(code, text))
-            connection.flush()
 
 
 class Mortal:
