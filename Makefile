@@ -88,7 +88,8 @@ $(VENV)/package: pyproject.toml mytrader/__init__.py $(VENV)/run
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
+# ibapi is published as source only; it is built by the setuptools that run.txt pins.
 $(VENV)/dev: requirements/dev.txt $(VENV)/package
 	echo "==> installing what checks and tests need ($<)"
-	$(PIP) --require-hashes -r $<
+	$(PIP) --require-hashes --no-build-isolation -r $<
 	touch $@
