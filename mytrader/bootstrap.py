@@ -20,6 +20,7 @@ from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.trader import TraderState
+from mytrader.errors import BadInput
 from mytrader.execution import LOGIC_VERSION
 from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
@@ -132,7 +133,9 @@ class Trader:
         if connected is not None:
             await connected()
         con_id, history = await self.executor.open_market(
-            self.plan.symbol, roll_days=settings.trading.roll_days_before_expiry
+            self.plan.symbol,
+            roll_days=settings.trading.roll_days_before_expiry,
+            held=held_contracts(self.manager.state, self.plan.symbol),
         )
         self._proposer.prepare(con_id, INSTRUMENTS[self.plan.symbol], history=history)
         if self._cash_before is None:
@@ -188,6 +191,23 @@ class Trader:
             started_flat=self._started_flat,
             interrupted=interrupted,
         )
+
+
+def held_contracts(state: TraderState, symbol: str) -> frozenset[int]:
+    """Return the contracts in which something of ours may be open, by the record.
+
+    Raises `BadInput` when one is no contract of `symbol`: nobody would watch it.
+    """
+    working = {cycle.con_id for cycle in state.cycles.values() if cycle.orders}
+    held = working | {con_id for con_id, view in state.positions.items() if view.booked}
+    for con_id in sorted(held & state.contracts.keys()):
+        contract = state.contracts[con_id]
+        if contract.instrument.symbol != symbol:
+            raise BadInput(
+                f"--symbol {symbol}: the record holds an open trade in {contract.local_symbol}:"
+                f" start with --symbol {contract.instrument.symbol} until it is closed"
+            )
+    return frozenset(held)
 
 
 def _endpoint(plan: Plan) -> Endpoint:

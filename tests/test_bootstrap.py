@@ -4,15 +4,19 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from mytrader import runs
-from mytrader.bootstrap import Plan, Proposer
+from mytrader.bootstrap import Plan, Proposer, held_contracts
 from mytrader.domain.instrument import ES
 from mytrader.domain.market import Bar
+from mytrader.errors import BadInput
 from mytrader.settings import Settings
 from mytrader.simulator.bar_files import load_bar_file
 from tests.command_line import FIRST, rows, write_bars
+from tests.playbook import CON_ID as SCRIPTED
+from tests.playbook import entering, opened, the_start
 
 CON_ID = 1
 
@@ -73,3 +77,15 @@ def test_the_outcome_of_a_quiet_run(tmp_path: Path) -> None:
     other = replace(plan, journal=tmp_path / "y.journal", seed=2)
     again = runs.run_embedded(other, runs.SimulatedDay("ES", bars, settings))
     assert again.head_hash != outcome.head_hash, "the header names the seed"
+
+
+def test_what_may_be_open_is_held() -> None:
+    assert held_contracts(the_start(), "ES") == frozenset()
+    assert held_contracts(entering().state, "ES") == {SCRIPTED}, "an order is enough"
+    assert held_contracts(opened().state, "ES") == {SCRIPTED}
+
+
+def test_a_record_with_an_open_trade_belongs_to_its_symbol() -> None:
+    """Under another symbol nobody would watch the position."""
+    with pytest.raises(BadInput, match="an open trade in ESZ5: start with --symbol ES until"):
+        held_contracts(opened().state, "MES")

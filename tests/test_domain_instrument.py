@@ -54,6 +54,12 @@ def test_the_quick_way_to_ticks_agrees_with_the_exact_one(price: Decimal | None)
     assert ES.grid_ticks(price) == expected
 
 
+@pytest.mark.parametrize("price", ["sNaN", "NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_on_no_grid(price: str) -> None:
+    """A signaling NaN has no hash: it is told apart before prices are looked up by value."""
+    assert ES.grid_ticks(Decimal(price)) is None
+
+
 @pytest.mark.slow
 @given(ticks=st.integers(-PRICE_TICKS_MAX - 9, PRICE_TICKS_MAX + 9))
 def test_the_quick_way_knows_every_grid_price(ticks: int) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mytrader.domain.session import (
     BROKER_ZONE,
     EXCHANGE_ZONE,
+    RESETS,
     common_sessions,
     in_broker_reset,
     local_times,
@@ -132,6 +133,22 @@ def test_the_broker_is_reset_by_new_yorks_clock(
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     of_week = days.index(day) * 86_400 + hour * 3600 + minute * 60 + second
     assert in_broker_reset(of_week, margin_s=margin_s) is inside
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("margin_s", [0.0, 0.5, 899.5, 900.0, 3600.0, 7200.0, 90_000.0])
+def test_an_hour_that_is_answered_at_once_holds_no_reset(margin_s: float) -> None:
+    """Hours without a reset are known beforehand: every second answers as the table does."""
+    wrong = [
+        second
+        for second in (*range(0, 7 * 86_400, 60), *range(899, 7 * 86_400, 900))
+        if in_broker_reset(second, margin_s=margin_s)
+        is not any(
+            (second - start + margin_s) % period < end - start + margin_s
+            for period, start, end in RESETS
+        )
+    ]
+    assert not wrong
 
 
 HOURS = st.integers(0, 60).map(lambda hours: OPEN + timedelta(hours=hours))

@@ -114,6 +114,17 @@ def test_finished_cycles_are_forgotten_when_no_broker_repeats_their_executions()
     }
 
 
+def test_a_clock_that_stepped_back_only_keeps_longer() -> None:
+    """The oldest are forgotten first: behind one that is young nobody looks."""
+    script = opened()
+    kept = {
+        "young": ClosedCycle(NOON, frozenset()),
+        "old": ClosedCycle(NOON - REPEAT_WINDOW, frozenset()),
+    }
+    script = replace(script, state=replace(script.state, closed=kept)) >> Filled("S1", STOP)
+    assert list(script.state.closed) == ["young", "old", script.cycle.cycle_id]
+
+
 def test_a_cycle_that_never_filled_costs_nothing_and_is_remembered() -> None:
     """Its references are used up."""
     script = entering().past(Elapsed(10), Stated("E1", "Cancelled"), Stated("S1", "Cancelled"))

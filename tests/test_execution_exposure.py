@@ -20,6 +20,7 @@ from mytrader.execution.exposure import (
     reach,
     rho,
     rule_holds,
+    working_is_safe,
 )
 from mytrader.execution.guards import approve_change, approve_exit, exit_rule_holds, judge_exit
 from tests.domain_samples import CYCLE_ID, ES_DECEMBER
@@ -168,6 +169,20 @@ def test_the_traders_own_sum_answers_like_the_search() -> None:
                 assert exit_rule_holds(asked, ES_DECEMBER) == safe, (low, high, orders)
                 seen += 1
     assert seen == 130 * 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("foreign", [None, Side.BUY, Side.SELL])
+def test_what_is_left_out_of_the_sum_changes_no_answer(foreign: Side | None) -> None:
+    """The last check counts less than the whole reach, and answers as the reach does."""
+    for orders in small_books():
+        state = holding(0, *tracked(orders))
+        if foreign is not None:
+            state = replace(state, foreign={7: ForeignOrder(7, ES_DECEMBER, foreign, 1, "")})
+        whole = reach(state, ES_DECEMBER)
+        for low, high in combinations_with_replacement(POSITIONS, 2):
+            found = working_is_safe(state, ES_DECEMBER, interval=(low, high))
+            assert found is rule_holds(low, high, reach=whole), (low, high, orders)
 
 
 BRACKET_LIMITS = Limits(profile=Profile.BRACKET, oca_trusted=True)

@@ -197,3 +197,18 @@ def test_a_settlement_is_told_before_the_quotes_of_its_delivery() -> None:
 
     told = play(Client(Bars(bar(0))), script)
     assert [type(event) for event in told[1:]] == [SettlementStated, QuoteSeen]
+
+
+def test_what_is_held_is_stated_beside_the_front_month() -> None:
+    """H23: after the roll, the old expiry still has a position and its stop."""
+    told: list[AnyEvent] = []
+    found = [details("20251219", 1), details("20260320", 2), details("20260618", 3)]
+    data = market(told)
+    assert data.state_front_month("ES", found, roll_days=20).con_id == 2
+    assert [contract.con_id for contract in data.state_held(found, {1})] == [1]
+    assert {event.con_id for event in told if isinstance(event, ContractStated)} == {1, 2}
+
+
+def test_a_held_contract_that_the_gateway_does_not_list_stops_the_start() -> None:
+    with pytest.raises(BrokerFault, match="an open trade in contract 7, which the gateway no"):
+        market([]).state_held([details("20251219", 1)], {1, 7})

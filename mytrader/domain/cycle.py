@@ -142,7 +142,10 @@ class TradeCycle(Struct, frozen=True):
     @property
     def position(self) -> int:
         """Signed contracts that the cycle's own fills left open."""
-        return sum(fill.side.sign * fill.quantity for fill in self.fills)
+        position = 0
+        for fill in self.fills:
+            position += fill.side.sign * fill.quantity
+        return position
 
     def of_role(self, *roles: Role) -> list[TrackedOrder]:
         """The cycle's orders with one of `roles`, oldest first."""

@@ -7,6 +7,11 @@ from msgspec import Struct
 from mytrader.domain.orders import Side
 
 
+def base_of(exec_id: str) -> str:
+    """Return an execution id without its last part: equal for all its corrections (B19)."""
+    return exec_id.rpartition(".")[0] or exec_id
+
+
 class Execution(Struct, frozen=True):
     """One fill of one order: price in ticks, quantity in contracts, time aware UTC."""
 
@@ -23,4 +28,4 @@ class Execution(Struct, frozen=True):
     @property
     def base_id(self) -> str:
         """The id without its last part: equal for an execution and its corrections (B19)."""
-        return self.exec_id.rpartition(".")[0] or self.exec_id
+        return base_of(self.exec_id)

@@ -11,7 +11,7 @@ margins before you trade, and when volatility has changed; last set 2025-12.
 
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Final
 
@@ -83,16 +83,9 @@ class Instrument(Struct, frozen=True, dict=True):
 
         The quick way for prices that should be on the grid; `ticks` says what is wrong with one.
         """
-        if price is None:
+        if price is None or not price.is_finite():
             return None
-        try:
-            # The magnitude first: a short Decimal may stand for a number of a million digits.
-            exact = price / self.tick_size if price.adjusted() < _DIGITS_MAX else _NO_PRICE
-            whole = int(exact)
-        except (ArithmeticError, ValueError):
-            return None
-        possible = whole == exact and -PRICE_TICKS_MAX <= whole <= PRICE_TICKS_MAX
-        return whole if possible else None
+        return _grid_ticks(price, self.tick_size)
 
     def ticks(self, price: Decimal | float | str) -> int:
         """Return `price` (index points) in whole ticks.
@@ -120,6 +113,19 @@ class Instrument(Struct, frozen=True, dict=True):
     def usd(self, ticks: int, quantity: int = 1) -> Decimal:
         """Return the dollars that `quantity` contracts gain over `ticks`."""
         return self.tick_size * (self.multiplier_usd * ticks * quantity)
+
+
+@lru_cache(maxsize=4096)
+def _grid_ticks(price: Decimal, tick_size: Decimal) -> int | None:
+    """As `Instrument.grid_ticks` of a finite price: a day's prices are few, and come again."""
+    try:
+        # The magnitude first: a short Decimal may stand for a number of a million digits.
+        exact = price / tick_size if price.adjusted() < _DIGITS_MAX else _NO_PRICE
+        whole = int(exact)
+    except (ArithmeticError, ValueError):
+        return None
+    possible = whole == exact and -PRICE_TICKS_MAX <= whole <= PRICE_TICKS_MAX
+    return whole if possible else None
 
 
 class FuturesContract(Struct, frozen=True):

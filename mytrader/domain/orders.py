@@ -7,6 +7,7 @@ broker adds; they never identify an order on their own (SAFETY.md B14, B15).
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -15,20 +16,28 @@ T = TypeVar("T")
 
 
 class Side(StrEnum):
-    """BUY raises the position, SELL lowers it."""
+    """BUY raises the position, SELL lowers it.
+
+    `sign` is +1 for BUY, -1 for SELL.
+    """
+
+    sign: int
 
     BUY = "BUY"
     SELL = "SELL"
 
-    @property
-    def sign(self) -> int:
-        """+1 for BUY, -1 for SELL."""
-        return 1 if self is Side.BUY else -1
+    def __init__(self, word: str) -> None:
+        self.sign = 1 if word == "BUY" else -1
 
     @property
     def opposite(self) -> "Side":
         """The side that undoes this one."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return _SELL if self is _BUY else _BUY
+
+
+# A member of an enumeration is looked up slowly; these are compared with for every order.
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 
 
 class OrderKind(StrEnum):
@@ -57,14 +66,17 @@ class Role(StrEnum):
     @property
     def is_exit(self) -> bool:
         """Whether the order may only reduce a position."""
-        return self is not Role.ENTRY
+        return self is not _ENTRY
 
     @property
     def is_protective(self) -> bool:
         """Whether the order is a stop that rests at the broker."""
-        return self in (Role.STOP, Role.EMERGENCY)
+        return self is _STOP or self is _EMERGENCY
 
 
+_ENTRY: Final = Role.ENTRY
+_STOP: Final = Role.STOP
+_EMERGENCY: Final = Role.EMERGENCY
 _ROLES: Final = {role.value: role for role in Role}
 
 
@@ -82,6 +94,7 @@ class OrderRef(Struct, frozen=True):
 _REF: Final = re.compile(r"mt/([0-9A-HJKMNP-TV-Z]{26})/([ESTXM])([1-9][0-9]{0,3})", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse_ref(text: str) -> OrderRef | None:
     """Return the parts of one of our references, `None` for any other text."""
     match = _REF.fullmatch(text)
@@ -152,6 +165,9 @@ class OrderLife(StrEnum):
     DEAD = "dead"
 
 
+_WORKING: Final = OrderLife.WORKING
+
+
 class Death(StrEnum):
     """The only four proofs that an order cannot fill any more (SAFETY.md 5.2)."""
 
@@ -209,13 +225,22 @@ class TrackedOrder(Struct, frozen=True):
         if self.death is not None:
             return 0
         quantity = self.spec.quantity
-        quantity = max(quantity, self.quantity_echoed)
+        if (
+            self.change is not None
+            or self.change_unknown
+            or self.quantity_echoed > quantity
+            or len(self.perm_ids) > 1
+        ):
+            quantity = self._doubtful_quantity()
+        return quantity - self.filled if quantity > self.filled else 0
+
+    def _doubtful_quantity(self) -> int:
+        """The most that the order may amount to where more than its plain terms may count."""
+        quantity = max(self.spec.quantity, self.quantity_echoed)
         if self.change is not None or self.change_unknown:
             changed = quantity if self.change is None else self.change.quantity
             quantity = quantity + changed if self.change_unknown else max(quantity, changed)
-        if len(self.perm_ids) > 1:
-            quantity *= len(self.perm_ids)
-        return quantity - self.filled if quantity > self.filled else 0
+        return quantity * max(len(self.perm_ids), 1)
 
     @property
     def claim_filled(self) -> int | None:
@@ -232,7 +257,7 @@ class TrackedOrder(Struct, frozen=True):
         """Whether the broker itself has said that this order works, not merely is held."""
         return (
             self.death is None
-            and self.life is OrderLife.WORKING
+            and self.life is _WORKING
             and self.refusal is None
             and not self.claims
             and not self.change_unknown

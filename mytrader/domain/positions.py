@@ -30,9 +30,10 @@ class PositionView(Struct, frozen=True):
         """The smallest interval [P_lo, P_hi] holding every position that is possible."""
         if not self.confirmed or self.doubt is not None:
             return (-UNBOUNDED, UNBOUNDED)
-        if self.reported is None:
-            return (self.booked, self.booked)
-        return (min(self.booked, self.reported), max(self.booked, self.reported))
+        booked, reported = self.booked, self.reported
+        if reported is None or reported == booked:
+            return (booked, booked)
+        return (booked, reported) if booked < reported else (reported, booked)
 
     @property
     def known(self) -> bool:

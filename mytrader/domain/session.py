@@ -19,9 +19,11 @@ SESSION_MINUTES: Final = 23 * 60
 
 OPEN_MINUTE: Final = 17 * 60
 MINUTES_PER_DAY: Final = 24 * 60
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
 _SECONDS_PER_HOUR: Final = 3600
-_DAY_S: Final = 24 * _SECONDS_PER_HOUR
+_HOURS_PER_DAY: Final = 24
+_DAY_S: Final = _HOURS_PER_DAY * _SECONDS_PER_HOUR
 _WEEK_S: Final = 7 * _DAY_S
 
 RESETS: Final = (
@@ -50,15 +52,17 @@ class LocalTimes(Struct, frozen=True):
 
 def local_times(at: datetime) -> LocalTimes:
     """Return what an aware moment is at the exchange and at the broker."""
-    second = int(at.timestamp())
-    hour, rest = divmod(second, _SECONDS_PER_HOUR)
-    on, minute, broker_second = _local_hour(hour)
+    since = at - _EPOCH
+    second = since.days * _DAY_S + since.seconds
+    rest = second % _SECONDS_PER_HOUR
+    on, minute, broker_second = _local_hour(second // _SECONDS_PER_HOUR)
     return LocalTimes(second, on, minute + rest // 60, broker_second + rest)
 
 
 def trading_date(at: datetime) -> date:
     """Return the CME trading date of `at`: from 17:00 US Central on it is the next day's."""
-    return _local_hour(int(at.timestamp()) // _SECONDS_PER_HOUR)[0]
+    since = at - _EPOCH
+    return _local_hour(since.days * _HOURS_PER_DAY + since.seconds // _SECONDS_PER_HOUR)[0]
 
 
 @lru_cache(maxsize=64)
@@ -71,10 +75,30 @@ def _local_hour(hour: int) -> tuple[date, int, int]:
 
 def in_broker_reset(broker_second: int, *, margin_s: float) -> bool:
     """Whether a second of the broker's week lies in a reset, or at most `margin_s` before one."""
-    for period, start, end in RESETS:
-        if (broker_second - start + margin_s) % period < end - start + margin_s:
-            return True
-    return False
+    if broker_second // _SECONDS_PER_HOUR in _hours_without_reset(margin_s):
+        return False
+    return any(
+        (broker_second - start + margin_s) % period < end - start + margin_s
+        for period, start, end in RESETS
+    )
+
+
+@lru_cache(maxsize=8)
+def _hours_without_reset(margin_s: float) -> frozenset[int]:
+    """Hours of the broker's week of which no second is in a reset, or near one."""
+    return frozenset(
+        hour
+        for hour in range(_WEEK_S // _SECONDS_PER_HOUR)
+        if not any(_touches_hour(hour, reset, margin_s=margin_s) for reset in RESETS)
+    )
+
+
+def _touches_hour(hour: int, reset: tuple[int, int, int], *, margin_s: float) -> bool:
+    """Whether the hour contains the start of a reset's time, or begins within it."""
+    period, start, end = reset
+    began, length = start - margin_s, end - start + margin_s
+    into = (hour * _SECONDS_PER_HOUR - began) % period
+    return into < length or period - into < _SECONDS_PER_HOUR
 
 
 def minute_of_session(at: datetime) -> int:

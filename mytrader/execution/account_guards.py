@@ -10,7 +10,6 @@ from mytrader.domain.known import Known
 from mytrader.domain.limits import is_amount
 from mytrader.domain.orders import Side, Verdict, refusal
 from mytrader.domain.positions import UNBOUNDED
-from mytrader.execution.bracket_guards import is_count
 from mytrader.execution.entry_case import Case, passed
 from mytrader.execution.exposure import position_text
 from mytrader.execution.order_builder import ORDER_SIZE_CEILING
@@ -33,20 +32,19 @@ def position_stays_in_limit(case: Case) -> Verdict:
 
 def position_alone_stays_in_limit(case: Case) -> Verdict:
     """`UP <= limit` and `DN >= -limit` with everything that works, and this entry, filled."""
-    most, quantity = case.limits.position_size_max, case.cycle.quantity
-    most = min(most, ORDER_SIZE_CEILING)
-    if not is_count(quantity):
+    if not case.countable:
         return refusal("POSITION_LIMIT", "the quantity is no number of contracts")
-    low, high = case.position
-    up, down = high + case.working[0], low - case.working[1]
+    (low, high), (buys, sells, _, _) = case.position, case.working
+    up, down = high + buys, low - sells
     if case.cycle.side is _BUY:
-        up += quantity
+        up += case.cycle.quantity
     else:
-        down -= quantity
-    if up > most or down < -most:
+        down -= case.cycle.quantity
+    most = case.limits.position_size_max
+    if up > most or down < -most or not -ORDER_SIZE_CEILING <= down <= up <= ORDER_SIZE_CEILING:
         known = high - low < UNBOUNDED
-        reached = f"{down}..{up} is reachable" if known else position_text(low, high)
-        return refusal("POSITION_LIMIT", f"{reached}, limit {most}")
+        seen = f"{down}..{up} is reachable" if known else position_text(low, high)
+        return refusal("POSITION_LIMIT", f"{seen}, limit {min(most, ORDER_SIZE_CEILING)}")
     return _IN_POSITION
 
 

@@ -31,7 +31,7 @@ def wrong_order(
     is_stop = _is_lot_stop(stop, bracket, parent_ref=entry.ref) and stop.oca_group == group
     if stop.ref != f"mt/{bracket.cycle_id}/S{number}" or not is_stop:
         return f"{stop.ref} is not stop {number} as judged"
-    if rest != _wanted_targets(entry, bracket, number=number, group=group):
+    if (rest or group) and rest != _wanted_targets(entry, bracket, number=number, group=group):
         return f"the target of {entry.ref} is not as judged"
     return ""
 

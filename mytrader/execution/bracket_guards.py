@@ -71,17 +71,16 @@ def bracket_holds(asked: TickBracket, *, instrument: Instrument, limits: Limits)
     Only ever sure of a yes: what it does not confirm, `judge_bracket` judges and explains.
     """
     stop, target, quantity = asked.stop, asked.target, asked.quantity
-    least = limits.stop_distance_ticks_min
-    least = max(least, 1)
-    low, high = (stop, target) if asked.side is _BUY else (target, stop)
-    if low <= 0 or not is_count(quantity):
+    long, least = asked.side is _BUY, limits.stop_distance_ticks_min
+    low, high = (stop, target) if long else (target, stop)
+    if low <= 0 or least < 1 or not is_count(quantity):
         return False
     first, last = min(asked.fills), max(asked.fills)
     if first - low < least or high - last < least:
         return False
     if quantity > limits.order_size_max or quantity > ORDER_SIZE_CEILING:
         return False
-    distance = last - stop if asked.side is _BUY else stop - first
+    distance = last - stop if long else stop - first
     lot = distance * instrument.tick_value_cents + 2 * instrument.commission_cents_per_side
     return lot * quantity <= limits.loss_cents_trade_max
 

@@ -90,11 +90,12 @@ def leave(turn: Turn, cycle: TradeCycle) -> None:
     remaining = {key: open_ for key, open_ in turn.state.cycles.items() if key != cycle.cycle_id}
     turn.replace(cycles=remaining, finished=(*turn.state.finished, cycle))
     if cycle.orders or cycle.fills:
-        closed = {
-            cycle_id: each
-            for cycle_id, each in turn.state.closed.items()
-            if turn.now - each.closed_at < REPEAT_WINDOW
-        }
+        closed = dict(turn.state.closed)
+        # The oldest come first: whoever closed many is not made to look at all of them.
+        for cycle_id, each in turn.state.closed.items():
+            if turn.now - each.closed_at < REPEAT_WINDOW:
+                break
+            del closed[cycle_id]
         booked = frozenset(fill.exec_id for fill in cycle.fills)
         closed[cycle.cycle_id] = ClosedCycle(turn.now, booked, turn.state.link.queries_asked)
         turn.replace(closed=closed)

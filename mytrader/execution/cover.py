@@ -6,10 +6,15 @@ of any kind is left that could reduce it. What a one-cancels-all group may fill 
 where the group is trusted, and the sum of its orders elsewhere.
 """
 
+from typing import Final
+
 from mytrader.domain.cycle import ExitStage, TradeCycle
 from mytrader.domain.orders import Role, TrackedOrder
 from mytrader.domain.trader import TraderState
 from mytrader.execution.exposure import groups_are_trusted, may_fill, rho
+
+_COVERING: Final = (Role.STOP, Role.EMERGENCY)
+_COVERING_WHILE_EXITING: Final = (*_COVERING, Role.EXIT)
 
 
 def protective_orders(cycle: TradeCycle) -> list[TrackedOrder]:
@@ -36,22 +41,24 @@ def held_lots(state: TraderState, cycle: TradeCycle) -> int:
     A fill that is not ours (a person sold by hand) may have closed what the cycle's own fills
     left open; protection of a position that is gone would open one.
     """
-    own = abs(cycle.position)
-    view = state.position(cycle.con_id)
-    if not own or not view.known:
+    position, view = cycle.position, state.position(cycle.con_id)
+    own = abs(position)
+    if view.booked == position or not own or not view.known:
         return own
-    direction = 1 if cycle.position > 0 else -1
+    direction = 1 if position > 0 else -1
     return min(own, max(view.booked * direction, 0))
 
 
 def reducing_orders(cycle: TradeCycle) -> list[TrackedOrder]:
     """The live exits of a cycle that can fill now and would reduce its position."""
+    position, orders = cycle.position, cycle.orders
     return [
         order
-        for order in cycle.orders.values()
-        if order.spec.reduce_only
-        and order.spec.side.sign * cycle.position < 0
-        and rho(order, cycle.orders) > 0
+        for order in orders.values()
+        if order.death is None
+        and order.spec.reduce_only
+        and order.spec.side.sign * position < 0
+        and rho(order, orders) > 0
     ]
 
 
@@ -61,9 +68,8 @@ def covered(state: TraderState, cycle: TradeCycle) -> bool:
     A resting target covers nothing: it does not trade where the loss is. Nor does an exit that
     nobody follows any more: only one under way is repriced until it fills.
     """
-    covering = {Role.STOP, Role.EMERGENCY}
-    if cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED:
-        covering.add(Role.EXIT)
+    exiting = cycle.exit is not None and cycle.exit.stage is not ExitStage.REFUSED
+    covering = _COVERING_WHILE_EXITING if exiting else _COVERING
     confirmed = [
         order
         for order in reducing_orders(cycle)

@@ -16,6 +16,7 @@ from mytrader.execution.bracket_guards import is_count
 from mytrader.execution.risk import NOTHING, Survey, survey
 
 _BUY: Final = Side.BUY
+_FLAT: Final = (0, 0)
 
 
 class Proposal(Struct, frozen=True):
@@ -52,8 +53,9 @@ class Standing(Struct, frozen=True):
 class Case(Struct, frozen=True):
     """A proposal before the guards.
 
-    `working` is what may still fill on the contract, as in `Survey.working`; `risk_cents` is
-    `None` where the risk cannot be said.
+    `countable` says whether the quantity is a number of contracts at all; `working` is what may
+    still fill on the contract, as in `Survey.working`; `risk_cents` is `None` where the risk
+    cannot be said.
     """
 
     proposal: Proposal
@@ -62,6 +64,7 @@ class Case(Struct, frozen=True):
     times: LocalTimes
     cycle: TradeCycle
     limits: Limits
+    countable: bool
     quote: Quote | None
     session: Session | None
     day: DayLedger
@@ -94,6 +97,7 @@ def open_case(proposal: Proposal, state: TraderState, *, now: datetime) -> Case:
         times,
         cycle,
         state.limits,
+        is_count(cycle.quantity),
         state.quotes.get(con_id),
         session_at(state.sessions.get(con_id, ()), now),
         day,
@@ -146,7 +150,10 @@ def _standing(
     for con_id, contract in state.contracts.items():
         if con_id == own.con_id:
             continue
-        low, high = state.position(con_id).interval
+        interval = state.position(con_id).interval
+        if interval == _FLAT and con_id not in found.working:
+            continue
+        low, high = interval
         buys, sells, _, _ = found.working.get(con_id, NOTHING)
         up, down = high + buys, low - sells
         instrument = contract.instrument

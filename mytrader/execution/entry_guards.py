@@ -34,7 +34,6 @@ from mytrader.execution.bracket_guards import (
     TickBracket,
     bracket_holds,
     counted,
-    is_count,
     judge_bracket,
 )
 from mytrader.execution.entry_case import Case, Proposal, open_case, passed
@@ -188,12 +187,12 @@ def no_foreign_order(case: Case) -> Verdict:
 
 def message_rate_has_room(case: Case) -> Verdict:
     """The whole bracket fits into this second's messages; protection never waits for a slot."""
-    link, quantity = case.state.link, case.cycle.quantity
+    link = case.state.link
     # A count from a later second, of a clock that stepped back, still counts.
     sent = link.messages if link.messages_second >= case.times.epoch_second else 0
-    if not is_count(quantity):
+    if not case.countable:
         return refusal("MESSAGE_RATE", "the quantity is no number of contracts")
-    after = sent + 2 * quantity
+    after = sent + 2 * case.cycle.quantity
     if after > case.limits.messages_per_second_max:
         return refusal("MESSAGE_RATE", f"{after} messages in one second")
     return _OK_MESSAGE_RATE

@@ -32,6 +32,8 @@ from mytrader.execution.turn import Turn
 DEFINITIVE_CHANGE_REFUSALS: Final = frozenset({201, 321, 329})
 """Codes that say that the venue does not take such a change; others speak of the moment."""
 
+_BUY: Final = Side.BUY
+
 
 def under_way(cycle: TradeCycle) -> bool:
     """Whether an exit has begun, and has not been refused."""
@@ -42,7 +44,7 @@ def target_reached(cycle: TradeCycle, quote: Quote | None) -> bool:
     """Whether the target can be had now: at the bid for a long, at the ask for a short."""
     if cycle.target is None or quote is None:
         return False
-    if cycle.side is Side.BUY:
+    if cycle.side is _BUY:
         return quote.bid is not None and quote.bid >= cycle.target
     return quote.ask is not None and quote.ask <= cycle.target
 

@@ -37,7 +37,9 @@ class OcaGroup(Struct, frozen=True):
 
 
 _BUY: Final = Side.BUY
-"""A member of an enumeration is looked up slowly; this one is compared with for every order."""
+_SELL: Final = Side.SELL
+_BRACKET: Final = Profile.BRACKET
+"""A member of an enumeration is looked up slowly; these are compared with for every order."""
 
 NO_GROUPS: Final[Mapping[str, OcaGroup]] = {}
 UNTRUSTED: Final = OcaGroup(trusted=False, budget=0)
@@ -116,7 +118,7 @@ class _Count(Struct):
 
     def add(self, spec: OrderSpec, most: int) -> None:
         """Count that an order may fill `most` contracts."""
-        if spec.side is Side.BUY:
+        if spec.side is _BUY:
             self.buys += most
             self.exit_buys += most if spec.reduce_only else 0
         else:
@@ -135,7 +137,7 @@ class _Count(Struct):
 
 def groups_are_trusted(limits: Limits) -> bool:
     """Whether the broker's block between the orders of one group was measured, and may count."""
-    return limits.profile is Profile.BRACKET and limits.oca_trusted
+    return limits.profile is _BRACKET and limits.oca_trusted
 
 
 def reach(
@@ -161,8 +163,27 @@ def reach(
     return Reach(buys, sells, exit_buys, exit_sells)
 
 
-def _loose(state: TraderState, con_id: int, without: str) -> tuple[int, int, int, int]:
-    """Add our orders up one by one: no group counts.
+def working_is_safe(state: TraderState, con_id: int, *, interval: tuple[int, int]) -> bool:
+    """Whether the exit rule holds for everything that works: `rule_holds` of `reach`, sooner.
+
+    Entries on the position's own side make no room and take none: the rule reads no number in
+    which they are, so that they are not counted.
+    """
+    low, high = interval
+    if groups_are_trusted(state.limits):
+        return rule_holds(low, high, reach=reach_of_groups(state, con_id))
+    idle = _BUY if low > 0 else _SELL if high < 0 else None
+    buys, sells, exit_buys, exit_sells = _loose(state, con_id, idle=idle)
+    if state.foreign:
+        more_buys, more_sells = _foreign(state, con_id)
+        buys, sells = buys + more_buys, sells + more_sells
+    return rule_holds(low, high, reach=Reach(buys, sells, exit_buys, exit_sells))
+
+
+def _loose(
+    state: TraderState, con_id: int, without: str = "", *, idle: Side | None = None
+) -> tuple[int, int, int, int]:
+    """Add our orders up one by one: no group counts, nor do entries of the side `idle`.
 
     This is asked of every order before every send; `rho` is spelled out, without its calls.
     """
@@ -171,11 +192,15 @@ def _loose(state: TraderState, con_id: int, without: str) -> tuple[int, int, int
         orders = cycle.orders
         for order in orders.values():
             spec = order.spec
-            if spec.con_id != con_id or order.death is not None or spec.ref == without:
+            if order.death is not None or spec.con_id != con_id:
                 continue
-            parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
-            if parent is not None and parent.filled == 0:
+            side, is_exit = spec.side, spec.reduce_only
+            if (side is idle and not is_exit) or spec.ref == without:
                 continue
+            if spec.parent_ref is not None:
+                parent = orders.get(spec.parent_ref)
+                if parent is not None and parent.filled == 0:
+                    continue
             if (
                 order.change is None
                 and not order.change_unknown
@@ -187,12 +212,12 @@ def _loose(state: TraderState, con_id: int, without: str) -> tuple[int, int, int
                 most = order.remaining
             if most <= 0:
                 continue
-            if spec.side is _BUY:
+            if side is _BUY:
                 buys += most
-                exit_buys += most if spec.reduce_only else 0
+                exit_buys += most if is_exit else 0
             else:
                 sells += most
-                exit_sells += most if spec.reduce_only else 0
+                exit_sells += most if is_exit else 0
     return buys, sells, exit_buys, exit_sells
 
 
@@ -203,8 +228,8 @@ def _foreign(state: TraderState, con_id: int) -> tuple[int, int]:
         if foreign.con_id == con_id:
             # A count that makes no sense must not make room for anything.
             most = max(foreign.remaining, 0)
-            buys += most if foreign.side is Side.BUY else 0
-            sells += most if foreign.side is Side.SELL else 0
+            buys += most if foreign.side is _BUY else 0
+            sells += most if foreign.side is _SELL else 0
     return buys, sells
 
 
@@ -254,11 +279,13 @@ def may_fill(
     orders: Iterable[TrackedOrder], siblings: Mapping[str, TrackedOrder], *, trusted: bool
 ) -> int:
     """The most that some orders of one side and cycle may still fill together."""
+    if not trusted:
+        return sum([rho(order, siblings) for order in orders])
     loose = 0
     groups: dict[str, int] = {}
     for order in orders:
         most = rho(order, siblings)
-        name = order.spec.oca_group if trusted else ""
+        name = order.spec.oca_group
         if name:
             groups[name] = groups.get(name, 0) + most
         else:

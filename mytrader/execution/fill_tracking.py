@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import Fact, TradeCycle
 from mytrader.domain.events import CommissionReported, ExecutionReported
-from mytrader.domain.fills import Execution
+from mytrader.domain.fills import Execution, base_of
 from mytrader.domain.orders import Death, Role, TrackedOrder, parse_ref
 from mytrader.domain.trader import Mode
 from mytrader.execution.order_tracking import bury, identified
@@ -110,8 +110,12 @@ def _book_stray(turn: Turn, fill: Execution, *, cycle_id: str | None) -> None:
     known = closed.exec_ids if closed is not None else frozenset()
     if fill.exec_id in known:
         return
-    others = known | turn.state.foreign_executions
-    if any(replace(fill, exec_id=other).base_id == fill.base_id for other in others):
+    base_id = fill.base_id
+    if any(
+        base_of(other) == base_id
+        for ids in (known, turn.state.foreign_executions)
+        for other in ids
+    ):
         _doubt(turn, fill)
         return
     _book_position(turn, fill)

@@ -40,7 +40,7 @@ from mytrader.execution.bracket_guards import (
 )
 from mytrader.execution.entry_case import Proposal, open_case
 from mytrader.execution.entry_guards import ENTRY_GUARDS, bracket_verdicts
-from mytrader.execution.exposure import position_text, reach, rule_holds
+from mytrader.execution.exposure import position_text, reach, rule_holds, working_is_safe
 from mytrader.execution.order_builder import ORDER_SIZE_CEILING, shown
 
 __all__ = [
@@ -65,8 +65,7 @@ _GO: Final = Advice.GO
 
 def exit_rule_holds(state: TraderState, con_id: int) -> bool:
     """Evaluate the exit rule on the state as it is: the last check before bytes are written."""
-    low, high = state.position(con_id).interval
-    return rule_holds(low, high, reach=reach(state, con_id))
+    return working_is_safe(state, con_id, interval=state.position(con_id).interval)
 
 
 def judge_exit_when(interval: tuple[int, int], side: Side, *, quantity: int) -> Verdict:

@@ -17,7 +17,7 @@ trader.
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -348,10 +348,15 @@ class IBExecutor:
         except ConnectionError as error:
             raise self._fault(f"it left while asked about {about} ({error})") from None
 
-    async def open_market(self, symbol: str, *, roll_days: int) -> tuple[int, list[Bar]]:
+    async def open_market(
+        self, symbol: str, *, roll_days: int, held: Collection[int] = ()
+    ) -> tuple[int, list[Bar]]:
         """Find the front month, state it, subscribe; returns its id and the bars so far.
 
-        The last bar of the history may still be forming and is left out. Raises `BrokerFault`.
+        The last bar of the history may still be forming and is left out. `held` are contracts in
+        which something of ours may still be open: they are stated and quoted as well, whatever
+        has become the front month since. Raises `BrokerFault`, also when the
+        gateway no longer knows one of them.
         """
         instrument = INSTRUMENTS[symbol]
         wanted = ib_async.Future(
@@ -361,9 +366,16 @@ class IBExecutor:
             self._ib.reqContractDetailsAsync(wanted), about=f"the contracts of {symbol}"
         )
         contract = self._market.state_front_month(symbol, found, roll_days=roll_days)
+        for older in self._market.state_held(found, {*held} - {contract.con_id}):
+            self._market.watch(self._ib, older)
         return contract.con_id, await self._answer(
             self._market.subscribe(self._ib, contract), about=f"the bars of {symbol}"
         )
+
+    @property
+    def traded(self) -> Collection[int]:
+        """The ids of the contracts that were stated."""
+        return self._market.contracts.keys()
 
     def announce(self) -> None:
         """Say that the link is up, and deliver what was held back while connecting."""

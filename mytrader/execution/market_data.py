@@ -4,7 +4,7 @@ The client is taken as it is (`Any`): this module calls a handful of its methods
 import it. Every connection subscribes anew; what is known of a contract outlives it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -44,6 +44,22 @@ class MarketData:
                 return self._state(details, expiry)
         raise BrokerFault(f"the gateway knows no tradable expiry of {symbol}")
 
+    def state_held(self, found: list[Any], held: Collection[int]) -> list[FuturesContract]:
+        """State the contracts that are held, of those the gateway has found.
+
+        Raises `BrokerFault` when one is missing.
+
+        What is open in a contract that nobody can name could be neither watched nor left.
+        """
+        listed = {details.contract.conId: details for details in found}
+        unknown = sorted({*held} - {*listed})
+        if unknown:
+            raise BrokerFault(
+                f"the record holds an open trade in contract {unknown[0]}, which the gateway no"
+                " longer lists: settle it in TWS, and begin a new journal on the next trading day"
+            )
+        return [self._state(listed[each], expiry_of(listed[each])) for each in sorted(held)]
+
     def _state(self, details: Any, expiry: date) -> FuturesContract:
         named = details.contract
         try:
@@ -63,11 +79,15 @@ class MarketData:
     async def subscribe(self, client: Any, contract: FuturesContract) -> list[Bar]:
         """Subscribe to bars and quotes; returns the complete bars so far."""
         history = await self._bars_so_far(client, contract)
+        self.watch(client, contract)
+        return history
+
+    def watch(self, client: Any, contract: FuturesContract) -> None:
+        """Subscribe to the quotes of a contract alone."""
         request = client.client.getReqId()
         self.feed.watch(request, contract)
         named = self.stated[contract.con_id]
         client.client.reqMktData(request, named, "", False, False, [])
-        return history
 
     async def _bars_so_far(self, client: Any, contract: FuturesContract) -> list[Bar]:
         """Subscribe to bars; the client drops every update of a list that began empty."""

@@ -64,8 +64,9 @@ def clock_agrees(case: Case) -> Verdict:
     newest = case.state.newest_at
     if case.quote is None or newest is None:
         return refusal("CLOCK_SKEW", "no time to compare with")
-    ahead = max(newest, case.quote.seen_at) - case.now
-    if ahead > case.limits.clock_skew_max:
+    latest = case.now + case.limits.clock_skew_max
+    if newest > latest or case.quote.seen_at > latest:
+        ahead = max(newest, case.quote.seen_at) - case.now
         return refusal("CLOCK_SKEW", f"the clock is {ahead.total_seconds():.1f} s behind")
     return _CLOCK_AGREES
 
@@ -84,8 +85,8 @@ def price_is_inside_its_limits(case: Case) -> Verdict:
         lowest = min(lowest, bracket.entry, bracket.stop)
         highest = max(highest, bracket.entry, bracket.stop)
     least, room = case.limits.price_limit_distance_ticks_min, lowest - low
-    if high is not None:
-        room = min(room, high - highest)
+    if high is not None and high - highest < room:
+        room = high - highest
     if room < least:
         seen = f"{counted(room, 'tick')} to a price limit, at least {least}"
         return refusal("PRICE_LIMIT", f"{seen} (settlement {settlement})")

@@ -1,7 +1,9 @@
 """What the market makes a cycle do: the watched target, the overrun stop, the session's end."""
 
 from datetime import datetime
-from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
@@ -18,6 +20,10 @@ from mytrader.execution.exposure import rho
 from mytrader.execution.guards import judge_exit_when
 from mytrader.execution.risk import open_profit_usd
 from mytrader.execution.turn import Turn
+
+_BUY: Final = Side.BUY
+_OPEN: Final = Phase.OPEN
+"""A member of an enumeration is looked up slowly; every quote is compared with these."""
 
 
 def on_contract(turn: Turn, event: ContractStated) -> None:
@@ -38,14 +44,12 @@ def on_contract(turn: Turn, event: ContractStated) -> None:
 
 def on_quote(turn: Turn, event: QuoteSeen) -> None:
     """Remember the quote; then look at target, stop and session of the contract's cycles."""
-    state = turn.state
-    quote = event.quote
-    newest = state.newest_at
+    state, con_id, quote, newest = turn.state, event.con_id, event.quote, turn.state.newest_at
     if newest is None or turn.now > newest:
         newest = turn.now
-    turn.replace(quotes={**state.quotes, event.con_id: quote}, newest_at=newest)
+    turn.state = replace(state, quotes={**state.quotes, con_id: quote}, newest_at=newest)
     for cycle in state.cycles.values():
-        if cycle.con_id == event.con_id:
+        if cycle.con_id == con_id:
             _watch(turn, cycle, quote=quote)
 
 
@@ -66,8 +70,8 @@ def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:
         if turn.now >= cycle.exit.due_at:
             turn.touched[cycle.cycle_id] = None
         return
-    touch = quote.bid if cycle.side is Side.BUY else quote.ask
-    if cycle.phase is not Phase.OPEN or touch is None:
+    touch = quote.bid if cycle.side is _BUY else quote.ask
+    if cycle.phase is not _OPEN or touch is None:
         return
     if target_reached(cycle, quote) and not resting_targets(cycle):
         ask_exit(turn, cycle, reason=ExitReason.TARGET)
@@ -85,17 +89,19 @@ def _day_is_lost(turn: Turn, cycle: TradeCycle, *, touch: int) -> bool:
     Every quote comes this way, so the exact sum is done only where it can matter: not while the
     trade is ahead, nor while it is the only one and its loss alone is within what is left.
     """
-    ahead = 0
+    behind = 0
     for fill in cycle.fills:
-        distance = (touch - fill.price) * fill.quantity
-        ahead += distance if fill.side is Side.BUY else -distance
-    if ahead >= 0:
+        distance = (fill.price - touch) * fill.quantity
+        behind += distance if fill.side is _BUY else -distance
+    if behind <= 0:
         return False
     state = turn.state
     limit, contract = state.limits.loss_usd_daily_max, state.contracts.get(cycle.con_id)
     if contract is not None and len(state.cycles) == 1:
-        lost = cycle.commission_usd - contract.instrument.tick_value_usd * ahead
-        if lost < limit + min(state.day.realised_usd, Decimal(0)):
+        lost, realised = contract.instrument.tick_value_usd * behind, state.day.realised_usd
+        if cycle.commissions_usd:
+            lost += cycle.commission_usd
+        if lost < (limit + realised if realised < 0 else limit):
             return False
     day = state.ledger(turn.now).realised_usd
     return day + open_profit_usd(state) <= -limit
@@ -125,7 +131,7 @@ def _overrun(cycle: TradeCycle, touch: int) -> bool:
 
 def due_exit_at(state: TraderState, cycle: TradeCycle) -> datetime | None:
     """When time alone ends an open cycle: its session or its holding time; `None` if not open."""
-    if cycle.phase is not Phase.OPEN or cycle.exit is not None:
+    if cycle.phase is not _OPEN or cycle.exit is not None:
         return None
     session_end, held_until = _session_exit_at(state, cycle), _held_until(state, cycle)
     if session_end is None or held_until is None:

@@ -60,11 +60,12 @@ def cancel_excess(turn: Turn, cycle: TradeCycle) -> None:
     view = turn.state.position(cycle.con_id)
     if not view.known or not turn.state.link.up:
         return
+    position = cycle.position
     wrong = [
         order
         for order in cycle.orders.values()
         if order.spec.reduce_only
-        and order.spec.side.sign * cycle.position > 0
+        and order.spec.side.sign * position > 0
         and rho(order, cycle.orders) > 0
     ]
     for order in [*wrong, *_excess_orders(turn.state, cycle)]:
@@ -78,7 +79,9 @@ def _excess_orders(state: TraderState, cycle: TradeCycle) -> list[TrackedOrder]:
     """The exits without which the others reduce what is held, and no more."""
     kept = reducing_orders(cycle)
     held = held_lots(state, cycle)
-    found = []
+    found: list[TrackedOrder] = []
+    if may_reduce(state, cycle, orders=kept) <= held:
+        return found
     for order in sorted(kept, key=lambda each: (_is_stop(each), each.confirmed_working)):
         rest = [each for each in kept if each is not order]
         without = may_reduce(state, cycle, orders=rest)

@@ -249,7 +249,7 @@ def _settle_claim(turn: Turn, cycle: TradeCycle, *, order: TrackedOrder) -> None
 
 def _take_foreign(turn: Turn, number: int, *, book: Book) -> None:
     """Orders that no open cycle knows are adopted: counted, paged, never touched."""
-    listed = [each for each in book.orders if turn.order(each.ref) is None and _may_fill(each)]
+    listed = [each for each in book.orders if _may_fill(each) and turn.order(each.ref) is None]
     for each in list(listed):
         closed = _closed(turn, each.ref)
         if closed is not None and number <= closed.query:

@@ -22,7 +22,10 @@ from mytrader.domain.trader import TraderState
 
 _BUY: Final = Side.BUY
 
-NOTHING: Final = (0, 0, 0, 0)
+Working = tuple[int, int, int, int]
+"""What may still fill on one contract: (buys, sells, entry buys, entry sells)."""
+
+NOTHING: Final[Working] = (0, 0, 0, 0)
 """Of `Survey.working`: nothing may fill."""
 
 
@@ -30,16 +33,16 @@ class Survey(Struct, frozen=True):
     """What may happen to the account, however badly what works may fill.
 
     `working` holds, by contract, contracts that may still be bought and sold, and the entries
-    among them: (buys, sells, entry buys, entry sells). `worst_cents` is what all of it loses.
+    among them. `worst_cents` is what all of it loses.
     """
 
-    working: dict[int, tuple[int, int, int, int]]
+    working: dict[int, Working]
     worst_cents: int
 
 
 def survey(state: TraderState) -> Survey:
     """Look at every order and every position once."""
-    working: dict[int, tuple[int, int, int, int]] = {}
+    working: dict[int, Working] = {}
     explained: dict[int, int] = {}
     worst = 0
     for cycle in state.cycles.values():
@@ -65,7 +68,7 @@ def _cycle_worst(
     cycle: TradeCycle,
     state: TraderState,
     *,
-    working: dict[int, tuple[int, int, int, int]],
+    working: dict[int, Working],
     explained: dict[int, int],
 ) -> int:
     """Return the cents at risk in a cycle; adds what works and what its fills leave.
@@ -91,27 +94,49 @@ def _cycle_worst(
 
 
 def _count_orders(
-    cycle: TradeCycle, working: dict[int, tuple[int, int, int, int]], *, long: bool
+    cycle: TradeCycle, working: dict[int, Working], *, long: bool
 ) -> tuple[int | None, int, int]:
     """Return the worst stop, the entry lots that work, and their limits times lots, in ticks.
 
     The stop is the worst of the cycle's own and those that rest: a change may still be refused.
     """
-    stop, lots, entry_ticks, orders = cycle.stop, 0, 0, cycle.orders
+    stop, lots, entry_ticks = cycle.stop, 0, 0
+    orders, own = cycle.orders, cycle.con_id
+    buys = sells = entry_buys = entry_sells = 0
     for order in orders.values():
         if order.death is not None:
             continue
         spec = order.spec
-        # As `exposure.rho`, without its call: a child whose parent has no fill is dormant.
-        parent = None if spec.parent_ref is None else orders.get(spec.parent_ref)
-        most = 0 if parent is not None and parent.filled == 0 else order.remaining
-        if not spec.reduce_only:
+        is_exit, parent_ref = spec.reduce_only, spec.parent_ref
+        if is_exit and spec.stop is not None and stop is not None and (spec.stop < stop) is long:
+            stop = spec.stop
+        # As `exposure.rho`, without its calls: a child whose parent has no fill is dormant.
+        if parent_ref is not None:
+            parent = orders.get(parent_ref)
+            if parent is not None and parent.filled == 0:
+                continue
+        quantity, filled = spec.quantity, order.filled
+        if (
+            order.change is None
+            and not order.change_unknown
+            and order.quantity_echoed <= quantity
+            and len(order.perm_ids) <= 1
+        ):
+            most = quantity - filled if quantity > filled else 0
+        else:
+            most = order.remaining
+        if not is_exit:
             lots += most
             entry_ticks += most * spec.limit
-        elif stop is not None and spec.stop is not None and (spec.stop < stop) is long:
-            stop = spec.stop
-        if most:
-            _add(working, spec.con_id, most, buy=spec.side is _BUY, entry=not spec.reduce_only)
+        if spec.con_id != own:
+            _add(working, spec.con_id, _sided(most, spec.side, entry=not is_exit))
+        elif spec.side is _BUY:
+            buys += most
+            entry_buys += 0 if is_exit else most
+        else:
+            sells += most
+            entry_sells += 0 if is_exit else most
+    _add(working, own, (buys, sells, entry_buys, entry_sells))
     return stop, lots, entry_ticks
 
 
@@ -126,32 +151,33 @@ def _filled(cycle: TradeCycle) -> tuple[int, int, int]:
     return position, paid, sides
 
 
-def _add(
-    working: dict[int, tuple[int, int, int, int]],
-    con_id: int,
-    most: int,
-    *,
-    buy: bool,
-    entry: bool,
-) -> None:
-    buys, sells, entry_buys, entry_sells = working.get(con_id, NOTHING)
-    if buy:
-        buys += most
-        entry_buys += most if entry else 0
-    else:
-        sells += most
-        entry_sells += most if entry else 0
-    working[con_id] = (buys, sells, entry_buys, entry_sells)
+def _sided(most: int, side: Side, *, entry: bool) -> Working:
+    entries = most if entry else 0
+    return (most, 0, entries, 0) if side is _BUY else (0, most, 0, entries)
 
 
-def _add_foreign(state: TraderState, working: dict[int, tuple[int, int, int, int]]) -> int:
+def _add(working: dict[int, Working], con_id: int, more: Working) -> None:
+    """Add what may fill on a contract; one on which nothing may fill is not named at all."""
+    if more == NOTHING:
+        return
+    known = working.get(con_id)
+    if known is not None:
+        more = (
+            known[0] + more[0],
+            known[1] + more[1],
+            known[2] + more[2],
+            known[3] + more[3],
+        )
+    working[con_id] = more
+
+
+def _add_foreign(state: TraderState, working: dict[int, Working]) -> int:
     """Foreign orders count as entries: nothing says what they are for."""
     lots = 0
     for foreign in state.foreign.values():
         if foreign.remaining > 0:
             lots += foreign.remaining
-            buy = foreign.side is _BUY
-            _add(working, foreign.con_id, foreign.remaining, buy=buy, entry=True)
+            _add(working, foreign.con_id, _sided(foreign.remaining, foreign.side, entry=True))
     return lots
 
 

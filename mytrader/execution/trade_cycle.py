@@ -78,6 +78,8 @@ SETTLE_BACKOFF_MAX: Final = 30
 REQUESTS_REMEMBERED: Final = 256
 """Ids of people's requests kept for recognising a repeat; an older repeat has expired anyway."""
 
+_HALT: Final = Mode.HALT
+
 FACTS_PER_EVENT_MAX: Final = 64
 """More than this for one event means that the kernel argues with itself."""
 
@@ -97,10 +99,11 @@ def step(
     if state.finished:
         turn.replace(finished=())
     HANDLERS[type(event)](turn, event)
-    _work_through_facts(turn)
-    for cycle_id in list(turn.touched):
+    if turn.facts:
+        _work_through_facts(turn)
+    for cycle_id in tuple(turn.touched):
         _review(turn, cycle_id)
-    if turn.state.mode is Mode.HALT is not state.mode:
+    if turn.state.mode is _HALT is not state.mode:
         _withdraw_all(turn)
         _work_through_facts(turn)
     if turn.state.cycles is not state.cycles or turn.state.link is not state.link:

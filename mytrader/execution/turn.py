@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel, AnyCommand, QueryBook, RaiseAlert
@@ -17,24 +18,19 @@ from mytrader.domain.positions import PositionView
 from mytrader.domain.trader import Mode, TraderState
 
 
-class Turn:
-    """The state and the commands while one event is worked through at `now`."""
+class Turn(Struct, eq=False):
+    """The state and the commands while one event is worked through at `now`.
 
-    __slots__ = ("commands", "facts", "facts_worked", "now", "state", "table", "touched")
+    A struct, because it is made for every quote; its empty collections are its own.
+    """
 
-    def __init__(
-        self,
-        state: TraderState,
-        now: datetime,
-        table: Mapping[tuple[Phase, Fact], Phase] | None = None,
-    ) -> None:
-        self.state = state
-        self.now = now
-        self.table = {} if table is None else table
-        self.commands: list[AnyCommand] = []
-        self.facts: list[tuple[str, Fact]] = []
-        self.touched: dict[str, None] = {}
-        self.facts_worked = 0
+    state: TraderState
+    now: datetime
+    table: Mapping[tuple[Phase, Fact], Phase] = {}
+    commands: list[AnyCommand] = []
+    facts: list[tuple[str, Fact]] = []
+    touched: dict[str, None] = {}
+    facts_worked: int = 0
 
     def replace(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of TraderState
         """Replace fields of the state."""

@@ -76,6 +76,31 @@ def test_a_restart_in_an_open_position_adopts_the_stop(side: Side) -> None:
 
 
 @pytest.mark.slow
+def test_a_restart_after_the_roll_still_knows_the_old_contract() -> None:
+    """H23: the position of the old expiry keeps its stop, and is left in the old expiry."""
+
+    async def script(world: World) -> None:
+        cycle_id = await world.enter(Side.BUY)
+        await world.pass_time(2)
+        world.roll_days = 20
+        await world.kill_and_restart()
+        await world.pass_time(10)
+        assert set(world.executor.traded) == {world.con_id, world.next_contract.con_id}
+        cycle = world.state.cycles[cycle_id]
+        assert (cycle.phase, cycle.con_id) == (Phase.OPEN, world.con_id)
+        assert cycle.orders[f"mt/{cycle_id}/S1"].confirmed_working
+        assert "FOREIGN_ORDER" not in world.alert_codes()
+
+        world.flatten()
+        await world.until(lambda: world.ledger_position == 0)
+        await world.pass_time(5)
+        assert world.resting == []
+        assert world.book.net_usd == world.cash_change_usd
+
+    play(script)
+
+
+@pytest.mark.slow
 def test_an_exit_goes_by_cancel_prove_send_where_the_venue_refuses_to_move_the_stop() -> None:
     """Protocol C after a definitive refusal of A, which is remembered."""
 

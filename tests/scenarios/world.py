@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from mytrader.bootstrap import CLIENT_CLOCKS
+from mytrader.bootstrap import CLIENT_CLOCKS, held_contracts
 from mytrader.domain.commands import RaiseAlert
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
 from mytrader.domain.events import AnyEvent, OperatorAsked, Request, TraderStarted
@@ -71,9 +71,14 @@ class World:
         self.failures: list[BaseException] = []
         self.runtime = VirtualRuntime(loop, lambda _, error: self.failures.append(error), seed=1)
         self.contract = front_month(ES, EPOCH.date())
-        market = SimulatedMarket(self.contract, ticks, history())
+        self.next_contract = front_month(ES, EPOCH.date() + timedelta(days=30))
+        self.roll_days = 3
+        markets = [
+            SimulatedMarket(self.contract, ticks, history()),
+            SimulatedMarket(self.next_contract, (), history()),
+        ]
         self.gateway = SimulatedGateway(
-            [market], self.runtime, settings=GatewaySettings(faults=faults)
+            markets, self.runtime, settings=GatewaySettings(faults=faults)
         )
         loop.set_exception_handler(lambda _, context: self.failures.append(_error(context)))
         loop.serve(HOST, PORT, protocol_factory=self.gateway.protocol_factory)
@@ -99,7 +104,8 @@ class World:
     async def start(self) -> None:
         """Connect and let the market begin."""
         await self.executor.connect()
-        await self.executor.open_market("ES", roll_days=3)
+        held = held_contracts(self.manager.state, "ES")
+        await self.executor.open_market("ES", roll_days=self.roll_days, held=held)
         self.manager.handle(TraderStarted(self.limits))
         self.executor.announce()
         await self.until(lambda: self.manager.state.position(self.con_id).confirmed)

@@ -1,0 +1,1 @@
+"""Public trading engines whose figures stand beside ours, where they are installed."""
