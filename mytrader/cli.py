@@ -154,9 +154,23 @@ def gateway(
     speed: Speed = None,
     config: Config = None,
     faults: FaultsFile = None,
+    record: Annotated[
+        str | None, typer.Option("--record", help="HOST:PORT of a real gateway: keep every byte.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="New file for --record.")] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", help="A recording: where would the simulator differ?"),
+    ] = None,
     verbose: Verbose = False,
-) -> None:
+) -> int:
     """Serve a simulated gateway that any client of the broker's API can connect to."""
+    if record is not None or out is not None or compare is not None:
+        from mytrader import recordings
+
+        return recordings.run(
+            recordings.RecordingOptions(port, record, out, compare, faults, verbose)
+        )
     from mytrader import commands
 
     commands.gateway(
@@ -172,6 +186,7 @@ def gateway(
             verbose=verbose,
         )
     )
+    return 0
 
 
 @app.command()

@@ -98,6 +98,19 @@ def test_handshake_answers_with_version_178() -> None:
     assert connection.client_id == 7
 
 
+def test_a_client_that_offers_157_is_answered_in_its_layout() -> None:
+    connection, wire, desk = _connection()
+    hello = encode_client_hello(ClientHello(100, 157))
+    connection.data_received(hello + encode(requests.StartApi(7)))
+    connection.data_received(encode(requests.CancelOrder(31), 157))
+    assert desk.handled == [requests.CancelOrder(31)]
+    connection.send(answers.Problem(31, 201, "no"))
+    connection.flush()
+    bodies = FrameReader().feed(b"".join(wire.writes))
+    assert bodies[0].startswith(b"157\0")
+    assert bodies[-1] == b"4\x002\x0031\x00201\x00no\0"
+
+
 def test_handshake_and_requests_may_come_byte_by_byte() -> None:
     connection, _, desk = _connection()
     stream = STARTED + encode(requests.RequestPositions())

@@ -107,6 +107,7 @@ class ClientConnection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._paused = False
+        self._version = frames.SERVER_VERSION
         self._arrivals: deque[datetime] = deque()
 
     @property
@@ -129,7 +130,7 @@ class ClientConnection(asyncio.Protocol):
 
     def send_plain(self, *messages: Message) -> None:
         """Add messages to the next write as they are."""
-        self.send_frames([codec.encode(message) for message in messages])
+        self.send_frames([codec.encode(message, self._version) for message in messages])
 
     def send_frames(self, encoded: list[bytes]) -> None:
         """Add encoded messages to the next write."""
@@ -230,13 +231,13 @@ class ClientConnection(asyncio.Protocol):
             self._answer(body)
 
     def _greet(self, body: bytes) -> None:
-        version = frames.choose_version(frames.decode_client_hello(body))
-        hello = frames.ServerHello(version, zoned_text(self._desk.now()))
+        self._version = frames.choose_version(frames.decode_client_hello(body))
+        hello = frames.ServerHello(self._version, zoned_text(self._desk.now()))
         self._unsent.append(frames.encode_server_hello(hello))
         self._stage = _Stage.STARTING
 
     def _start(self, body: bytes) -> None:
-        message = codec.decode_request(body)
+        message = codec.decode_request(body, self._version)
         if not isinstance(message, StartApi):
             raise WireError(f"{type(message).__name__} came before StartApi")
         if self._passes(message):
@@ -261,7 +262,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _answer(self, body: bytes) -> None:
         try:
-            message = codec.decode_request(body)
+            message = codec.decode_request(body, self._version)
         except WireError as error:
             text = f"Error validating request: {error}"
             self.send(answers.Problem(error.subject, MALFORMED, text))

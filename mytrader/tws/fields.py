@@ -153,8 +153,8 @@ class Layout(Generic[S]):
         self.struct = struct
         self.names: Final = tuple(field.name for field in structs.fields(struct))
         types = [field.type for field in structs.fields(struct)]
-        self._writes: Final = [_writer(each) for each in types]
-        self._reads: Final = [_reader(each) for each in types]
+        self._writes: Final = [writer(each) for each in types]
+        self._reads: Final = [reader(each) for each in types]
         leaves = [_leaf(each) for each in types]
         self._parses: Final = [leaf[1] for leaf in leaves if leaf is not None]
         self._flat: Final = len(self._parses) == len(types)
@@ -206,7 +206,8 @@ def _constant(value: str | int) -> tuple[Write, Parse]:
     return write, parse
 
 
-def _writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
+def writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
+    """Return what writes a field of this type. Raises `TypeError` for one without a wire form."""
     leaf = _leaf(annotation)
     if leaf is not None:
         return leaf[0]
@@ -221,7 +222,8 @@ def _writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
     return write
 
 
-def _reader(annotation: Any) -> Read:  # noqa: ANN401 - a type, of any form
+def reader(annotation: Any) -> Read:  # noqa: ANN401 - a type, of any form
+    """Return what takes a field of this type from the head of the fields that are left."""
     leaf = _leaf(annotation)
     if leaf is not None:
         return _one_field(leaf[1])
