@@ -67,6 +67,75 @@ def test_fields_decide() -> None:
     _run(scenario, "PlaceOrder", effects.Answer(201), order_ref="b")
 
 
+def test_fields_may_decide_by_what_they_are_not() -> None:
+    async def scenario(desk: Desk) -> None:
+        parent, stop = desk.bracket(ASK + 1, ASK - 10)
+        await asyncio.sleep(1)
+        assert desk.errors == [(stop.order.orderId, 201)]
+        assert parent.orderStatus.status == "PendingSubmit"
+
+    _run(scenario, "PlaceOrder", effects.Answer(201), parent_id="!0")
+
+
+def test_a_rule_that_is_overdue_acts_whatever_its_chance() -> None:
+    when = When(chance=0.0, by_s=3)
+    gateway = _run(_buy, "TickPrice", effects.Repeat(), when=when)
+    assert gateway.faults.fired["it"] == 1
+
+
+def test_a_day_has_its_hours() -> None:
+    # The market by hand opens at 09:00 US Central.
+    when = When(daily_at="09:01", within_s=5)
+    rule = Rule(effects.Notice(2108, "idle"), "it", when=when)
+    gateway = run_desk(connected(_buy), flat(60), faults=Faults(rules=(rule,)))
+    assert gateway.faults.fired["it"] == 0
+
+    async def long(desk: Desk) -> None:
+        await asyncio.sleep(70)
+        assert desk.codes == [2108]
+
+    gateway = run_desk(connected(long), flat(90), faults=Faults(rules=(rule,)))
+    assert gateway.faults.fired["it"] == 1
+
+
+def test_an_answer_may_end_the_connection() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK + 1))
+        await asyncio.sleep(1)
+        assert desk.codes == [201]
+        assert not desk.ib.isConnected()
+
+    _run(scenario, "PlaceOrder", effects.Answer(201, close=True))
+
+
+def test_a_dozing_gateway_takes_what_waited_when_it_wakes() -> None:
+    async def scenario(desk: Desk) -> None:
+        resting = desk.place(desk.order("BUY", ASK - 5))
+        desk.ib.cancelOrder(resting.order)
+        await asyncio.sleep(1)
+        late = desk.place(desk.order("BUY", ASK - 6))
+        await asyncio.sleep(1.5)
+        assert late.orderStatus.status == "PendingSubmit"
+        await asyncio.sleep(1)
+        assert late.orderStatus.status == "Submitted"
+
+    _run(scenario, "CancelOrder", effects.Doze(3000))
+
+
+def test_a_busted_execution_was_never_made() -> None:
+    async def scenario(desk: Desk) -> None:
+        await _buy(desk)
+        assert await desk.ib.reqExecutionsAsync() == []
+        assert desk.ib.positions() == []
+        await _buy(desk)
+
+    gateway = _run(scenario, "ExecutionDetails", effects.Bust(), when=When(times=1))
+    (fill,) = gateway.ledger.executions
+    assert gateway.ledger.position(600202512) == 1
+    assert gateway.ledger.cash_usd == Decimal(100_000) - fill.commission_usd
+    assert fill.exec_id.startswith("0000e0d5.6571a2b4.")
+
+
 def test_an_answer_may_go_with_the_real_thing() -> None:
     async def scenario(desk: Desk) -> None:
         await _buy(desk)

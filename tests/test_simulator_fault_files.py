@@ -89,8 +89,20 @@ def test_empty_file_switches_nothing_on(tmp_path: Path, text: str) -> None:
         ("a: !!python/object:os.system x", "not YAML"),
         ("\x07", "not YAML"),
         ("profile: stormy", "calm, flaky, hostile"),
-        ("named: [earthquake]", "no fault is named 'earthquake'"),
-        ("rules: [{effect: {do: explode}}]", "explode"),
+        ("named: [earthquake]", "no fault is named 'earthquake'; choose from refuse, "),
+        ("named: [close mid-frme]", "did you mean close mid-frame"),
+        ("rules: [{effect: {do: explode}}]", "choose from drop, delay"),
+        ("rules: [{effect: {do: dorp}}]", "did you mean drop"),
+        ("rules: [{effect: {do: drop}, match: {message: PlaceOrdr}}]", "did you mean PlaceOrder"),
+        ("profle: flaky", "did you mean profile"),
+        (
+            "rules: [{effect: {do: drop}, match: {message: Position}, when: {every_s: 5}}]",
+            "for rules without a match",
+        ),
+        (
+            "rules: [{effect: {do: halt, seconds: 5}, when: {daily_at: '24:00'}}]",
+            "daily_at",
+        ),
         ("rules: [{effect: {do: drop}}]", "needs a match"),
         ("rules: [{effect: {do: drop}, match: {message: OpenOrders}}]", "OpenOrders"),
         (

@@ -79,6 +79,17 @@ def test_open_profit_is_marked() -> None:
     assert _ledger().unrealised_usd({}) == 0
 
 
+def test_a_busted_fill_leaves_nothing_but_its_number() -> None:
+    ledger = _ledger((1, 100), (1, 104))
+    first, second = ledger.executions
+    ledger.bust(first.exec_id)
+    assert ledger.executions == [second]
+    assert ledger.position(second.contract.con_id) == 1
+    ledger.bust(second.exec_id)
+    assert (ledger.executions, ledger.cash_usd) == ([], Decimal(1000))
+    assert [each.position for each in ledger.holdings] == [0]
+
+
 def test_unknown_contract_is_flat() -> None:
     assert _ledger().position(4711) == 0
 

@@ -47,6 +47,21 @@ def test_simulated_stops_sleep_and_native_ones_do_not() -> None:
     _run(scenario, Rule(LoseLink(20), when=AT), [PRICE] * 20 + [PRICE - 21] * 60)
 
 
+def test_quotes_may_stop_without_a_word() -> None:
+    async def scenario(desk: Desk) -> None:
+        ticker = desk.ib.tickers()[0]
+        await asyncio.sleep(12)
+        before = ticker.last
+        await asyncio.sleep(8)
+        assert ticker.last == before
+        await asyncio.sleep(20)
+        assert ticker.last != before
+        assert desk.codes == []
+
+    prices = [PRICE + step for step in range(80)]
+    _run(scenario, Rule(FarmDown(15, told=False), when=AT), prices)
+
+
 def test_subscriptions_are_gone_when_data_is_lost() -> None:
     async def scenario(desk: Desk) -> None:
         await asyncio.sleep(15)

@@ -425,7 +425,7 @@ class Broker:
 
     def _filled(self, order: BrokerOrder, fact: Filled) -> None:
         order = self.orders.fill(order, fact)
-        fill = booked_fill(order, fact, number=len(self.ledger.executions))
+        fill = booked_fill(order, fact, number=next(self.ledger.numbers))
         commission = rules.commission_usd(order.terms.contract.instrument, fact.quantity)
         self._listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:

@@ -100,6 +100,7 @@ class ClientConnection(asyncio.Protocol):
         self._meddler = meddler
         self._deaf = False
         self._holds = 0
+        self._dozes = 0
         self._splitter: Splitter | None = None
         self._stage = _Stage.GREETING
         self._reader = frames.FrameReader(prefix=frames.API_PREFIX, limit=REQUEST_BYTES_MAX)
@@ -177,6 +178,16 @@ class ClientConnection(asyncio.Protocol):
         """Hold writes back, or end that; holds add up."""
         self._holds += 1 if held else -1
         self.flush()
+
+    def doze(self, asleep: bool) -> None:
+        """Read nothing, or read on; dozes add up."""
+        self._dozes += 1 if asleep else -1
+        if self._transport is None:
+            return
+        if self._dozes:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def split(self, size: int, gap: timedelta, at: At) -> None:
         """Let bytes leave in pieces of `size`, `gap` apart, from now on."""

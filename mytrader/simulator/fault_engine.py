@@ -7,9 +7,10 @@ rule changes nothing about the others. Without rules nothing is drawn and nothin
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final, Protocol
 
+from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.simulator import fault_rules as effects
 from mytrader.simulator.agenda import Agenda
 from mytrader.simulator.connection import ClientConnection
@@ -40,6 +41,10 @@ class Site(Premises, Protocol):
         """Correct the price of an execution."""
         ...
 
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back."""
+        ...
+
 
 class _Watched:
     """A rule with its own chance and its count."""
@@ -66,7 +71,8 @@ class _Watched:
         self._occasions += 1
         if self._occasions <= when.skip:
             return False
-        if when.chance < 1.0 and self.chance.random() >= when.chance:
+        overdue = when.by_s is not None and not self._fired and elapsed_s >= when.by_s
+        if not overdue and when.chance < 1.0 and self.chance.random() >= when.chance:
             return False
         self._fired += 1
         return True
@@ -174,7 +180,9 @@ class FaultEngine:
             if known is not match.known:
                 return False
         return all(
-            field_text(getattr(message, name, None)) == text for name, text in match.where.items()
+            (field_text(getattr(message, name, None)) == text.removeprefix("!"))
+            is not text.startswith("!")
+            for name, text in match.where.items()
         )
 
     def _strikes(self, watched: _Watched) -> bool:
@@ -221,8 +229,8 @@ class FaultEngine:
     def _strike_beside(
         self, effect: effects.Effect, connection: ClientConnection, *, message: Message
     ) -> None:
-        if isinstance(effect, effects.Correct):
-            self._correct(message, effect.ticks, after_ms=effect.after_ms)
+        if isinstance(effect, effects.Correct | effects.Bust):
+            self._revise(message, effect)
         else:
             self._strike_connection(effect, connection)
 
@@ -245,12 +253,17 @@ class FaultEngine:
 
         self._agenda.at(self._agenda.now + _SWAPPED_MAX, give_up)
 
-    def _correct(self, message: Message, ticks: int, *, after_ms: int) -> None:
+    def _revise(self, message: Message, effect: effects.Correct | effects.Bust) -> None:
         # A correction is told like an execution; it is not corrected again.
         first = isinstance(message, ExecutionDetails) and message.exec_id.endswith(".01")
-        if isinstance(message, ExecutionDetails) and first and message.req_id == NO_SUBJECT:
-            exec_id = message.exec_id
-            self._later(after_ms, lambda: self._site.correct(exec_id, ticks))
+        if not isinstance(message, ExecutionDetails) or not first or message.req_id != NO_SUBJECT:
+            return
+        exec_id = message.exec_id
+        if isinstance(effect, effects.Correct):
+            ticks = effect.ticks
+            self._later(effect.after_ms, lambda: self._site.correct(exec_id, ticks))
+        else:
+            self._later(effect.after_ms, lambda: self._site.bust(exec_id))
 
     # Acting on requests.
 
@@ -263,9 +276,12 @@ class FaultEngine:
             case effects.Delay() as delay:
                 self._later(watched.wait_ms(delay), lambda: connection.carry_out(message))
                 return False
-            case effects.Answer(code=code, text=text, carry_out=carry_out):
-                connection.send_plain(answers.Problem(_subject(message), code, text))
-                return carry_out
+            case effects.Answer() as answer:
+                problem = answers.Problem(_subject(message), answer.code, answer.text)
+                connection.send_plain(problem)
+                if answer.close:
+                    connection.close()
+                return answer.carry_out
             case effects.Close(carry_out=carry_out):
                 if carry_out:
                     connection.carry_out(message)
@@ -291,6 +307,9 @@ class FaultEngine:
             case effects.Hold(ms=ms):
                 connection.hold(True)
                 self._later(ms, lambda: connection.hold(False))
+            case effects.Doze(ms=ms):
+                connection.doze(True)
+                self._later(ms, lambda: connection.doze(False))
             case _:
                 self._strike_session(effect)
 
@@ -300,10 +319,10 @@ class FaultEngine:
         match effect:
             case effects.Notice(code=code, text=text):
                 self._site.say(code, text)
-            case effects.LoseLink(seconds=seconds, data_kept=data_kept):
-                self.outages.lose_link(seconds, data_kept=data_kept)
-            case effects.FarmDown(seconds=seconds):
-                self.outages.lose_farms(seconds)
+            case effects.LoseLink(seconds=seconds, data_kept=data_kept, night=night):
+                self.outages.lose_link(seconds, data_kept=data_kept, night=night)
+            case effects.FarmDown(seconds=seconds, told=told):
+                self.outages.lose_farms(seconds, told=told)
             case effects.Restart(seconds=seconds):
                 self.outages.restart(seconds)
             case effects.Halt(seconds=seconds):
@@ -326,10 +345,14 @@ class FaultEngine:
     def _arm_one(self, watched: _Watched, *, first: bool = False) -> None:
         when = watched.rule.when
         wait_s = max(when.after_s - self._elapsed_s, 0.0) if first else 0.0
-        if when.every_s is not None:
+        if when.daily_at is not None:
+            wait_s = self._until_s(when.daily_at) + watched.chance.uniform(0, when.within_s)
+        elif when.every_s is not None:
             wait_s += watched.chance.expovariate(1 / when.every_s)
         elif not first:
             return
+        if first and when.by_s is not None:
+            wait_s = min(wait_s, max(when.by_s - self._elapsed_s, 0.0))
         if watched.over() or (
             when.until_s is not None and self._elapsed_s + wait_s > when.until_s
         ):
@@ -342,6 +365,13 @@ class FaultEngine:
                 self._arm_one(watched)
 
         self._later(wait_s * 1000, strike)
+
+    def _until_s(self, daily_at: str) -> float:
+        now = self._agenda.now.astimezone(EXCHANGE_ZONE)
+        when = datetime.combine(now.date(), time.fromisoformat(daily_at), EXCHANGE_ZONE)
+        if when <= now:
+            when += timedelta(days=1)
+        return (when - now).total_seconds()
 
     def _later(self, ms: float, action: Callable[[], None]) -> None:
         self._agenda.at(self._agenda.now + timedelta(milliseconds=ms), action)

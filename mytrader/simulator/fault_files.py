@@ -2,7 +2,7 @@
 
     calm       none
     flaky      what an ordinary week brings: late and repeated messages, a lost link, partial fills
-    hostile    everything of the catalogue, often
+    hostile    everything of the catalogue, often, but what needs a person (`BEYOND_HOSTILE`)
 
 A file holds the switches of `faults.Faults`, and beside them may build on a profile
 (`profile: flaky`), switch faults of the catalogue on by name (`named: [close mid-frame]`) and add
@@ -10,21 +10,28 @@ A file holds the switches of `faults.Faults`, and beside them may build on a pro
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 import yaml
 from msgspec import structs
 
 from mytrader.errors import BadInput
-from mytrader.simulator.fault_catalogue import ACKNOWLEDGEMENT, CATALOGUE, thinned
+from mytrader.simulator.fault_catalogue import (
+    ACKNOWLEDGEMENT,
+    BEYOND_HOSTILE,
+    CATALOGUE,
+    thinned,
+)
 from mytrader.simulator.fault_edits import check_field, field_value
 from mytrader.simulator.fault_rules import (
     CONNECT,
     SESSION_EFFECTS,
     Alter,
+    AnyEffect,
     Precede,
     Rule,
 )
@@ -35,12 +42,16 @@ from mytrader.tws.fields import Message
 _BYTES_MAX: Final = 1_000_000
 _NUMBER: Final = re.compile(r"[-+]?\d{1,9}(\.\d{1,9})?", re.ASCII)
 _MESSAGES: Final = {**REQUEST_NAMES, **ANSWER_NAMES}
+_UNKNOWN: Final = re.compile(r"`([^`$]*)`|'([^']*)'")
+_EFFECTS: Final = [each.__struct_config__.tag for each in get_args(AnyEffect)]
 _FLAKY: Final = frozenset(
     {
         "close mid-frame",
-        "link lost, data kept",
+        "link lost",
         "data farm down",
         "farm idle",
+        "nightly reset",
+        "nightly restart",
         "fills in parts",
         "order message",
         "position late",
@@ -48,7 +59,7 @@ _FLAKY: Final = frozenset(
         "quote lost",
     }
 )
-_LOSSES: Final = frozenset({"acknowledgement lost", "status lost"})
+_LOSSES: Final = frozenset({"acknowledgement lost", "status lost", "commission lost"})
 
 
 def _flaky() -> tuple[Rule, ...]:
@@ -66,7 +77,7 @@ PROFILES: Final[Mapping[str, Faults]] = {
         acknowledgement_delay_ms=20,
         children_work_for_part=True,
         cancels_wait_for_open=True,
-        rules=tuple(CATALOGUE.values()),
+        rules=tuple(rule for name, rule in CATALOGUE.items() if name not in BEYOND_HOSTILE),
     ),
 }
 
@@ -88,8 +99,7 @@ def load_faults(source: Path) -> Faults:
         file = msgspec.convert({} if loaded is None else loaded, FaultFile)
         return _faults(file, set(loaded or ()))
     except msgspec.ValidationError as error:
-        switches = ", ".join(field.name for field in structs.fields(FaultFile))
-        raise BadInput(f"faults file {source}: {error}; the switches are {switches}") from None
+        raise BadInput(f"faults file {source}: {_explained(error)}") from None
     except BadInput as error:
         raise BadInput(f"faults file {source}: {error}") from None
 
@@ -126,8 +136,26 @@ def _faults(file: FaultFile, given: set[str]) -> Faults:
 def _named(name: str) -> Rule:
     rule = CATALOGUE.get(name)
     if rule is None:
-        raise BadInput(f"no fault is named {name!r}; the names are {', '.join(CATALOGUE)}")
+        raise BadInput(f"no fault is named {name!r}; {_choices(name, CATALOGUE)}")
     return rule
+
+
+def _explained(error: msgspec.ValidationError) -> str:
+    """Return what is wrong and what could stand there instead."""
+    unknown = _UNKNOWN.search(str(error))
+    word = unknown[1] or unknown[2] if unknown else ""
+    if "effect.do" in str(error):
+        return f"{error}; {_choices(word, _EFFECTS)}"
+    if "unknown field" in str(error) and "$." not in str(error):
+        switches = [field.name for field in structs.fields(FaultFile)]
+        return f"{error}; {_choices(word, switches)}"
+    return str(error)
+
+
+def _choices(word: str, known: Iterable[str]) -> str:
+    """Return the known words that are most like one, all of them if none is."""
+    near = get_close_matches(word, known := list(known), cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
 
 
 def _check(rule: Rule, name: str) -> None:
@@ -136,11 +164,14 @@ def _check(rule: Rule, name: str) -> None:
         if not isinstance(rule.effect, SESSION_EFFECTS):
             raise BadInput(f"{name}: this effect needs a match, a message to act on")
         return
+    if rule.when.every_s is not None or rule.when.daily_at is not None:
+        raise BadInput(f"{name}: every_s and daily_at are for rules without a match")
     message = _MESSAGES.get(rule.match.message)
     if message is None:
         if rule.match.message == CONNECT:
             return
-        raise BadInput(f"{name}: no message is called {rule.match.message!r}")
+        choices = _choices(rule.match.message, [CONNECT, *_MESSAGES])
+        raise BadInput(f"{name}: no message is called {rule.match.message!r}; {choices}")
     for field in rule.match.where:
         check_field(message, field)
     _check_values(rule, message, name)

@@ -7,8 +7,9 @@
     effect: {do: close}
 
 A rule with `match` looks at every message of that name, in either direction; one without it acts
-by itself, at `after_s` and then about every `every_s`. Seconds count from the beginning of the
-market. Names of messages are those of `mytrader.tws`; `Connect` stands for a new connection.
+by itself: at `after_s` and then about every `every_s`, or every day at a time of the exchange's
+clock (`daily_at`). Seconds count from the beginning of the market. Names of messages are those
+of `mytrader.tws`; `Connect` stands for a new connection.
 """
 
 from typing import Annotated
@@ -28,8 +29,10 @@ CONNECT = "Connect"
 class When(Struct, frozen=True, forbid_unknown_fields=True):
     """The time of a rule: from `after_s` to `until_s`, each time with `chance`.
 
-    The first `skip` occasions pass, and after `times` firings it is over. `every_s` is the mean
-    distance of rules without a match.
+    The first `skip` occasions pass, and after `times` firings it is over. A rule that has not
+    acted at `by_s` does so at its next occasion, whatever its chance. `every_s` is the mean
+    distance of rules without a match; `daily_at` is US Central, and `within_s` how much later it
+    may be.
     """
 
     after_s: Seconds = 0.0
@@ -37,12 +40,16 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
     chance: Chance = 1.0
     skip: Count = 0
     times: Positive | None = None
+    by_s: Seconds | None = None
     every_s: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    daily_at: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    within_s: Annotated[float, Meta(ge=0, le=80_000)] = 0.0
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
     """The messages of a rule. `where` compares fields with texts; `client_id` is whose it is.
 
+    A text that begins with `!` is what the field must not be.
     `known` asks of a message about an order whether the broker has that order already.
     """
 
@@ -101,11 +108,15 @@ class Naive(Effect, frozen=True, tag="naive"):
 
 
 class Answer(Effect, frozen=True, tag="answer"):
-    """A request is answered with an error about its subject; `carry_out` does it all the same."""
+    """A request is answered with an error about its subject; `carry_out` does it all the same.
+
+    With `close` the connection ends after the answer.
+    """
 
     code: int
     text: str = ""
     carry_out: bool = False
+    close: bool = False
 
 
 class Close(Effect, frozen=True, tag="close"):
@@ -135,6 +146,12 @@ class Hold(Effect, frozen=True, tag="hold"):
     ms: Milliseconds
 
 
+class Doze(Effect, frozen=True, tag="doze"):
+    """The gateway reads nothing from the connection for `ms`; then it takes all that waited."""
+
+    ms: Milliseconds
+
+
 class FillFirst(Effect, frozen=True, tag="fill_first"):
     """The order that the request cancels or changes fills before the request arrives."""
 
@@ -143,6 +160,12 @@ class Correct(Effect, frozen=True, tag="correct"):
     """The execution is corrected later: its price by `ticks`, in the account as well."""
 
     ticks: int
+    after_ms: Milliseconds = 1000
+
+
+class Bust(Effect, frozen=True, tag="bust"):
+    """The exchange takes the execution back later: it was never made, and nobody is told why."""
+
     after_ms: Milliseconds = 1000
 
 
@@ -156,17 +179,20 @@ class Notice(Effect, frozen=True, tag="notice"):
 class LoseLink(Effect, frozen=True, tag="lose_link"):
     """The gateway loses its broker: 1100, silence, then 1102, or 1101 without `data_kept`.
 
-    Orders work on at the exchange; stops that the broker simulates sleep.
+    Orders work on at the exchange; stops that the broker simulates sleep. At `night` the farms
+    are said to be gone as well.
     """
 
     seconds: Seconds
     data_kept: bool = True
+    night: bool = False
 
 
 class FarmDown(Effect, frozen=True, tag="farm_down"):
-    """Quotes and bars stop: 2103 and 2105, then 2104 and 2106."""
+    """Quotes and bars stop: 2103 and 2105, then 2104 and 2106; or unsaid, without `told`."""
 
     seconds: Seconds
+    told: bool = True
 
 
 class Restart(Effect, frozen=True, tag="restart"):
@@ -203,8 +229,10 @@ AnyEffect = (
     | Deafen
     | Split
     | Hold
+    | Doze
     | FillFirst
     | Correct
+    | Bust
     | Notice
     | LoseLink
     | FarmDown

@@ -260,6 +260,11 @@ class SimulatedGateway:
         """Correct the price of an execution, in the account as well."""
         self._broker.correct(exec_id, ticks)
 
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back: the account is what it would be without it."""
+        self._ledger.bust(exec_id)
+        self._account_desk.publish()
+
     # connection.FrontDesk
 
     def now(self) -> datetime:

@@ -3,6 +3,7 @@
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 
 from msgspec import Struct, structs
 
@@ -91,12 +92,16 @@ class Holding:
 
 
 class Ledger:
-    """Cash, positions and executions of one account; judges read it, only the broker writes."""
+    """Cash, positions and executions of one account; judges read it, only the broker writes.
+
+    `numbers` gives each execution its own, also where one was taken back.
+    """
 
     def __init__(self, account: str, cash_usd: Decimal) -> None:
         self.account = account
         self.cash_usd = self._starting_cash_usd = cash_usd
         self.executions: list[BrokerFill] = []
+        self.numbers = count()
         self.commissions_usd = Decimal(0)
         self._holdings: dict[int, Holding] = {}
 
@@ -159,9 +164,14 @@ class Ledger:
         self._fold(fills)
         return self.executions[index]
 
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back, if there is one: nothing of it is left but its number."""
+        self._fold([each for each in self.executions if each.exec_id != exec_id])
+
     def _fold(self, fills: list[BrokerFill]) -> None:
         """Book all executions anew."""
-        self.executions, self._holdings = [], {}
+        self.executions = []
+        self._holdings = {key: Holding(each.contract) for key, each in self._holdings.items()}
         self.cash_usd, self.commissions_usd = self._starting_cash_usd, Decimal(0)
         for fill in fills:
             self.book(fill, fill.commission_usd)

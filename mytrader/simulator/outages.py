@@ -117,11 +117,11 @@ class Outages:
         self._premises.set_servers(up=False)
         self._leave("link", seconds, self._find_link)
 
-    def lose_farms(self, seconds: float) -> None:
-        """Lose quotes and bars for a while."""
-        for each in FARMS_DOWN:
+    def lose_farms(self, seconds: float, *, told: bool = True) -> None:
+        """Lose quotes and bars for a while; without `told` no notice says so."""
+        for each in FARMS_DOWN if told else ():
             self._premises.say(*each)
-        self._leave("farm", seconds, self._find_farms)
+        self._leave("farm", seconds, self._find_farms if told else lambda: None)
 
     def restart(self, seconds: float) -> None:
         """Die, and return after a while."""
