@@ -162,7 +162,7 @@ class HostileDay:
         self._runtime = VirtualRuntime(loop, self._note_failure, seed=day.seed)
         self._chance = random.Random(f"driver {day.seed}")  # noqa: S311 - repeatable
         loop.set_exception_handler(
-            lambda _, context: self._note_failure("callback", runs._error_in(context))
+            lambda _, context: self._note_failure("callback", runs.error_in(context))
         )
         instrument = INSTRUMENTS[day.symbol]
         bars = synthetic_bars(day.seed, instrument, session=SESSION)
@@ -216,7 +216,7 @@ class HostileDay:
         start = self._connected(trader, began)
         try:
             with suppress(BrokerFault):
-                await runs._trade(trader, start, watch=watch, over=self.gateway.finished)
+                await runs.trade(trader, start, watch=watch, over=self.gateway.finished)
         except OurFault as error:
             self.failures.append(error)
         self.trader = None
