@@ -19,7 +19,8 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
 OPENED = datetime(2025, 12, 12, 15, 0, tzinfo=UTC)
-EPOCH = OPENED - timedelta(seconds=5)
+LEAD = timedelta(seconds=5)
+EPOCH = OPENED - LEAD
 CONTRACT: FuturesContract = front_month(ES, OPENED.date())
 PRICE = 27400
 """6850 points in ticks: where the market by hand begins."""
@@ -137,6 +138,8 @@ def run_desk(
     bars: Iterable[Bar] | None = None,
 ) -> SimulatedGateway:
     """Run a scenario in virtual time and return the gateway as it left it."""
+    market = list(market)
+    epoch = market[0].at - LEAD if market else EPOCH
     past = history() if bars is None else list(bars)
     failures: list[object] = []
 
@@ -152,7 +155,7 @@ def run_desk(
             await scenario(desk)
         return gateway
 
-    gateway = run_virtual(main, epoch=EPOCH, modules=CLIENT_MODULES)
+    gateway = run_virtual(main, epoch=epoch, modules=CLIENT_MODULES)
     assert failures == []
     return gateway
 

@@ -85,6 +85,11 @@ class BrokerOrder(Struct, frozen=True):
         return self.state is not OrderState.HELD
 
     @property
+    def at_exchange(self) -> bool:
+        """Whether the order is in the exchange's book, open or shut."""
+        return self.state in (OrderState.WORKING, OrderState.QUEUED)
+
+    @property
     def remaining(self) -> int:
         """Contracts that have not filled."""
         return self.terms.quantity - self.filled
@@ -100,13 +105,13 @@ class BrokerOrder(Struct, frozen=True):
     def why_held(self) -> str:
         """What the order waits for, in the words of the protocol."""
         if self.state is OrderState.CHILD:
-            return "child"
+            return "child,trigger" if self.simulated else "child"
         return "trigger" if self.awaits_trigger else ""
 
     @property
     def awaits_trigger(self) -> bool:
         """Whether the broker still keeps the order from the exchange."""
-        return self.state is OrderState.WORKING and self.simulated and not self.triggered
+        return self.at_exchange and self.simulated and not self.triggered
 
     @property
     def expires_with_session(self) -> bool:

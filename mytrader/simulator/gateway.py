@@ -37,8 +37,10 @@ from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
+from mytrader.simulator.misdeeds import Misdeeds
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.trading_hours import regular_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
@@ -151,6 +153,7 @@ class SimulatedGateway:
             latency=settings.latency,
             seed=settings.seed,
         )
+        self._misdeeds = Misdeeds(self._broker)
         self.ledger = LedgerView(self._ledger, self._broker)
         streams = [Stream(each.contract, each.history) for each in markets]
         self._market_desk = MarketDesk(
@@ -245,7 +248,7 @@ class SimulatedGateway:
 
     def go_down(self) -> None:
         """Die as a gateway: connections end, untransmitted orders are gone."""
-        self._broker.lose_untransmitted()
+        self._misdeeds.lose_untransmitted()
         self.drop_connections()
 
     def knows_order(self, client_id: int, order_id: int) -> bool:
@@ -254,15 +257,15 @@ class SimulatedGateway:
 
     def fill_now(self, client_id: int, order_id: int) -> None:
         """Fill the rest of an order at its limit, if it works at the exchange."""
-        self._broker.fill_now(client_id, order_id)
+        self._misdeeds.fill_now(client_id, order_id)
 
     def correct(self, exec_id: str, ticks: int) -> None:
         """Correct the price of an execution, in the account as well."""
-        self._broker.correct(exec_id, ticks)
+        self._misdeeds.correct(exec_id, ticks)
 
     def bust(self, exec_id: str) -> None:
         """Take an execution back: the account is what it would be without it."""
-        self._ledger.bust(exec_id)
+        self._misdeeds.bust(exec_id)
         self._account_desk.publish()
 
     # connection.FrontDesk
@@ -349,6 +352,9 @@ class SimulatedGateway:
         if self._session.get(contract.con_id) == day:
             return
         self._session[contract.con_id] = day
+        for when in regular_bounds(day):
+            if when > at:
+                self._agenda.at(when, lambda: self._broker.turn_regular(contract))
         close = self._settings.days.close(day)
         self._agenda.at(close, lambda: self._broker.close_session(contract, close))
 

@@ -1,11 +1,11 @@
 """Orders over the wire: takes them from clients, tells clients what became of them."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Protocol
 
 from mytrader.domain.orders import Side
-from mytrader.domain.session import trading_date
+from mytrader.domain.session import EXCHANGE_ZONE, trading_date
 from mytrader.simulator import order_reports
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker import Broker
@@ -199,7 +199,7 @@ class OrderDesk:
         except WireError as error:
             connection.send(answers.Problem(message.req_id, VALIDATION, str(error)))
             return
-        for fill in self._broker.ledger.executions:
+        for fill in self._told_executions():
             if self._asked_for(fill, message, since=since):
                 details = order_reports.execution_details(
                     fill, self._account, req_id=message.req_id
@@ -207,6 +207,14 @@ class OrderDesk:
                 connection.send(details, order_reports.commission_report(fill))
         if self._faults.missing_end is not EndMessage.EXECUTIONS:
             connection.send(ExecutionsEnd(message.req_id))
+
+    def _told_executions(self) -> list[BrokerFill]:
+        fills = self._broker.ledger.executions
+        if not self._faults.executions_since_midnight:
+            return fills
+        local = self._agenda.now.astimezone(EXCHANGE_ZONE)
+        midnight = datetime.combine(local.date(), time(), EXCHANGE_ZONE).astimezone(UTC)
+        return [each for each in fills if each.at >= midnight]
 
     def _asked_for(
         self, fill: BrokerFill, wanted: requests.RequestExecutions, *, since: datetime | None

@@ -40,12 +40,9 @@ NOT_CANCELLABLE: Final = 161
 CANCELLED: Final = 202
 VALIDATION: Final = 321
 MODIFY_TYPE: Final = 329
-QUEUED: Final = 399
 SIZE_ZERO: Final = 434
-OUTSIDE_RTH_IGNORED: Final = 2109
 CANCEL_UNKNOWN: Final = 10147
 CANCEL_TOO_LATE: Final = 10148
-TIF_PRESET: Final = 10349
 
 QUANTITY_MAX: Final = 100_000
 ACTIVE_ORDERS_MAX: Final = 20
@@ -150,9 +147,10 @@ _DEFAULTS: Final = {
 
 
 class Rules:
-    """Reads orders for one account against what is listed."""
+    """Reads orders for one account against what is listed; `days` is the exchange's calendar."""
 
     def __init__(self, listing: Listing, account: str) -> None:
+        self.days = listing.days
         self._listing = listing
         self._account = account
 
