@@ -96,6 +96,7 @@ class Broker:
         """Commit these faults from now on."""
         self._faults = faults
         self._groups.set_faults(faults)
+        self.floor.set_queue(faults.queue_ahead)
         self.admission.set_faults(faults)
         self._families.set_faults(faults)
 
