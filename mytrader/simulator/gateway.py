@@ -40,6 +40,8 @@ from mytrader.simulator.market_desk import MarketDesk, Stream
 from mytrader.simulator.misdeeds import Misdeeds
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.profit_desk import ProfitDesk
+from mytrader.simulator.tick_desk import TickDesk
 from mytrader.simulator.trading_hours import regular_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
@@ -161,18 +163,23 @@ class SimulatedGateway:
         )
         settlements = {each.contract.con_id: each.quotes.settlement for each in streams}
         self._broker.admission.settlement_of = lambda con_id: settlements[con_id].price
+        self._settlements = settlements
         self._account_desk = AccountDesk(self._broker, settings.faults)
+        self._profit_desk = ProfitDesk(self._broker)
+        self._tick_desk = TickDesk(listing, agenda=self._agenda, on_subscribed=self.start)
         self._order_desk = OrderDesk(
             self._broker,
             self,
             agenda=self._agenda,
             faults=settings.faults,
-            after_fill=self._account_desk.publish,
+            after_fill=self._publish,
         )
         self._handlers: Mapping[type[Message], Handler] = {
             **self._order_desk.handlers,
             **self._account_desk.handlers,
             **self._market_desk.handlers,
+            **self._profit_desk.handlers,
+            **self._tick_desk.handlers,
         }
 
     def protocol_factory(self) -> ClientConnection:
@@ -230,7 +237,7 @@ class SimulatedGateway:
         """Send a notice to every client; with `forget` their subscriptions are gone."""
         for connection in list(self._connections):
             if forget:
-                self._market_desk.forget(connection)
+                self._forget_market(connection)
             connection.send(answers.notice(code, text))
             connection.flush()
 
@@ -266,7 +273,7 @@ class SimulatedGateway:
     def bust(self, exec_id: str) -> None:
         """Take an execution back: the account is what it would be without it."""
         self._misdeeds.bust(exec_id)
-        self._account_desk.publish()
+        self._publish()
 
     # connection.FrontDesk
 
@@ -311,8 +318,9 @@ class SimulatedGateway:
         """Forget a connection; its client's orders work on."""
         if connection in self._connections:
             self._connections.remove(connection)
-        self._market_desk.forget(connection)
+        self._forget_market(connection)
         self._account_desk.forget(connection)
+        self._profit_desk.forget(connection)
 
     # order_desk.Clients
 
@@ -334,6 +342,8 @@ class SimulatedGateway:
         if not self._halted:
             self._broker.advance(contract, self._on_offer(tick))
             self._market_desk.advance(contract, tick)
+            self._tick_desk.advance(contract, tick)
+            self._profit_desk.advance(tick.at)
         following = next(self._ticks, None)
         if following is not None:
             self._await_tick(following)
@@ -356,7 +366,22 @@ class SimulatedGateway:
             if when > at:
                 self._agenda.at(when, lambda: self._broker.turn_regular(contract))
         close = self._settings.days.close(day)
-        self._agenda.at(close, lambda: self._broker.close_session(contract, close))
+        self._agenda.at(close, lambda: self._close(contract, close))
+
+    def _close(self, contract: FuturesContract, at: datetime) -> None:
+        self._broker.close_session(contract, at)
+        mark = self._settlements[contract.con_id].of_this_day
+        if mark is not None:
+            self._ledger.settle(contract.con_id, mark, at)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._account_desk.publish()
+        self._profit_desk.publish()
+
+    def _forget_market(self, connection: ClientConnection) -> None:
+        self._market_desk.forget(connection)
+        self._tick_desk.forget(connection)
 
 
 LabelledTick = tuple[MarketTick, FuturesContract]
