@@ -353,6 +353,23 @@ def test_delays_move_messages_and_not_the_orders() -> None:
     run_desk(connected(scenario), flat(60), faults=faults)
 
 
+def test_an_order_is_changed_by_whoever_knows_it_from_the_gateway_alone() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        desk.ib.disconnect()
+        await asyncio.sleep(1)
+        await desk.connect()
+        (trade,) = desk.ib.openTrades()
+        trade.order.lmtPrice = ASK - 6
+        desk.ib.placeOrder(desk.contract, trade.order)
+        await asyncio.sleep(1)
+        assert desk.codes == []
+        assert desk.gateway.ledger.orders[0].terms.limit == PRICE + 1 - 24
+
+    run_desk(connected(scenario), flat(60))
+
+
 def test_executions_may_be_forgotten_at_midnight() -> None:
     midnight = datetime(2025, 12, 12, 6, 0, tzinfo=UTC)
     market = ticks([PRICE] * 120, start=midnight - timedelta(seconds=60))

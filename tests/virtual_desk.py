@@ -9,6 +9,7 @@ from typing import Any
 import eventkit
 import ib_async
 from ib_async import IB, Contract, Future, Order, Trade
+from msgspec import structs
 
 from mytrader.domain.instrument import ES, FuturesContract
 from mytrader.domain.market import Bar
@@ -136,6 +137,7 @@ def run_desk(
     *,
     faults: Faults = Faults(),  # noqa: B008 - frozen
     bars: Iterable[Bar] | None = None,
+    settings: GatewaySettings = GatewaySettings(),  # noqa: B008 - frozen
 ) -> SimulatedGateway:
     """Run a scenario in virtual time and return the gateway as it left it."""
     market = list(market)
@@ -148,7 +150,7 @@ def run_desk(
         gateway = SimulatedGateway(
             [SimulatedMarket(CONTRACT, market, past)],
             runtime,
-            settings=GatewaySettings(faults=faults),
+            settings=structs.replace(settings, faults=faults),
         )
         loop.serve("127.0.0.1", 4002, protocol_factory=gateway.protocol_factory)
         async with _closing(Desk(loop, gateway)) as desk:

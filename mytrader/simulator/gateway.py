@@ -22,6 +22,7 @@ from msgspec import Struct, structs
 
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
+from mytrader.domain.orders import Side
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
 from mytrader.ports import Runtime
@@ -69,7 +70,7 @@ class SimulatedMarket(Struct, frozen=True):
 class GatewaySettings(Struct, frozen=True):
     """What a gateway may differ in. `latency` is the way of an order to the exchange.
 
-    `days` says when the exchange is open.
+    `days` says when the exchange is open. The client `master_client_id` hears of all orders.
     """
 
     account: str = "DU0000001"
@@ -78,6 +79,7 @@ class GatewaySettings(Struct, frozen=True):
     faults: Faults = Faults()
     seed: int = 0
     days: ExchangeDays = TABLE
+    master_client_id: int | None = None
 
 
 class LedgerView:
@@ -173,6 +175,7 @@ class SimulatedGateway:
             agenda=self._agenda,
             faults=settings.faults,
             after_fill=self._publish,
+            master_client_id=settings.master_client_id,
         )
         self._handlers: Mapping[type[Message], Handler] = {
             **self._order_desk.handlers,
@@ -231,7 +234,21 @@ class SimulatedGateway:
         for connection in list(self._connections):
             connection.close()
 
+    def place_by_hand(
+        self, symbol: str, side: Side, quantity: int, *, limit: int | None = None
+    ) -> None:
+        """Place an order as a person at the gateway's window does; `limit` is in ticks.
+
+        Without a limit it is a market order. Raises `KeyError` for a symbol that is not traded.
+        """
+        contracts = {each.instrument.symbol: each for each in self._contracts}
+        self._order_desk.place_by_hand(contracts[symbol], side, quantity, limit=limit)
+
     # fault_engine.Site
+
+    def trade_by_hand(self, side: Side, quantity: int) -> None:
+        """Trade the first contract at the market, as a person does."""
+        self.place_by_hand(self._contracts[0].instrument.symbol, side, quantity)
 
     def say(self, code: int, text: str, *, forget: bool = False) -> None:
         """Send a notice to every client; with `forget` their subscriptions are gone."""
