@@ -32,6 +32,19 @@ def test_prices_beyond_the_limits_are_refused() -> None:
     assert floor.arrive() == ["1 Submitted", "2 !201"]
 
 
+def test_a_change_beyond_the_limits_or_the_margin_leaves_the_old_order() -> None:
+    floor = Floor()
+    floor.broker.admission.settlement_of = {CONTRACT.con_id: PRICE}.__getitem__
+    floor.place(1, "BUY", limit=-5)
+    floor.arrive()
+    floor.place(1, "BUY", limit=-PRICE // 10)
+    floor.place(1, "BUY", limit=-5, quantity=Decimal(7))
+    assert floor.arrive() == ["1 !201", "1 !201"]
+    floor.place(1, "BUY", limit=-6, quantity=Decimal(6))
+    assert floor.arrive() == ["1 Submitted"]
+    assert floor.broker.orders.live()[0].terms.limit == PRICE - 6
+
+
 def test_so_many_child_stops_are_refused_and_no_more() -> None:
     floor = Floor(Faults(reject_child_stops=1))
     floor.place(1, "BUY", limit=-5, transmit=False)

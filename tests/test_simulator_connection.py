@@ -138,6 +138,7 @@ def test_client_id_in_use_is_told_so_and_closed() -> None:
         API_PREFIX + frame(b"hello"),
         HELLO + encode(requests.RequestPositions()),
         HELLO + frame(b"71\x002\0seven\0\0"),
+        HELLO + frame(b"71\x002\x00-2\0\0"),
         STARTED + b"\xff\xff\xff\xff",
     ],
 )

@@ -37,6 +37,8 @@ what_if_delay_ms: 60
 children_work_for_part: true
 stops: broker
 cancels_wait_for_open: true
+executions_since_midnight: true
+queue_ahead: 7
 """
     faults = load_faults(_file(tmp_path, text))
     assert faults == Faults(
@@ -57,6 +59,8 @@ cancels_wait_for_open: true
         children_work_for_part=True,
         stops=StopHome.BROKER,
         cancels_wait_for_open=True,
+        executions_since_midnight=True,
+        queue_ahead=7,
     )
     assert (faults.oca_cancel_delay, faults.what_if_delay) == (
         timedelta(milliseconds=50),

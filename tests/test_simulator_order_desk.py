@@ -1,6 +1,7 @@
 """Orders through the real client: what it hears of a bracket, a change, a refusal, a fault."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -350,6 +351,38 @@ def test_delays_move_messages_and_not_the_orders() -> None:
 
     faults = Faults(acknowledgement_delay_ms=2000, fill_delay_ms=4000, cancel_delay_ms=5000)
     run_desk(connected(scenario), flat(60), faults=faults)
+
+
+def test_an_order_is_changed_by_whoever_knows_it_from_the_gateway_alone() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        desk.ib.disconnect()
+        await asyncio.sleep(1)
+        await desk.connect()
+        (trade,) = desk.ib.openTrades()
+        trade.order.lmtPrice = ASK - 6
+        desk.ib.placeOrder(desk.contract, trade.order)
+        await asyncio.sleep(1)
+        assert desk.codes == []
+        assert desk.gateway.ledger.orders[0].terms.limit == PRICE + 1 - 24
+
+    run_desk(connected(scenario), flat(60))
+
+
+def test_executions_may_be_forgotten_at_midnight() -> None:
+    midnight = datetime(2025, 12, 12, 6, 0, tzinfo=UTC)
+    market = ticks([PRICE] * 120, start=midnight - timedelta(seconds=60))
+
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK + 1))
+        await asyncio.sleep(1)
+        assert len(await desk.ib.reqExecutionsAsync()) == 1
+        await asyncio.sleep(70)
+        assert await desk.ib.reqExecutionsAsync() == []
+        assert [each.position for each in desk.ib.positions()] == [1]
+
+    run_desk(connected(scenario), market, faults=Faults(executions_since_midnight=True), bars=())
 
 
 @pytest.mark.parametrize("end", list(EndMessage))

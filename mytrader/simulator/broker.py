@@ -19,7 +19,7 @@ These choices follow TWS-PROTOCOL.md 7.3 and are, as it says, to be confirmed on
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec import structs
 
@@ -52,15 +52,17 @@ from mytrader.simulator.matching import (
     Triggered,
 )
 from mytrader.simulator.oca_groups import Effect, OcaGroups
+from mytrader.simulator.order_notices import new_order_notices, queued_notice
 from mytrader.simulator.order_rules import Problem, Terms
-from mytrader.simulator.order_types import MarketKind
+from mytrader.simulator.trading_hours import in_regular_hours
 from mytrader.tws.place_order import PlaceOrder
-
-_AT_EXCHANGE: Final = (OrderState.WORKING, OrderState.QUEUED)
 
 
 class Broker:
-    """One account's orders at one exchange per contract. `latency` is the way to the exchange."""
+    """One account's orders at one exchange per contract. `latency` is the way to the exchange.
+
+    `floor` holds the exchanges; what they answer goes through `apply`.
+    """
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class Broker:
         self.orders = OrderBook(random.Random(f"broker {seed}"))  # noqa: S311  # repeatable is the point
         self.ledger = ledger
         self._rules = rules.Rules(listing, ledger.account)
-        self._floor = ExchangeFloor(listing.contracts)
+        self.floor = ExchangeFloor(listing.contracts)
         self._agenda = agenda
         self._faults = faults
         self._latency = latency
@@ -83,18 +85,19 @@ class Broker:
         self._families = Families(self.orders)
         self.admission = Admission(self.orders, ledger, self._groups)
         self._unheard_cancels: list[int] = []
-        self._listener: BrokerListener
+        self.listener: BrokerListener
         self.set_faults(faults)
 
     def report_to(self, listener: BrokerListener) -> None:
         """Tell `listener` what happens to orders; call it once, before anything happens."""
-        self._listener = listener
+        self.listener = listener
 
     def set_faults(self, faults: Faults) -> None:
         """Commit these faults from now on."""
         self._faults = faults
         self._groups.set_faults(faults)
-        self.admission.child_stops_to_reject = faults.reject_child_stops
+        self.floor.set_queue(faults.queue_ahead)
+        self.admission.set_faults(faults)
         self._families.set_faults(faults)
 
     # What clients ask.
@@ -107,12 +110,12 @@ class Broker:
             self._ask_change(known, sent, terms=terms)
             return
         if not self.orders.claim_id(client_id, sent.order_id):
-            self._listener.problem(
+            self.listener.problem(
                 client_id, sent.order_id, problem=Problem(rules.DUPLICATE_ID, "Duplicate order id")
             )
             return
         if isinstance(terms, Problem):
-            self._listener.problem(client_id, sent.order_id, problem=terms)
+            self.listener.problem(client_id, sent.order_id, problem=terms)
             return
         self._take(client_id, sent, terms=terms)
 
@@ -121,12 +124,12 @@ class Broker:
         order = self.orders.find(client_id, order_id)
         if order is None or not order.live:
             problem = cancel_problem(order_id, order)
-            self._listener.problem(client_id, order_id, problem=problem)
+            self.listener.problem(client_id, order_id, problem=problem)
         elif order.state is OrderState.HELD:
             self._end(order, OrderState.CANCELLED, why="the order was not transmitted")
         else:
             order = self.orders.update(order, cancelling=True)
-            self._listener.order_changed(order, OrderNews.CANCEL_ASKED)
+            self.listener.order_changed(order, OrderNews.CANCEL_ASKED)
             self._later(lambda: self._cancel_now(order.perm_id))
 
     def cancel_all(self) -> None:
@@ -138,48 +141,30 @@ class Broker:
 
     def advance(self, contract: FuturesContract, tick: MarketTick) -> None:
         """Let the market of a contract move."""
-        if self._floor.note_trade(contract.con_id, tick):
+        if self.floor.note_trade(contract.con_id, tick):
             self._reopen(contract.con_id)
-        facts = self._floor.advance(contract.con_id, tick)
+        facts = self.floor.advance(contract.con_id, tick)
         if facts:
-            self._apply(facts)
+            self.apply(facts)
 
     def close_session(self, contract: FuturesContract, at: datetime) -> None:
         """End the session of a contract: DAY orders expire, others wait for the next one."""
-        self._apply(self._floor.close_session(contract.con_id, at))
+        self.apply(self.floor.close_session(contract.con_id, at))
         for order in self.orders.live():
             if order.con_id == contract.con_id and order.expires_with_session:
                 self._end(order, OrderState.CANCELLED, why="the session has ended")
 
+    def turn_regular(self, contract: FuturesContract) -> None:
+        """Regular hours of a contract have begun or ended: orders for them wait no more, or do."""
+        self._settle_queued(contract.con_id)
+
     def halt(self, contract: FuturesContract) -> None:
         """Stop the trading of a contract until its next tick; orders stay."""
-        self._floor.halt(contract.con_id)
+        self.floor.halt(contract.con_id)
 
     def set_servers(self, *, up: bool) -> None:
         """Say whether the broker's own servers are there; without them its stops sleep."""
-        self._floor.set_servers(up=up)
-
-    def lose_untransmitted(self) -> None:
-        """Forget what was never transmitted, as a gateway does that restarts. Nobody is told."""
-        for order in self.orders.live():
-            if order.state is OrderState.HELD:
-                why = "the gateway was restarted"
-                self.orders.end(order, OrderState.CANCELLED, why=why, at=self._agenda.now)
-
-    def fill_now(self, client_id: int, order_id: int) -> None:
-        """Fill the rest of an order at its limit wherever the market is, if it works."""
-        order = self.orders.find(client_id, order_id)
-        if order is not None and order.state is OrderState.WORKING:
-            facts = self._floor.fill_whole(order.con_id, order.perm_id, self._agenda.now)
-            self._apply(facts)
-
-    def correct(self, exec_id: str, ticks: int) -> None:
-        """Correct the price of an execution, in the account and with its client."""
-        fill = self.ledger.correct(exec_id, ticks)
-        if fill is not None:
-            order = self.orders[fill.perm_id]
-            summed = order.filled_ticks + ticks * fill.quantity
-            self._listener.traded(self.orders.update(order, filled_ticks=summed), fill)
+        self.floor.set_servers(up=up)
 
     def judge(self, sent: PlaceOrder) -> Terms | Problem:
         """Return what an order would ask of the exchange, or why it would be refused."""
@@ -191,16 +176,27 @@ class Broker:
 
     def last_prices(self) -> dict[int, int]:
         """Return the last trade of each contract in ticks, as far as there was one."""
-        return dict(self._floor.last)
+        return dict(self.floor.last)
 
     def _reopen(self, con_id: int) -> None:
-        for order in self.orders.live():
-            if order.con_id == con_id and order.state is OrderState.QUEUED:
-                working = self.orders.update(order, state=OrderState.WORKING)
-                self._listener.order_changed(working, OrderNews.CHANGED)
+        self._settle_queued(con_id)
         unheard, self._unheard_cancels = self._unheard_cancels, []
         for perm_id in unheard:
             self._cancel_now(perm_id)
+
+    def _settle_queued(self, con_id: int) -> None:
+        for order in self.orders.live():
+            if order.con_id != con_id or not order.at_exchange:
+                continue
+            state = self._exchange_state(order)
+            if state is not order.state:
+                changed = self.orders.update(order, state=state)
+                self.listener.order_changed(changed, OrderNews.CHANGED)
+
+    def _exchange_state(self, order: BrokerOrder) -> OrderState:
+        held = not order.terms.outside_rth and not in_regular_hours(self._agenda.now)
+        shut = self.floor.is_shut(order.con_id)
+        return OrderState.QUEUED if shut or held else OrderState.WORKING
 
     # New orders.
 
@@ -208,19 +204,13 @@ class Broker:
         parent = self.orders.find(client_id, sent.parent_id) if sent.parent_id else None
         if sent.parent_id and parent is None:
             text = f"Can't find order with id = {sent.parent_id}"
-            self._listener.problem(
+            self.listener.problem(
                 client_id, sent.order_id, problem=Problem(rules.PARENT_UNKNOWN, text)
             )
             return
         order = self.orders.add(client_id, sent, terms=terms, parent=parent)
-        if not sent.tif:
-            text = "Order TIF was set to DAY based on order preset."
-            self._listener.problem(
-                client_id, sent.order_id, problem=Problem(rules.TIF_PRESET, text)
-            )
-        if terms.kind is MarketKind.MKT and sent.outside_rth:
-            text = "Attribute 'Outside Regular Trading Hours' is ignored for the order type."
-            self._tell(order, Problem(rules.OUTSIDE_RTH_IGNORED, text))
+        for notice in new_order_notices(sent, terms):
+            self._tell(order, notice)
         self._expect_expiry(order)
         if sent.transmit:
             self._transmit(order)
@@ -253,13 +243,13 @@ class Broker:
         # A parent is first in its family. It is announced, then its children wait for it, and
         # only then may it fill.
         if len(waiting) > 1:
-            self._listener.order_changed(waiting[0], OrderNews.ACKNOWLEDGED)
+            self.listener.order_changed(waiting[0], OrderNews.ACKNOWLEDGED)
         for order in [*waiting[1:], *waiting[:1]]:
             self._arrive_one(order)
 
     def _arrive_one(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
-        problem = self.admission.problem(order, now=self._agenda.now, marks=self._floor.last)
+        problem = self.admission.problem(order, now=self._agenda.now, marks=self.floor.last)
         if problem is not None:
             self._refuse(order, problem)
         elif parent is None or parent.state is OrderState.FILLED:
@@ -270,13 +260,14 @@ class Broker:
         elif parent.filled and self._families.work_for_part:
             self._activate(order)
         else:
-            child = self.orders.update(order, state=OrderState.CHILD)
-            self._listener.order_changed(child, OrderNews.ACKNOWLEDGED)
+            simulated = self._families.simulated(order)
+            child = self.orders.update(order, state=OrderState.CHILD, simulated=simulated)
+            self.listener.order_changed(child, OrderNews.ACKNOWLEDGED)
 
     def _activate(self, order: BrokerOrder) -> None:
         order = self.orders.update(order, simulated=self._families.simulated(order))
         placed = self._at_exchange(order, order.terms)
-        self._apply(self._floor.submit(order.con_id, placed, self._agenda.now))
+        self.apply(self.floor.submit(order.con_id, placed, self._agenda.now))
 
     # Changes.
 
@@ -297,31 +288,26 @@ class Broker:
 
     def _change_now(self, perm_id: int, sent: PlaceOrder, *, terms: Terms) -> None:
         order = self.orders[perm_id]
-        problem = late_change(order) or self._refused_change(order, terms)
+        problem = late_change(order) or self.admission.change_problem(
+            order, terms, now=self._agenda.now, marks=self.floor.last
+        )
         if problem is not None:
             self._tell(order, problem)
-        elif order.state in _AT_EXCHANGE:
+        elif order.at_exchange:
             self._replace(order, sent, terms=terms)
         else:
             changed = self.orders.update(order, sent=sent, terms=terms)
             self._expect_expiry(changed)
-            self._listener.order_changed(changed, OrderNews.CHANGED)
-
-    def _refused_change(self, order: BrokerOrder, terms: Terms) -> Problem | None:
-        if not self._faults.refuse_marketable_stop_changes or order.state not in _AT_EXCHANGE:
-            return None
-        if not rules.marketable_stop(terms, self._floor.last.get(order.con_id)):
-            return None
-        return Problem(rules.ORDER_REJECTED, "Order rejected - reason:stop would trigger at once")
+            self.listener.order_changed(changed, OrderNews.CHANGED)
 
     def _replace(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms) -> None:
         placed = self._at_exchange(order, terms)
-        facts = self._floor.replace(order.con_id, placed, self._agenda.now)
+        facts = self.floor.replace(order.con_id, placed, self._agenda.now)
         if isinstance(facts[0], Refused):
             self._tell(order, Problem(facts[0].code, facts[0].text))
             return
         self._expect_expiry(self.orders.update(order, sent=sent, terms=terms))
-        self._apply(facts)
+        self.apply(facts)
 
     # Endings.
 
@@ -333,8 +319,8 @@ class Broker:
                 self._tell(order, Problem(rules.NOT_CANCELLABLE, text))
         elif order.state is OrderState.QUEUED and self._faults.cancels_wait_for_open:
             self._unheard_cancels.append(perm_id)
-        elif order.state in _AT_EXCHANGE:
-            self._apply(self._floor.cancel(order.con_id, perm_id, self._agenda.now))
+        elif order.at_exchange:
+            self.apply(self.floor.cancel(order.con_id, perm_id, self._agenda.now))
         else:
             self._end(order, OrderState.CANCELLED, why="")
 
@@ -345,7 +331,7 @@ class Broker:
 
     def _end(self, order: BrokerOrder, state: OrderState, *, why: str) -> None:
         ended = self.orders.end(order, state, why=why, at=self._agenda.now)
-        self._listener.order_changed(ended, OrderNews.ENDED)
+        self.listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))
         self._release_children(ended)
         for sibling in self._families.live_siblings(ended):
@@ -362,7 +348,7 @@ class Broker:
             elif child.state is OrderState.CHILD:
                 quantity = min(child.terms.quantity, parent.filled)
                 self._activate(self.orders.resize(child, quantity))
-            elif child.state in _AT_EXCHANGE and self._families.work_for_part:
+            elif child.at_exchange and self._families.work_for_part:
                 self._release_rest(parent, child)
 
     def _release_rest(self, parent: BrokerOrder, child: BrokerOrder) -> None:
@@ -382,21 +368,22 @@ class Broker:
             child = self.orders[each.perm_id]
             if child.state is OrderState.CHILD:
                 self._activate(child)
-            elif child.state in _AT_EXCHANGE:
+            elif child.at_exchange:
                 again = self._at_exchange(child, child.terms)
-                self._apply(self._floor.replace(child.con_id, again, self._agenda.now)[1:])
+                self.apply(self.floor.replace(child.con_id, again, self._agenda.now)[1:])
 
     def _withdraw(self, relative: BrokerOrder, why: str) -> None:
         # Ending one relative ends others: look again before each.
         order = self.orders[relative.perm_id]
-        if order.live and order.state in _AT_EXCHANGE:
-            self._apply(self._floor.cancel(order.con_id, order.perm_id, self._agenda.now))
+        if order.at_exchange:
+            self.apply(self.floor.cancel(order.con_id, order.perm_id, self._agenda.now))
         elif order.live:
             self._end(order, OrderState.CANCELLED, why=why)
 
     # What the exchange answers.
 
-    def _apply(self, facts: Sequence[Fact]) -> None:
+    def apply(self, facts: Sequence[Fact]) -> None:
+        """Carry out what the exchange has answered, and tell of it."""
         for fact in facts:
             order = self.orders[fact.order_id]
             match fact:
@@ -404,7 +391,7 @@ class Broker:
                     self._accepted(order)
                 case Triggered():
                     triggered = self.orders.update(order, triggered=True)
-                    self._listener.order_changed(triggered, OrderNews.CHANGED)
+                    self.listener.order_changed(triggered, OrderNews.CHANGED)
                 case Filled():
                     self._filled(order, fact)
                 case Cancelled(reason=reason):
@@ -415,19 +402,20 @@ class Broker:
                     assert_never(fact)
 
     def _accepted(self, order: BrokerOrder) -> None:
-        news = OrderNews.CHANGED if order.state in _AT_EXCHANGE else OrderNews.ACKNOWLEDGED
-        shut = self._floor.is_shut(order.con_id)
-        state = OrderState.QUEUED if shut else OrderState.WORKING
-        self._listener.order_changed(self.orders.update(order, state=state), news)
-        if shut:
-            text = "Order Message:\nYour order will not be placed at the exchange until it opens."
-            self._tell(order, Problem(rules.QUEUED, text))
+        news = OrderNews.CHANGED if order.at_exchange else OrderNews.ACKNOWLEDGED
+        state = self._exchange_state(order)
+        queued = state is OrderState.QUEUED and not order.simulated
+        self.listener.order_changed(self.orders.update(order, state=state), news)
+        if queued and news is OrderNews.ACKNOWLEDGED:
+            regular = not order.terms.outside_rth
+            until = self._rules.days.next_open(self._agenda.now, regular=regular)
+            self._tell(order, queued_notice(order.terms, until))
 
     def _filled(self, order: BrokerOrder, fact: Filled) -> None:
         order = self.orders.fill(order, fact)
         fill = booked_fill(order, fact, number=next(self.ledger.numbers))
         commission = rules.commission_usd(order.terms.contract.instrument, fact.quantity)
-        self._listener.traded(order, self.ledger.book(fill, commission))
+        self.listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
         self._release_part(order)
@@ -447,9 +435,9 @@ class Broker:
             self._withdraw(order, "a sibling was filled")
             return
         smaller = self.orders.resize(order, left)
-        if order.state in _AT_EXCHANGE:
+        if order.at_exchange:
             placed = self._at_exchange(order, smaller.terms)
-            self._apply(self._floor.replace(order.con_id, placed, self._agenda.now))
+            self.apply(self.floor.replace(order.con_id, placed, self._agenda.now))
 
     def _at_exchange(self, order: BrokerOrder, terms: Terms) -> ExchangeOrder:
         placed = terms.exchange_order(
@@ -463,8 +451,8 @@ class Broker:
         effects = self._groups.effects(order, quantity)
         also = self._groups.also_filled(order)
         if also is not None:
-            facts = self._floor.fill_whole(also.con_id, also.perm_id, self._agenda.now)
-            self._apply(facts)
+            facts = self.floor.fill_whole(also.con_id, also.perm_id, self._agenda.now)
+            self.apply(facts)
         for effect in effects:
             if effect.delay:
                 self._expect_effect(effect)
@@ -475,7 +463,7 @@ class Broker:
         order = self.orders[effect.perm_id]
         if order.live and effect.by is None:
             pending = self.orders.update(order, cancelling=True)
-            self._listener.order_changed(pending, OrderNews.CANCEL_ASKED)
+            self.listener.order_changed(pending, OrderNews.CANCEL_ASKED)
         self._agenda.at(self._agenda.now + effect.delay, lambda: self._take_effect(effect))
 
     def _take_effect(self, effect: Effect) -> None:
@@ -486,7 +474,7 @@ class Broker:
             self._reduce(order, effect.by)
 
     def _tell(self, order: BrokerOrder, problem: Problem) -> None:
-        self._listener.problem(order.client_id, order.sent.order_id, problem=problem)
+        self.listener.problem(order.client_id, order.sent.order_id, problem=problem)
 
     def _later(self, action: Action) -> None:
         self._agenda.at(self._agenda.now + self._latency, action)

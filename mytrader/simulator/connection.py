@@ -251,6 +251,8 @@ class ClientConnection(asyncio.Protocol):
         message = codec.decode_request(body, self._version)
         if not isinstance(message, StartApi):
             raise WireError(f"{type(message).__name__} came before StartApi")
+        if message.client_id < 0:
+            raise WireError(f"client id {message.client_id} is negative")
         if self._passes(message):
             self._admit(message)
 

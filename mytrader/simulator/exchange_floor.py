@@ -48,6 +48,11 @@ class ExchangeFloor:
         for exchange in self._exchanges.values():
             exchange.servers_up = up
 
+    def set_queue(self, ahead: int | None) -> None:
+        """Say how many contracts stand before an order that joins a price; `None`: no end."""
+        for exchange in self._exchanges.values():
+            exchange.queue_ahead = ahead
+
     def submit(self, con_id: int, order: ExchangeOrder, at: datetime) -> list[Fact]:
         """Bring a new order."""
         return self._exchanges[con_id].submit(order, at)

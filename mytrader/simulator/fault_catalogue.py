@@ -10,12 +10,14 @@ from typing import Final
 
 from msgspec import structs
 
+from mytrader.domain.orders import Side
 from mytrader.simulator.fault_rules import (
     CONNECT,
     Alter,
     Answer,
     AnyEffect,
     Bust,
+    ByHand,
     Close,
     Correct,
     Cut,
@@ -147,6 +149,7 @@ _ORDER: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
         _NEW,
     ),
     "fills in parts": (Thin(1, 120), _every(400, by_s=600), None),
+    "a person trades": (ByHand(Side.SELL), _every(7200, times=1), None),
     "fill while cancelling": (FillFirst(), _rare(0.2), _on("CancelOrder")),
     "fill while changing": (FillFirst(), _rare(0.02), _CHANGE),
     "executed without a status": (Drop(), _rare(0.15), _on("OrderStatus", status="Filled")),
@@ -200,7 +203,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = {
 }
 """Every fault that can be switched on by its name."""
 
-BEYOND_HOSTILE: Final = frozenset({"execution busted"})
+BEYOND_HOSTILE: Final = frozenset({"execution busted", "a person trades"})
 """Faults that no trader could answer without a person, left out of the profile."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, Protocol
 
+from mytrader.domain.orders import Side
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.simulator import fault_rules as effects
 from mytrader.simulator.agenda import Agenda
@@ -43,6 +44,10 @@ class Site(Premises, Protocol):
 
     def bust(self, exec_id: str) -> None:
         """Take an execution back."""
+        ...
+
+    def trade_by_hand(self, side: Side, quantity: int) -> None:
+        """Trade at the market as a person does."""
         ...
 
 
@@ -327,6 +332,8 @@ class FaultEngine:
                 self.outages.restart(seconds)
             case effects.Halt(seconds=seconds):
                 self.outages.halt(seconds)
+            case effects.ByHand(side=side, quantity=quantity):
+                self._site.trade_by_hand(side, quantity)
             case effects.Thin(size=size, seconds=seconds):
                 self._thin(size, seconds)
 

@@ -77,6 +77,8 @@ PROFILES: Final[Mapping[str, Faults]] = {
         acknowledgement_delay_ms=20,
         children_work_for_part=True,
         cancels_wait_for_open=True,
+        executions_since_midnight=True,
+        queue_ahead=5,
         rules=tuple(rule for name, rule in CATALOGUE.items() if name not in BEYOND_HOSTILE),
     ),
 }

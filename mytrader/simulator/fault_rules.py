@@ -16,6 +16,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from mytrader.domain.orders import Side
+
 Seconds = Annotated[float, Meta(ge=0, le=1_000_000)]
 Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
@@ -207,6 +209,13 @@ class Halt(Effect, frozen=True, tag="halt"):
     seconds: Seconds
 
 
+class ByHand(Effect, frozen=True, tag="by_hand"):
+    """A person trades the account's first contract at the market, at the gateway's own window."""
+
+    side: Side
+    quantity: Positive = 1
+
+
 class Thin(Effect, frozen=True, tag="thin"):
     """No more than `size` contracts are on offer at a time, so that fills come in parts."""
 
@@ -238,9 +247,10 @@ AnyEffect = (
     | FarmDown
     | Restart
     | Halt
+    | ByHand
     | Thin
 )
-SESSION_EFFECTS = (Notice, LoseLink, FarmDown, Restart, Halt, Thin)
+SESSION_EFFECTS = (Notice, LoseLink, FarmDown, Restart, Halt, ByHand, Thin)
 """Effects that need no message."""
 
 

@@ -63,6 +63,11 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
 
     * `children_work_for_part`: children of a partly filled parent work for that part.
     * `stops`: which stops the broker simulates. Those sleep while its servers are away.
+    * `queue_ahead`: so many contracts stand before an order that joins a price; trades there fill
+      them first, then the order, in parts. Without a number an order at its limit fills only when
+      the market trades through it, as `matching` says.
+    * `executions_since_midnight`: executions are told again only on the day (US Central) on which
+      they were made.
     * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
 
     Beyond the switches, `rules` say when, on which message and to what effect (`fault_rules`).
@@ -85,6 +90,8 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     children_work_for_part: bool = False
     stops: StopHome = StopHome.USUAL
     cancels_wait_for_open: bool = False
+    executions_since_midnight: bool = False
+    queue_ahead: Count | None = None
     rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:

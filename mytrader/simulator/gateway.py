@@ -22,6 +22,7 @@ from msgspec import Struct, structs
 
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
+from mytrader.domain.orders import Side
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
 from mytrader.ports import Runtime
@@ -37,8 +38,12 @@ from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
+from mytrader.simulator.misdeeds import Misdeeds
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.profit_desk import ProfitDesk
+from mytrader.simulator.tick_desk import TickDesk
+from mytrader.simulator.trading_hours import regular_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
@@ -65,7 +70,7 @@ class SimulatedMarket(Struct, frozen=True):
 class GatewaySettings(Struct, frozen=True):
     """What a gateway may differ in. `latency` is the way of an order to the exchange.
 
-    `days` says when the exchange is open.
+    `days` says when the exchange is open. The client `master_client_id` hears of all orders.
     """
 
     account: str = "DU0000001"
@@ -74,6 +79,7 @@ class GatewaySettings(Struct, frozen=True):
     faults: Faults = Faults()
     seed: int = 0
     days: ExchangeDays = TABLE
+    master_client_id: int | None = None
 
 
 class LedgerView:
@@ -151,6 +157,7 @@ class SimulatedGateway:
             latency=settings.latency,
             seed=settings.seed,
         )
+        self._misdeeds = Misdeeds(self._broker)
         self.ledger = LedgerView(self._ledger, self._broker)
         streams = [Stream(each.contract, each.history) for each in markets]
         self._market_desk = MarketDesk(
@@ -158,18 +165,24 @@ class SimulatedGateway:
         )
         settlements = {each.contract.con_id: each.quotes.settlement for each in streams}
         self._broker.admission.settlement_of = lambda con_id: settlements[con_id].price
+        self._settlements = settlements
         self._account_desk = AccountDesk(self._broker, settings.faults)
+        self._profit_desk = ProfitDesk(self._broker)
+        self._tick_desk = TickDesk(listing, agenda=self._agenda, on_subscribed=self.start)
         self._order_desk = OrderDesk(
             self._broker,
             self,
             agenda=self._agenda,
             faults=settings.faults,
-            after_fill=self._account_desk.publish,
+            after_fill=self._publish,
+            master_client_id=settings.master_client_id,
         )
         self._handlers: Mapping[type[Message], Handler] = {
             **self._order_desk.handlers,
             **self._account_desk.handlers,
             **self._market_desk.handlers,
+            **self._profit_desk.handlers,
+            **self._tick_desk.handlers,
         }
 
     def protocol_factory(self) -> ClientConnection:
@@ -221,13 +234,27 @@ class SimulatedGateway:
         for connection in list(self._connections):
             connection.close()
 
+    def place_by_hand(
+        self, symbol: str, side: Side, quantity: int, *, limit: int | None = None
+    ) -> None:
+        """Place an order as a person at the gateway's window does; `limit` is in ticks.
+
+        Without a limit it is a market order. Raises `KeyError` for a symbol that is not traded.
+        """
+        contracts = {each.instrument.symbol: each for each in self._contracts}
+        self._order_desk.place_by_hand(contracts[symbol], side, quantity, limit=limit)
+
     # fault_engine.Site
+
+    def trade_by_hand(self, side: Side, quantity: int) -> None:
+        """Trade the first contract at the market, as a person does."""
+        self.place_by_hand(self._contracts[0].instrument.symbol, side, quantity)
 
     def say(self, code: int, text: str, *, forget: bool = False) -> None:
         """Send a notice to every client; with `forget` their subscriptions are gone."""
         for connection in list(self._connections):
             if forget:
-                self._market_desk.forget(connection)
+                self._forget_market(connection)
             connection.send(answers.notice(code, text))
             connection.flush()
 
@@ -245,7 +272,7 @@ class SimulatedGateway:
 
     def go_down(self) -> None:
         """Die as a gateway: connections end, untransmitted orders are gone."""
-        self._broker.lose_untransmitted()
+        self._misdeeds.lose_untransmitted()
         self.drop_connections()
 
     def knows_order(self, client_id: int, order_id: int) -> bool:
@@ -254,16 +281,16 @@ class SimulatedGateway:
 
     def fill_now(self, client_id: int, order_id: int) -> None:
         """Fill the rest of an order at its limit, if it works at the exchange."""
-        self._broker.fill_now(client_id, order_id)
+        self._misdeeds.fill_now(client_id, order_id)
 
     def correct(self, exec_id: str, ticks: int) -> None:
         """Correct the price of an execution, in the account as well."""
-        self._broker.correct(exec_id, ticks)
+        self._misdeeds.correct(exec_id, ticks)
 
     def bust(self, exec_id: str) -> None:
         """Take an execution back: the account is what it would be without it."""
-        self._ledger.bust(exec_id)
-        self._account_desk.publish()
+        self._misdeeds.bust(exec_id)
+        self._publish()
 
     # connection.FrontDesk
 
@@ -308,8 +335,9 @@ class SimulatedGateway:
         """Forget a connection; its client's orders work on."""
         if connection in self._connections:
             self._connections.remove(connection)
-        self._market_desk.forget(connection)
+        self._forget_market(connection)
         self._account_desk.forget(connection)
+        self._profit_desk.forget(connection)
 
     # order_desk.Clients
 
@@ -331,6 +359,8 @@ class SimulatedGateway:
         if not self._halted:
             self._broker.advance(contract, self._on_offer(tick))
             self._market_desk.advance(contract, tick)
+            self._tick_desk.advance(contract, tick)
+            self._profit_desk.advance(tick.at)
         following = next(self._ticks, None)
         if following is not None:
             self._await_tick(following)
@@ -349,8 +379,26 @@ class SimulatedGateway:
         if self._session.get(contract.con_id) == day:
             return
         self._session[contract.con_id] = day
+        for when in regular_bounds(day):
+            if when > at:
+                self._agenda.at(when, lambda: self._broker.turn_regular(contract))
         close = self._settings.days.close(day)
-        self._agenda.at(close, lambda: self._broker.close_session(contract, close))
+        self._agenda.at(close, lambda: self._close(contract, close))
+
+    def _close(self, contract: FuturesContract, at: datetime) -> None:
+        self._broker.close_session(contract, at)
+        mark = self._settlements[contract.con_id].of_this_day
+        if mark is not None:
+            self._ledger.settle(contract.con_id, mark, at)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._account_desk.publish()
+        self._profit_desk.publish()
+
+    def _forget_market(self, connection: ClientConnection) -> None:
+        self._market_desk.forget(connection)
+        self._tick_desk.forget(connection)
 
 
 LabelledTick = tuple[MarketTick, FuturesContract]

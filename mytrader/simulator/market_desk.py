@@ -185,7 +185,8 @@ class MarketDesk:
         if stream is None:
             return
         self._on_subscribed()
-        subscription = QuoteSubscription(message.req_id)
+        wishes = frozenset(each.strip() for each in message.generic_ticks.split(","))
+        subscription = QuoteSubscription(message.req_id, wishes)
         connection.send(
             answers.TickRequestParameters(message.req_id, stream.contract.instrument.tick_size),
             answers.MarketDataType(message.req_id, LIVE),

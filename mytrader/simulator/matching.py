@@ -8,7 +8,9 @@ the ask, never a worse price than its limit. It fills at once against the newest
 
 Resting. An order that cannot trade rests at its limit. It fills there, at its limit exactly, when
 the ask comes down to the limit or a trade prints below it. A trade *at* the limit with the ask
-still above does not fill it: we stand at the end of the queue.
+still above does not fill it: we stand at the end of the queue. With `queue_ahead` the queue has an
+end: so many contracts stand before an order that joins a price, trades there take them first, and
+then fill the order, in parts as they come.
 
 Size. A tick offers each side as many contracts as traded in it, once, to all of our orders
 together: best limit first, then oldest. What it cannot fill waits for the next tick; a taker's
@@ -134,7 +136,7 @@ class WorkingOrder(Struct):
     """An order in the book: what has filled, whether it is triggered, its place in the queue.
 
     `limit` is the price that works, `None` while a market order waits for a market. `hits` is how
-    often in a row a simulated stop was reached.
+    often in a row a simulated stop was reached. `ahead` is what stands before it in the queue.
     """
 
     order: ExchangeOrder
@@ -144,6 +146,7 @@ class WorkingOrder(Struct):
     taker: bool = True
     filled: int = 0
     hits: int = 0
+    ahead: int | None = None
 
     @property
     def remaining(self) -> int:
@@ -168,6 +171,7 @@ class Matching:
         self._traded: int | None = None
         self._taken = {Side.BUY: 0, Side.SELL: 0}
         self.servers_up = True
+        self.queue_ahead: int | None = None
 
     @property
     def working(self) -> tuple[WorkingOrder, ...]:
@@ -200,6 +204,7 @@ class Matching:
             entry.place = self._next_place()
             entry.taker = True
             entry.hits = 0
+            entry.ahead = None
         return [Accepted(order.order_id), *self._work([entry], at, arriving=True)]
 
     def cancel(self, order_id: int, at: datetime) -> list[Fact]:
@@ -313,8 +318,11 @@ class Matching:
         through = not fresh and sign * (entry.limit - tick.last) > 0
         if not at_touch:
             entry.taker = False
-        quantity = min(entry.free, tick.size - self._taken[order.side])
-        if quantity <= 0 or not (at_touch or through):
+        offered = tick.size
+        if not (at_touch or through):
+            offered -= self._queued_before(entry, tick, fresh=fresh)
+        quantity = min(entry.free, offered - self._taken[order.side])
+        if quantity <= 0:
             return None
         self._taken[order.side] += quantity
         entry.filled += quantity
@@ -322,6 +330,16 @@ class Matching:
             self._end(order.order_id, "Filled")
         price = touch if entry.taker else entry.limit
         return Filled(order.order_id, quantity, price, at, aggressor=entry.taker)
+
+    def _queued_before(self, entry: WorkingOrder, tick: MarketTick, *, fresh: bool) -> int:
+        """Return how much of a tick an order that rests at its limit must leave to others."""
+        if entry.ahead is None:
+            entry.ahead = self.queue_ahead
+        if entry.ahead is None or fresh or tick.last != entry.limit:
+            return tick.size
+        passed = min(entry.ahead, tick.size)
+        entry.ahead -= passed
+        return passed
 
     def _end(self, order_id: int, state: str) -> None:
         del self._book[order_id]

@@ -40,12 +40,9 @@ NOT_CANCELLABLE: Final = 161
 CANCELLED: Final = 202
 VALIDATION: Final = 321
 MODIFY_TYPE: Final = 329
-QUEUED: Final = 399
 SIZE_ZERO: Final = 434
-OUTSIDE_RTH_IGNORED: Final = 2109
 CANCEL_UNKNOWN: Final = 10147
 CANCEL_TOO_LATE: Final = 10148
-TIF_PRESET: Final = 10349
 
 QUANTITY_MAX: Final = 100_000
 ACTIVE_ORDERS_MAX: Final = 20
@@ -148,11 +145,16 @@ _DEFAULTS: Final = {
     if field.name in _MUST_BE_DEFAULT
 }
 
+# What the broker writes for nothing at all, and clients send back when they change an order that
+# they know from it alone (TWS-PROTOCOL.md 6.2).
+_ECHOED: Final = {"adjusted_order_type": "None", "cash_quantity": "0.0"}
+
 
 class Rules:
-    """Reads orders for one account against what is listed."""
+    """Reads orders for one account against what is listed; `days` is the exchange's calendar."""
 
     def __init__(self, listing: Listing, account: str) -> None:
+        self.days = listing.days
         self._listing = listing
         self._account = account
 
@@ -183,7 +185,7 @@ def _check_fields(order: PlaceOrder) -> Problem | None:
     if order.oca_type not in (0, *OcaType):
         return _invalid(f"OCA type {order.oca_type} is not 1, 2 or 3")
     for name, default in _DEFAULTS.items():
-        if getattr(order, name) != default:
+        if getattr(order, name) not in (default, _ECHOED.get(name, default)):
             return _invalid(f"{name} is not supported, got {getattr(order, name)!r}")
     return None
 
