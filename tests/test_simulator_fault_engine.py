@@ -225,7 +225,7 @@ def test_split_and_held_bytes_arrive_whole() -> None:
         assert [each.position for each in desk.ib.positions()] == [1]
         await asyncio.sleep(5)
 
-    for effect in (effects.Split(5), effects.Hold(700)):
+    for effect in (effects.Split(5, pieces=9), effects.Split(5, pieces=90_000), effects.Hold(700)):
         gateway = _run(scenario, "OpenOrder", effect)
         assert gateway.faults.fired["it"] > 0
 

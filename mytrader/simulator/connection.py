@@ -189,9 +189,9 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def split(self, size: int, gap: timedelta, at: At) -> None:
-        """Let bytes leave in pieces of `size`, `gap` apart, from now on."""
-        self._splitter = Splitter(size, gap, at)
+    def split(self, size: int, gap: timedelta, at: At, *, pieces: int) -> None:
+        """Let bytes leave in pieces of `size`, `gap` apart, from now on, so many of them."""
+        self._splitter = Splitter(size, gap, at, pieces=pieces)
 
     # asyncio.Protocol
 
@@ -307,18 +307,25 @@ class ClientConnection(asyncio.Protocol):
 class Splitter:
     """Writes bytes in pieces, one after the other, whatever comes in between."""
 
-    def __init__(self, size: int, gap: timedelta, at: At) -> None:
+    def __init__(self, size: int, gap: timedelta, at: At, *, pieces: int) -> None:
         self._size = size
         self._gap = gap
         self._at = at
+        self._pieces = pieces
         self._free_from: datetime | None = None
 
     def write(self, transport: asyncio.Transport, data: bytes, *, now: datetime) -> None:
         """Write `data` behind all that was written before."""
+        if not self._pieces and (self._free_from is None or now >= self._free_from):
+            transport.write(data)
+            return
         when = now if self._free_from is None else max(now, self._free_from)
-        for start in range(0, len(data), self._size):
-            piece = data[start : start + self._size]
-            self._at(when, partial(_write_open, transport, piece))
+        rest = data
+        while rest:
+            size = self._size if self._pieces else len(rest)
+            self._pieces = max(self._pieces - 1, 0)
+            self._at(when, partial(_write_open, transport, rest[:size]))
+            rest = rest[size:]
             when += self._gap
         self._free_from = when
 

@@ -307,8 +307,9 @@ class FaultEngine:
                 connection.close()
             case effects.Deafen():
                 connection.deafen()
-            case effects.Split(size=size, ms=ms):
-                connection.split(size, timedelta(milliseconds=ms), self._agenda.at)
+            case effects.Split(size=size, ms=ms, pieces=pieces):
+                gap = timedelta(milliseconds=ms)
+                connection.split(size, gap, self._agenda.at, pieces=pieces)
             case effects.Hold(ms=ms):
                 connection.hold(True)
                 self._later(ms, lambda: connection.hold(False))

@@ -136,10 +136,11 @@ class Deafen(Effect, frozen=True, tag="deafen"):
 
 
 class Split(Effect, frozen=True, tag="split"):
-    """From now on the connection's bytes leave in pieces, `ms` apart."""
+    """The connection's bytes leave in pieces from now on, `ms` apart, so many of them."""
 
     size: Positive
     ms: Milliseconds = 1
+    pieces: Positive = 500
 
 
 class Hold(Effect, frozen=True, tag="hold"):
