@@ -275,6 +275,61 @@ def verify(
     )
 
 
+@app.command()
+def simulate(
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="A..B, both played; or one seed.")
+    ] = None,
+    hours: Annotated[
+        float, typer.Option("--hours", min=0.25, max=22, help="Length of a day.")
+    ] = 1.0,
+    whole_days: Annotated[bool, typer.Option("--days", help="Whole sessions instead.")] = False,
+    faults: Annotated[
+        Path, typer.Option("--faults", help="calm, flaky, hostile, or a file.")
+    ] = Path("hostile"),
+    profile: Annotated[
+        str, typer.Option("--profile", help="strict, bracket, or both.")
+    ] = "strict",
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=512, help="Processes to play in.")
+    ] = 1,
+    ray: Annotated[
+        str | None, typer.Option("--ray", help="Address of a Ray cluster, or local.")
+    ] = None,
+    script: Annotated[
+        Path | None, typer.Option("--script", help="Play one day that a failure left.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the days that fail.")] = Path(
+        "runs/failures"
+    ),
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="SVG of the unprotected intervals.")
+    ] = None,
+    shrink: Annotated[
+        int, typer.Option("--shrink", min=0, help="Days to play to make a failure small.")
+    ] = 40,
+    as_json: Json = False,
+) -> int:
+    """Play days of the real trader against a misbehaving gateway, and judge every moment."""
+    from mytrader import campaigns
+
+    return campaigns.simulate(
+        campaigns.SimulateOptions(
+            seeds=seeds,
+            hours=0.0 if whole_days else hours,
+            faults=faults,
+            profile=profile,
+            workers=workers,
+            ray=ray,
+            script=script,
+            out=out,
+            picture=picture,
+            shrink=shrink,
+            as_json=as_json,
+        )
+    )
+
+
 @config_app.command("show")
 def config_show(config: Config = None, as_json: Json = False) -> None:
     """Show every setting with its value and where it comes from; secrets are masked."""

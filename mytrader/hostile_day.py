@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from msgspec import Struct
@@ -27,12 +28,17 @@ from mytrader.domain.market import Bar
 from mytrader.domain.trader import TraderState
 from mytrader.errors import BrokerFault, MytraderError
 from mytrader.hostile_parties import Dice, Mortal, advisors
+from mytrader.journal.reader import JournalReader
+from mytrader.logs import quiet
 from mytrader.ports import Broker
 from mytrader.proof.day_result import DayResult, digest
 from mytrader.proof.day_script import Act, DayScript
 from mytrader.proof.permissions import Permissions
 from mytrader.proof.record_tap import RecordTap
+from mytrader.proof.tally import Played
 from mytrader.proof.umpire import Umpire
+from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.runtime import memory_peak_mb, monotonic_seconds, processor_seconds
 from mytrader.settings import ExecutionSettings, Settings, TradingSettings
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.gateway import GatewaySettings, SimulatedMarket
@@ -298,8 +304,14 @@ class HostileDay:
             self.umpire.accuse("end", now, f"position {position}, resting {resting}")
             return
         gained = ledger.cash_usd - GatewaySettings().cash_usd
-        if gained != self._net_usd and not self.gateway.faults.fired.keys() & UNACCOUNTED:
-            text = f"the account gained {gained}, the trades of the record {self._net_usd}"
+        if gained == self._net_usd or self.gateway.faults.fired.keys() & UNACCOUNTED:
+            return
+        # A commission may be told to a later process than the one that closed its trade.
+        book = CycleBook()
+        with JournalReader(self._plan.journal) as journal:
+            fold(journal.read(), book)
+        if gained != book.net_usd:
+            text = f"the account gained {gained}, the trades of the record {book.net_usd}"
             self.umpire.accuse("I5", now, text)
 
     def _result(self) -> DayResult:
@@ -372,3 +384,16 @@ def _stage(script: DayScript) -> Stage:
 
 def _before(session: date) -> date:
     return session - timedelta(days=3 if session.weekday() == 0 else 1)
+
+
+def play_in_scratch(script: DayScript) -> Played:
+    """Play a day in a folder that is gone afterwards, and say what it cost."""
+    wall, cpu = monotonic_seconds(), processor_seconds()
+    with quiet(), TemporaryDirectory(prefix="mytrader-") as folder:
+        result = play(script, Path(folder))
+    return Played(
+        result,
+        wall_s=monotonic_seconds() - wall,
+        cpu_s=processor_seconds() - cpu,
+        rss_mb=memory_peak_mb(),
+    )

@@ -91,7 +91,9 @@ def test_a_halt_that_was_paged_excuses_until_somebody_resumes() -> None:
     watch.pass_to(at(80))
     assert not watch.late
     watch.resumed(at(80))
-    watch.pass_to(at(81))
+    watch.pass_to(at(83))
+    assert not watch.late, "who took the risk again gives the trader its time again"
+    watch.pass_to(at(83.1))
     assert watch.late
 
 

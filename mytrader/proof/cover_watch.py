@@ -17,10 +17,12 @@ COVER_TIMEOUT: Final = timedelta(seconds=2)
 ON_THE_WAY: Final = timedelta(seconds=1)
 """How long what was told may be on its way: faults hold bytes back."""
 
+ALLOWED_S: Final = (COVER_TIMEOUT + ON_THE_WAY).total_seconds()
+
 LEAVING_STEP: Final = timedelta(seconds=4)
 """How long after a deed that leaves the position the next one is awaited: twice the chase."""
 
-LEAVING_MAX: Final = timedelta(seconds=90)
+LEAVING_MAX_S: Final = 90.0
 """How long leaving may take in all before a person has to know."""
 
 
@@ -57,6 +59,7 @@ class CoverWatch:
         self._halted = False
         self._paged = False
         self._accused = False
+        self._forgiven_s = 0.0
         self._leaving_until: datetime | None = None
         self._last: datetime | None = None
 
@@ -81,6 +84,7 @@ class CoverWatch:
             # What nothing at the exchange has caused, the trader has done itself.
             self._told = not causes
             self._paged = self._accused = False
+            self._forgiven_s = 0.0
 
     def covered(self, now: datetime) -> None:
         """The position is covered, or there is none."""
@@ -117,6 +121,8 @@ class CoverWatch:
         self.pass_to(now)
         self._halted = False
         self._paged = False
+        if self._open is not None:
+            self._forgiven_s = self._open.answerable_s
 
     def pass_to(self, now: datetime) -> None:
         """Let time pass: what was true until `now` is counted."""
@@ -130,7 +136,7 @@ class CoverWatch:
         span.answerable_s += (now - before).total_seconds()
         if self._accused or self._excused(now, span):
             return
-        if span.answerable_s > (COVER_TIMEOUT + ON_THE_WAY).total_seconds():
+        if span.answerable_s - self._forgiven_s > ALLOWED_S:
             self._accused = True
             self.late.append(span)
 
@@ -138,4 +144,4 @@ class CoverWatch:
         if self._paged or self._halted:
             return True
         leaving = self._leaving_until is not None and now <= self._leaving_until
-        return leaving and span.answerable_s <= LEAVING_MAX.total_seconds()
+        return leaving and span.answerable_s - self._forgiven_s <= LEAVING_MAX_S
