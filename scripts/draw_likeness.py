@@ -20,6 +20,7 @@ try:
     import matplotlib as mpl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, NullFormatter
     from msgspec import Struct
 
     from mytrader.domain.instrument import ES
@@ -56,12 +57,12 @@ END: Final = "<!-- until here -->\n"
 
 MONTHS: Final = 10
 DAYS_SHOWN: Final = (
-    (DayKind.TREND, 3),
-    (DayKind.CHOP, 0),
-    (DayKind.NEWS, 5),
+    (DayKind.TREND, 4),
+    (DayKind.CHOP, 2),
+    (DayKind.NEWS, 2),
     (DayKind.LIMIT, 1),
     (DayKind.BREAKER, 3),
-    (DayKind.OUTAGE, 1),
+    (DayKind.OUTAGE, 7),
 )
 REAL, MADE, INK, FAINT, SHADE = "#3d5a80", "#e07a3f", "#22303c", "#8a97a3", "#f4f0e4"
 STYLE: Final[dict[Any, Any]] = {
@@ -164,8 +165,8 @@ def table(markets: Markets) -> str:
     lines = [
         (
             f"Measured: {real.sessions} whole sessions, {days[0]} to {days[-1]}. Synthetic: "
-            f"{len(months)} months of the same days, seeds 0 to {len(months) - 1}, usual kinds only; "
-            f"month 0 has the fingerprint `{fingerprint(markets.months[0])}`."
+            f"{len(months)} months of the same days, seeds 0 to {len(months) - 1}, "
+            f"usual kinds only; month 0 has the fingerprint `{fingerprint(markets.months[0])}`."
         ),
         "",
         "| figure | ES | synthetic | single synthetic months |",
@@ -209,6 +210,7 @@ def draw(markets: Markets) -> Figure:
         ):
             axes = figure.add_subplot(grid[row, :])
             axes.set(title=title, ylabel=unit, yscale="log")
+            _label_plainly(axes)
             hours = [17 + at * PERIOD_MINUTES / 60 for at in range(len(mine))]
             axes.step(hours, theirs, where="post", color=REAL, label=f"ES, {real.sessions} days")
             axes.step(hours, mine, where="post", color=MADE, label=f"synthetic, {made.sessions}")
@@ -235,6 +237,7 @@ def _draw_ranges(axes: Axes, markets: Markets) -> None:
 def _draw_tails(axes: Axes, markets: Markets) -> None:
     axes.set(title="How often a move is larger", xlabel="deviations of its half hour")
     axes.set(yscale="log", ylabel="minutes, %", xlim=(0, 10), ylim=(0.002, 100))
+    _label_plainly(axes)
     for sessions, colour in ((markets.made, MADE), (markets.real, REAL)):
         sizes = sorted(abs(move) for day in scaled_moves(sessions) for move in day)
         steps = range(0, len(sizes), max(len(sizes) // 400, 1))
@@ -267,6 +270,12 @@ def _draw_kind(axes: Axes, kind: DayKind, seed: int, *, day: date) -> None:
         prices.append(bar.close / TICKS_PER_POINT)
     axes.plot(hours, prices, color=MADE, linewidth=0.9)
     _label_hours(axes, 6)
+
+
+def _label_plainly(axes: Axes) -> None:
+    """Write a logarithmic axis as 0.1, 1, 10."""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _label_hours(axes: Axes, every: int) -> None:

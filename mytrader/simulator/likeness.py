@@ -124,7 +124,10 @@ def scaled_moves(sessions: Sequence[Sequence[Bar]]) -> list[list[float]]:
 
 
 def autocorrelation(sessions: Sequence[Sequence[float]], lag: int) -> float:
-    """Return the correlation of |move| with |move| `lag` minutes later, within sessions."""
+    """Return the correlation of |move| with |move| `lag` minutes later, within sessions.
+
+    Moves that are all of one size have none: 0.
+    """
     sizes = [list(map(abs, session)) for session in sessions]
     centre = fmean(size for session in sizes for size in session)
     variance = fmean((size - centre) ** 2 for session in sizes for size in session)
@@ -133,7 +136,7 @@ def autocorrelation(sessions: Sequence[Sequence[float]], lag: int) -> float:
         for session in sizes
         for before, after in zip(session, session[lag:], strict=False)
     ]
-    return math.fsum(products) / len(products) / variance
+    return math.fsum(products) / len(products) / variance if variance else 0.0
 
 
 def half_hours(volatility: Sequence[float]) -> tuple[float, ...]:
