@@ -25,9 +25,9 @@ def example() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory, example: ModuleType) -> Path:
-    """One session of the unmodified client with our own gateway, in real time."""
+    """One session of the unmodified client with our gateway, in a market that falls at once."""
     path = tmp_path_factory.mktemp("recorded") / "x.recording"
-    with GatewayThread(PlayedDay(speed=1)) as gateway:
+    with GatewayThread(PlayedDay(seed=8, speed=1)) as gateway:
         told = recorded_session(gateway, path, example.play)
     assert told["exits"] == ["Cancelled", "Filled"]
     return path

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -38,6 +39,10 @@ class Wire(asyncio.Transport):
         """Remember."""
         self.closed = True
 
+    def abort(self) -> None:
+        """Remember."""
+        self.closed = True
+
 
 class Desk:
     """A front desk that keeps what it is asked."""
@@ -47,10 +52,17 @@ class Desk:
         self.taken = taken
         self.handled: list[Message] = []
         self.gone_count = 0
+        self.alarms: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """Return the time."""
         return self.time
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Keep the alarm; nobody rings it here, `test_gateway_garbage` does."""
+        assert delay_s == module.PATIENCE_S
+        self.alarms.append(action)
+        return lambda: self.alarms.remove(action)
 
     def arrived(self) -> None:
         """Do nothing: nothing is ever due."""
@@ -232,8 +244,11 @@ def test_client_that_never_reads_is_closed() -> None:
 def test_lost_connection_is_forgotten() -> None:
     connection, _, desk = _connection()
     connection.data_received(STARTED)
+    connection.data_received(encode(requests.RequestPositions())[:5])
+    assert len(desk.alarms) == 1
     connection.connection_lost(None)
     assert desk.gone_count == 1
+    assert desk.alarms == []
     assert not connection.ready
     connection.close()
 

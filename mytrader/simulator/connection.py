@@ -20,9 +20,14 @@ from mytrader.tws.errors import NO_SUBJECT, WireError
 from mytrader.tws.fields import Message
 from mytrader.tws.requests import StartApi
 
-REQUEST_BYTES_MAX: Final = 1 << 20
+REQUEST_BYTES_MAX: Final = 1 << 16
+"""An order with everything set has about two thousand bytes."""
+
 MESSAGES_PER_SECOND_MAX: Final = 50
 UNSENT_BYTES_MAX: Final = 64 << 20
+PATIENCE_S: Final = 30.0
+"""How long a client may take to introduce itself, and to finish a message it has begun."""
+
 TOO_FAST: Final = 100
 MALFORMED: Final = 321
 CLIENT_ID_IN_USE: Final = 326
@@ -43,6 +48,10 @@ class FrontDesk(Protocol):
 
     def now(self) -> datetime:
         """Return the gateway's time."""
+        ...
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` after real seconds; what is returned takes that back."""
         ...
 
     def arrived(self) -> None:
@@ -109,7 +118,8 @@ class ClientConnection(asyncio.Protocol):
         self._unsent_bytes = 0
         self._paused = False
         self._version = frames.SERVER_VERSION
-        self._arrivals: deque[datetime] = deque()
+        self._arrivals: deque[datetime] = deque(maxlen=MESSAGES_PER_SECOND_MAX)
+        self._give_up: Callable[[], None] | None = None
 
     @property
     def ready(self) -> bool:
@@ -158,6 +168,8 @@ class ClientConnection(asyncio.Protocol):
         """Write what is left and end the connection."""
         self.flush()
         self._stage = _Stage.CLOSED
+        self._expect_nothing()
+        self._unsent.clear()
         if self._transport is not None:
             self._transport.close()
 
@@ -199,6 +211,7 @@ class ClientConnection(asyncio.Protocol):
         """Keep the transport; the client speaks first."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
+        self._expect("it did not introduce itself")
         if self._meddler is not None and not self._meddler.welcomes(self):
             self.close()
 
@@ -208,10 +221,13 @@ class ClientConnection(asyncio.Protocol):
             return
         self._desk.arrived()
         try:
-            for body in self._reader.feed(data):
+            bodies = self._reader.feed(data)
+            for body in bodies:
                 self._take(body)
         except WireError as error:
             self._fail(str(error))
+        else:
+            self._wait_for_the_rest(progress=bool(bodies))
         self.flush()
         self._desk.settle()
 
@@ -220,6 +236,7 @@ class ClientConnection(asyncio.Protocol):
         del exc  # a reset and an orderly end mean the same here
         self._stage = _Stage.CLOSED
         self._transport = None
+        self._expect_nothing()
         self._desk.gone(self)
 
     def pause_writing(self) -> None:
@@ -230,6 +247,25 @@ class ClientConnection(asyncio.Protocol):
         """Write what was held back."""
         self._paused = False
         self.flush()
+
+    # Patience: an open connection that says nothing more costs a socket, so it ends.
+
+    def _expect(self, else_why: str) -> None:
+        self._give_up = self._desk.later(PATIENCE_S, lambda: self._fail(else_why))
+
+    def _expect_nothing(self) -> None:
+        if self._give_up is not None:
+            self._give_up()
+            self._give_up = None
+
+    def _wait_for_the_rest(self, *, progress: bool) -> None:
+        """Give a begun message its time; time to say hello is not given twice."""
+        if self._stage is not _Stage.READY:
+            return
+        if progress or not self._reader.pending:
+            self._expect_nothing()
+        if self._reader.pending and self._give_up is None:
+            self._expect(f"it began a message and sent {self._reader.pending} bytes of it")
 
     # Messages.
 
@@ -274,13 +310,14 @@ class ClientConnection(asyncio.Protocol):
         self.client_id = message.client_id
 
     def _answer(self, body: bytes) -> None:
+        too_fast = self._too_fast()
         try:
             message = codec.decode_request(body, self._version)
         except WireError as error:
             text = f"Error validating request: {error}"
             self.send(answers.Problem(error.subject, MALFORMED, text))
             return
-        if self._too_fast():
+        if too_fast:
             subject = getattr(message, "order_id", getattr(message, "req_id", NO_SUBJECT))
             text = f"Max rate of messages per second has been exceeded: {MESSAGES_PER_SECOND_MAX}"
             self.send(answers.Problem(subject, TOO_FAST, text))
@@ -293,15 +330,18 @@ class ClientConnection(asyncio.Protocol):
 
     def _too_fast(self) -> bool:
         now = self._desk.now()
-        while self._arrivals and now - self._arrivals[0] >= _SECOND:
-            self._arrivals.popleft()
+        full = len(self._arrivals) == MESSAGES_PER_SECOND_MAX
+        too_fast = full and now - self._arrivals[0] < _SECOND
         self._arrivals.append(now)
-        return len(self._arrivals) > MESSAGES_PER_SECOND_MAX
+        return too_fast
 
     def _fail(self, why: str) -> None:
         name = "a client" if self.client_id is None else f"client {self.client_id}"
         _log.warning("Connection of %s closed: %s", name, why)
         self.close()
+        if self._paused and self._transport is not None:
+            # Who does not read would keep an orderly end, and all that is unwritten, for ever.
+            self._transport.abort()
 
 
 class Splitter:

@@ -1,17 +1,19 @@
 """What kind of day a synthetic session is: how it moves, jumps, stops.
 
 A seed draws the kind. Most days are ordinary, trending or choppy; now and then there is news; one
-in thirty is wild: the price runs into its limit and stays there, falls into the circuit breaker,
-or the exchange goes away for a while. The weights of the first four are chosen so that many
-sessions together look like the measured month; wild days are rarer in truth, and common enough
-here to be met by whoever plays a hundred seeds.
+in thirty is wild: at night the price runs into its limit and stays there, by day it falls into
+the circuit breaker, or the exchange goes away for a while. The weights of the usual four are
+chosen so that many sessions together look like the measured month; wild days are rarer in truth,
+and common enough here to be met by whoever plays a hundred seeds.
 """
 
 import random
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mytrader.domain.session import SESSION_MINUTES
 
@@ -20,6 +22,13 @@ HALT_MINUTES: Final = 15
 
 RELEASE_MINUTES: Final = (870, 930, 1020, 1200)
 """07:30, 08:30, 10:00 and 13:00 US Central in minutes of the session: when news comes."""
+
+RUN_MINUTES: Final = 45
+"""How long a run takes to its limit."""
+
+_REGULAR_OPEN: Final = 930
+_LIMIT_DEPTH: Final = 0.075
+_BREAKER_DEPTHS: Final = (0.075, 0.075, 0.075, 0.135)
 
 
 class DayKind(StrEnum):
@@ -34,8 +43,8 @@ class DayKind(StrEnum):
     OUTAGE = "outage"
 
 
-WILD: Final = (DayKind.LIMIT, DayKind.BREAKER, DayKind.OUTAGE)
-"""Days on which the market stops or locks."""
+USUAL: Final = (DayKind.ORDINARY, DayKind.TREND, DayKind.CHOP, DayKind.NEWS)
+"""Days on which the market neither stops nor locks: what the measured month consists of."""
 
 _PER_THOUSAND: Final = {
     DayKind.ORDINARY: 600,
@@ -58,7 +67,7 @@ class Character(Struct, frozen=True):
     """
 
     spells: tuple[int, ...] = (-1, 0, 0, 1)
-    trend: float = 0.11
+    trend: float = 0.085
     pull: float = 0.005
     level: float = 0.0
     jumps: float = 0.3
@@ -66,9 +75,9 @@ class Character(Struct, frozen=True):
 
 _CHARACTERS: Final = {
     DayKind.ORDINARY: Character(),
-    DayKind.TREND: Character(spells=(0, 1, 1), trend=0.07, pull=0.0, level=0.05),
-    DayKind.CHOP: Character(spells=(0,), pull=0.03, level=-0.1, jumps=0.2),
-    DayKind.NEWS: Character(level=0.1, jumps=1.0),
+    DayKind.TREND: Character(spells=(0, 1, 1), trend=0.05, pull=0.0, level=0.05),
+    DayKind.CHOP: Character(spells=(0,), pull=0.016, level=-0.1, jumps=0.2),
+    DayKind.NEWS: Character(level=0.05, jumps=1.0),
     DayKind.LIMIT: Character(level=0.9, jumps=2.0),
     DayKind.BREAKER: Character(level=0.9, jumps=2.0),
     DayKind.OUTAGE: Character(),
@@ -78,37 +87,40 @@ _CHARACTERS: Final = {
 class DayPlan(Struct, frozen=True):
     """One session's kind and what was drawn for it; minutes count from the session's open.
 
-    `side` is the direction of a trend or of a run to the limit. `event_minute` is when the news
-    comes or the run begins, `silent` the minutes in which an outage lets nothing trade.
+    `side` is the direction of a trend, of news or of a run. `event_minute` is when the news comes
+    or the run begins; a run goes `depth` of the settlement far and then stays there for
+    `locked_minutes`. An outage lets nothing trade in the minutes of `silent`.
     """
 
     kind: DayKind
     character: Character
     side: int
     event_minute: int
+    depth: float = 0.0
+    locked_minutes: int = 0
     silent: range = range(0)
 
 
-def draw_day(chance: random.Random, kind: DayKind | None = None) -> DayPlan:
-    """Return a session's plan; `kind` takes the place of the draw and nothing else."""
-    drawn = chance.choices(list(_PER_THOUSAND), list(_PER_THOUSAND.values()))[0]
+def draw_day(chance: random.Random, kinds: Sequence[DayKind] = tuple(DayKind)) -> DayPlan:
+    """Return a session's plan, its kind drawn from `kinds` as often as they are met."""
+    kind = chance.choices(kinds, [_PER_THOUSAND[kind] for kind in kinds])[0]
     side = chance.choice((-1, 1))
-    release = chance.choice(RELEASE_MINUTES)
-    begin = chance.randrange(60, 700)
-    lasting = chance.randrange(20, 90)
-    kind = drawn if kind is None else kind
     character = _CHARACTERS[kind]
-    if kind is DayKind.TREND:
-        character = Character(
-            spells=tuple(side * each for each in character.spells),
-            trend=character.trend,
-            pull=character.pull,
-            level=character.level,
-            jumps=character.jumps,
-        )
-    if kind is DayKind.BREAKER:
-        return DayPlan(kind, character, -1, 930 + begin // 4)
-    if kind is DayKind.OUTAGE:
-        start = min(begin * 2, SESSION_MINUTES - lasting - 10)
-        return DayPlan(kind, character, side, start, range(start, start + lasting))
-    return DayPlan(kind, character, side, begin if kind is DayKind.LIMIT else release)
+    lasting = chance.randrange(20, 90)
+    match kind:
+        case DayKind.TREND:
+            spells = tuple(side * each for each in character.spells)
+            return DayPlan(kind, replace(character, spells=spells), side, 0)
+        case DayKind.LIMIT:
+            begin = chance.randrange(60, 700)
+            return DayPlan(
+                kind, character, side, begin, depth=_LIMIT_DEPTH, locked_minutes=lasting
+            )
+        case DayKind.BREAKER:
+            begin = _REGULAR_OPEN + chance.randrange(15, 170)
+            return DayPlan(kind, character, -1, begin, depth=chance.choice(_BREAKER_DEPTHS))
+        case DayKind.OUTAGE:
+            begin = chance.randrange(120, SESSION_MINUTES - lasting - 10)
+            return DayPlan(kind, character, side, begin, silent=range(begin, begin + lasting))
+        case DayKind.ORDINARY | DayKind.CHOP | DayKind.NEWS:
+            return DayPlan(kind, character, side, chance.choice(RELEASE_MINUTES))

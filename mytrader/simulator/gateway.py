@@ -298,6 +298,13 @@ class SimulatedGateway:
         """Return the gateway's time."""
         return self._agenda.now
 
+    def later(self, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` after so many seconds of the loop; what is returned takes that back.
+
+        The market's clock may run a thousand times as fast, and would not let a client finish.
+        """
+        return asyncio.get_running_loop().call_later(delay_s, action).cancel
+
     def arrived(self) -> None:
         """Carry out what was due before a message came."""
         self._agenda.catch_up()

@@ -8,7 +8,7 @@ move divided by the standard deviation of its half hour.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from statistics import fmean, median, pstdev, quantiles
+from statistics import fmean, median, quantiles
 from typing import Final
 
 from msgspec import Struct
@@ -21,7 +21,11 @@ from mytrader.errors import invariant
 LAGS: Final = (1, 5, 15, 60)
 """Minutes between two moves whose sizes are compared."""
 
-SLOTS: Final = SESSION_MINUTES // SLOT_MINUTES
+PERIOD_MINUTES: Final = 5
+"""How finely volatility and volume are measured over the day."""
+
+_SLOTS: Final = SESSION_MINUTES // SLOT_MINUTES
+_PERIODS: Final = SESSION_MINUTES // PERIOD_MINUTES
 TICKS_PER_POINT: Final = 4
 
 
@@ -37,8 +41,8 @@ class Likeness(Struct, frozen=True):
     """The figures of a market.
 
     * `range_points`, `volume`: of a session, over sessions.
-    * `volatility_by_slot`: standard deviation of close minus open of a minute, ticks, by half hour
-      from 17:00 US Central; `volume_by_slot`: each half hour's share of the session's volume.
+    * `volatility`: standard deviation of close minus open of a minute, ticks, for every five
+      minutes from 17:00 US Central; `volume_share`: their part of the session's volume, per cent.
     * `kurtosis`: excess over a normal distribution, of a minute's close minus open; the second is
       of moves divided by their half hour's deviation. `extreme`: the largest of 1,000 such.
     * `autocorrelation`: of the sizes of such moves, at `LAGS`.
@@ -50,8 +54,8 @@ class Likeness(Struct, frozen=True):
     sessions: int
     range_points: Spread
     volume: Spread
-    volatility_by_slot: tuple[float, ...]
-    volume_by_slot: tuple[float, ...]
+    volatility: tuple[float, ...]
+    volume_share: tuple[float, ...]
     kurtosis: float
     kurtosis_by_hour: float
     extreme: float
@@ -71,16 +75,9 @@ def whole_sessions(bars: Iterable[Bar], minutes_min: int = SESSION_MINUTES) -> l
 
 
 def likeness(sessions: Sequence[Sequence[Bar]]) -> Likeness:
-    """Return the figures of two sessions or more, which are consecutive and in order."""
+    """Return the figures of two sessions or more; a gap is measured to the next that is later."""
     invariant(len(sessions) > 1, "two sessions or more have a spread")
-    slots: list[list[int]] = [[] for _ in range(SLOTS)]
-    for bar in (bar for session in sessions for bar in session):
-        slots[_slot(bar)].append(bar.close - bar.open)
-    volatility = tuple(pstdev(moves) for moves in slots)
-    scaled = [
-        [(bar.close - bar.open) / volatility[_slot(bar)] for bar in session]
-        for session in sessions
-    ]
+    scaled = scaled_moves(sessions)
     flat = [move for session in scaled for move in session]
     gaps = [
         abs(after.open - before.close)
@@ -90,29 +87,83 @@ def likeness(sessions: Sequence[Sequence[Bar]]) -> Likeness:
     minutes = len(sessions) * SESSION_MINUTES
     return Likeness(
         sessions=len(sessions),
-        range_points=_spread(sessions, _range_points),
+        range_points=_spread(sessions, range_points),
         volume=_spread(sessions, lambda bars: sum(bar.volume for bar in bars)),
-        volatility_by_slot=volatility,
-        volume_by_slot=_volume_by_slot(sessions),
-        kurtosis=_excess_kurtosis([move for moves in slots for move in moves]),
+        volatility=_volatility(sessions),
+        volume_share=_volume_share(sessions),
+        kurtosis=_excess_kurtosis([bar.close - bar.open for day in sessions for bar in day]),
         kurtosis_by_hour=_excess_kurtosis(flat),
         extreme=sorted(map(abs, flat))[-max(len(flat) // 1000, 1)],
-        autocorrelation=tuple(_autocorrelation(scaled, lag) for lag in LAGS),
+        autocorrelation=tuple(autocorrelation(scaled, lag) for lag in LAGS),
         gap_share=sum(gap > 0 for gap in gaps) / len(gaps),
         gap_ticks=fmean(gaps),
         session_gap_ticks=fmean(
-            abs(after[0].open - before[-1].close) for before, after in pairwise(sessions)
+            abs(after[0].open - before[-1].close)
+            for before, after in pairwise(sessions)
+            if before[-1].opened_at < after[0].opened_at
         ),
         silent_share=1 - sum(bar.volume > 0 for day in sessions for bar in day) / minutes,
     )
 
 
-def _slot(bar: Bar) -> int:
-    return minute_of_session(bar.opened_at) // SLOT_MINUTES
-
-
-def _range_points(bars: Sequence[Bar]) -> float:
+def range_points(bars: Sequence[Bar]) -> float:
+    """Return the distance from the lowest to the highest price, index points."""
     return (max(bar.high for bar in bars) - min(bar.low for bar in bars)) / TICKS_PER_POINT
+
+
+def scaled_moves(sessions: Sequence[Sequence[Bar]]) -> list[list[float]]:
+    """Return each minute's close minus open, in standard deviations of its half hour."""
+    by_hour = half_hours(_volatility(sessions))
+    return [
+        [
+            (bar.close - bar.open) / by_hour[minute_of_session(bar.opened_at) // SLOT_MINUTES]
+            for bar in session
+        ]
+        for session in sessions
+    ]
+
+
+def autocorrelation(sessions: Sequence[Sequence[float]], lag: int) -> float:
+    """Return the correlation of |move| with |move| `lag` minutes later, within sessions.
+
+    Moves that are all of one size have none: 0.
+    """
+    sizes = [list(map(abs, session)) for session in sessions]
+    centre = fmean(size for session in sizes for size in session)
+    variance = fmean((size - centre) ** 2 for session in sizes for size in session)
+    products = [
+        (before - centre) * (after - centre)
+        for session in sizes
+        for before, after in zip(session, session[lag:], strict=False)
+    ]
+    return math.fsum(products) / len(products) / variance if variance else 0.0
+
+
+def half_hours(volatility: Sequence[float]) -> tuple[float, ...]:
+    """Return the volatility of every half hour from that of its parts."""
+    return tuple(math.hypot(*part) / math.sqrt(len(part)) for part in _parts(volatility))
+
+
+def half_hour_sums(shares: Sequence[float]) -> tuple[float, ...]:
+    """Return each half hour's share from those of its parts."""
+    return tuple(sum(part) for part in _parts(shares))
+
+
+def _parts(values: Sequence[float]) -> list[Sequence[float]]:
+    per_slot = len(values) // _SLOTS
+    return [values[slot * per_slot : (slot + 1) * per_slot] for slot in range(_SLOTS)]
+
+
+def _volatility(sessions: Sequence[Sequence[Bar]]) -> tuple[float, ...]:
+    """Return the root of the mean square move: a minute is taken to have no trend."""
+    moves: list[list[int]] = [[] for _ in range(_PERIODS)]
+    for bar in (bar for session in sessions for bar in session):
+        moves[_period(bar)].append((bar.close - bar.open) ** 2)
+    return tuple(math.sqrt(fmean(squares)) if squares else 0.0 for squares in moves)
+
+
+def _period(bar: Bar) -> int:
+    return minute_of_session(bar.opened_at) // PERIOD_MINUTES
 
 
 def _spread(
@@ -123,12 +174,12 @@ def _spread(
     return Spread(low, median(values), high)
 
 
-def _volume_by_slot(sessions: Sequence[Sequence[Bar]]) -> tuple[float, ...]:
-    shares = [0.0] * SLOTS
+def _volume_share(sessions: Sequence[Sequence[Bar]]) -> tuple[float, ...]:
+    shares = [0.0] * _PERIODS
     for session in sessions:
-        whole = sum(bar.volume for bar in session)
+        whole = sum(bar.volume for bar in session) * len(sessions)
         for bar in session:
-            shares[_slot(bar)] += bar.volume / whole / len(sessions)
+            shares[_period(bar)] += 100 * bar.volume / whole
     return tuple(shares)
 
 
@@ -136,16 +187,3 @@ def _excess_kurtosis(values: Sequence[float]) -> float:
     centre = fmean(values)
     variance = fmean((value - centre) ** 2 for value in values)
     return fmean((value - centre) ** 4 for value in values) / variance**2 - 3
-
-
-def _autocorrelation(sessions: Sequence[Sequence[float]], lag: int) -> float:
-    """Return the correlation of |move| with |move| `lag` minutes later, within sessions."""
-    sizes = [list(map(abs, session)) for session in sessions]
-    centre = fmean(size for session in sizes for size in session)
-    variance = fmean((size - centre) ** 2 for session in sizes for size in session)
-    products = [
-        (before - centre) * (after - centre)
-        for session in sizes
-        for before, after in zip(session, session[lag:], strict=False)
-    ]
-    return math.fsum(products) / len(products) / variance

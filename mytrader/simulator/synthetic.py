@@ -17,7 +17,7 @@ generator is seeded by text, so the same seed gives the same bars in every proce
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -28,7 +28,7 @@ from mytrader.domain.price_limits import price_limits
 from mytrader.domain.session import SESSION_MINUTES
 from mytrader.domain.volume_profile import SLOT_MINUTES, expected_share
 from mytrader.errors import BadInput
-from mytrader.simulator.day_kinds import HALT_MINUTES, DayKind, DayPlan, draw_day
+from mytrader.simulator.day_kinds import HALT_MINUTES, RUN_MINUTES, DayKind, DayPlan, draw_day
 from mytrader.simulator.trading_hours import regular_bounds, session_bounds
 
 START_PRICE: Final = Decimal(6800)
@@ -41,18 +41,36 @@ _TICKS_BY_SLOT: Final = (
 )
 """Standard deviation of close minus open, ticks, by half hour from 17:00 US Central."""
 
-_SESSION_VOLUME: Final = 2_050_000
-_FREEDOM: Final = 8.0
+_PERIOD_MINUTES: Final = 5
+_TICKS_WITHIN_SLOT: Final = {
+    0: (1.75, 1.05, 0.73, 0.76, 0.67, 0.55),
+    29: (1.53, 0.91, 0.82, 0.94, 0.78, 0.74),
+    31: (1.3, 0.95, 0.95, 0.95, 0.92, 0.85),
+    43: (0.78, 0.93, 0.8, 0.98, 1.27, 1.08),
+    44: (1.4, 0.86, 0.84, 0.84, 0.84, 0.8),
+}
+_VOLUME_WITHIN_SLOT: Final = {
+    0: (2.1, 1.1, 0.9, 0.75, 0.65, 0.5),
+    30: (1.0, 0.86, 0.73, 0.73, 0.73, 1.95),
+    31: (1.33, 0.95, 0.96, 1.0, 0.96, 0.8),
+    43: (0.53, 0.47, 0.48, 0.59, 1.05, 2.88),
+    44: (3.36, 0.91, 0.71, 0.38, 0.38, 0.26),
+}
+"""The opening, the news at 07:30, the regular open, and the close: half hours in which every five
+minutes differ, as parts of their half hour's mean. The others are flat."""
+
+_FLAT: Final = (1.0,) * (SLOT_MINUTES // _PERIOD_MINUTES)
+_SESSION_VOLUME: Final = 1_950_000
+_FREEDOM: Final = 9.0
 _SPELL_MINUTES: Final = 45.0
 _GAP_TICKS: Final = 20.0
 _OPEN_TICKS: Final = 0.71
 _LEVEL_SIGMA: Final = 0.15
-_SLOW: Final = (0.997, 0.031)
+_SLOW: Final = (0.997, 0.029)
 _FAST: Final = (0.85, 0.05)
-_NEWS_JUMP: Final = (3.0, 1.5)
+_NEWS_JUMP: Final = (2.5, 1.0)
 _NEWS_LEVEL: Final = 0.7
 _NEWS_HALF_LIFE: Final = 15.0
-_RUN_MINUTES: Final = 45
 _BREAKER_PERCENT: Final = (7, 13, 20)
 _SATURDAY: Final = 5
 _OPENS_AT: Final = 17 * 60
@@ -66,16 +84,16 @@ def synthetic_bars(
     session: date,
     start_price: Decimal = START_PRICE,
     regular_hours_only: bool = False,
-    kind: DayKind | None = None,
+    kinds: Sequence[DayKind] = tuple(DayKind),
 ) -> list[Bar]:
     """Return the bars of one session, 17:00 to 16:00 Central, a minute without a trade left out.
 
     With `regular_hours_only` the same session's bars from 08:30 to 15:00. `start_price` is in
-    index points, and the settlement that price limits count from. `kind` is drawn from the seed
-    unless it is given. Raises `BadInput` for a day without a session.
+    index points, and the settlement that price limits count from. The seed draws from `kinds`
+    what sort of day it is. Raises `BadInput` for a day without a session.
     """
     bars = synthetic_sessions(
-        seed, instrument, sessions=[session], start_price=start_price, kind=kind
+        seed, instrument, sessions=[session], start_price=start_price, kinds=kinds
     )
     if regular_hours_only:
         opened, closed = regular_bounds(session)
@@ -89,7 +107,7 @@ def synthetic_sessions(
     *,
     sessions: Sequence[date],
     start_price: Decimal = START_PRICE,
-    kind: DayKind | None = None,
+    kinds: Sequence[DayKind] = tuple(DayKind),
 ) -> list[Bar]:
     """Return the bars of several sessions in a row; each opens near the close before it."""
     settlement = instrument.ticks_down(start_price)
@@ -98,11 +116,11 @@ def synthetic_sessions(
         if session.weekday() >= _SATURDAY:
             raise BadInput(f"{session} is a {session:%A}; choose a day from Monday to Friday")
         chance = random.Random(f"{seed} {instrument.symbol} {session}")  # noqa: S311  # repeatable
+        plan = draw_day(chance, kinds)
         price = settlement
         if bars:
             settlement = bars[-1].close
             price = settlement + round(chance.gauss(0, _GAP_TICKS))
-        plan = draw_day(chance, kind)
         bars.extend(_Session(chance, price, settlement=settlement, plan=plan).bars(session))
     return bars
 
@@ -128,6 +146,7 @@ class _Session:
         self._news = 0.0
         self._halted_until = -1
         self._breakers = 0
+        self._run_left = RUN_MINUTES if plan.depth else 0
 
     def bars(self, session: date) -> list[Bar]:
         """Return the session's bars, one for each minute in which something trades."""
@@ -142,6 +161,9 @@ class _Session:
 
     def _bar(self, minute: int, at: datetime) -> Bar:
         sigma = self._sigma(minute)
+        if self._locked(minute):
+            stays = self._price
+            return Bar(at, stays, stays, stays, stays, self._contracts(minute, 0, sigma=sigma))
         low_limit, high_limit = self._limits(minute)
         start = self._price + round(self._chance.gauss(0, _OPEN_TICKS))
         start = min(max(start, low_limit), high_limit)
@@ -159,15 +181,16 @@ class _Session:
         """Return the lowest and the highest price of a minute; above regular hours have none."""
         low, high = price_limits(self._settlement, (_OPENS_AT + minute) % _DAY)
         if self._breakers:
-            step = _BREAKER_PERCENT[min(self._breakers, len(_BREAKER_PERCENT) - 1)]
-            low = -(-self._settlement * (100 - step) // 100)
+            percent = 100 - _BREAKER_PERCENT[self._breakers]
+            low = min(low, -(-self._settlement * percent // 100))
         return max(low, 1), 2 * self._settlement if high is None else high
 
     def _stop_at_the_breaker(self, minute: int, bar: Bar) -> None:
         """Halt trading for a quarter of an hour when regular hours fall to their limit."""
-        low, high = price_limits(self._settlement, (_OPENS_AT + minute) % _DAY)
-        regular = high is None
-        if regular and bar.low <= max(low, self._limits(minute)[0]) and self._breakers < 2:
+        _, above = price_limits(self._settlement, (_OPENS_AT + minute) % _DAY)
+        lowest, _ = self._limits(minute)
+        steps_left = self._breakers < len(_BREAKER_PERCENT) - 1
+        if above is None and bar.low <= lowest and steps_left:
             self._breakers += 1
             self._halted_until = minute + HALT_MINUTES
 
@@ -179,16 +202,24 @@ class _Session:
             self._news = _NEWS_LEVEL
             least, more = _NEWS_JUMP
             return plan.side * sigma * (least + self._chance.expovariate(1 / more))
-        running = plan.event_minute <= minute < plan.event_minute + _RUN_MINUTES
-        if running and plan.kind in (DayKind.LIMIT, DayKind.BREAKER) and not self._breakers:
-            return plan.side * 0.08 * self._settlement / _RUN_MINUTES
-        return 0.0
+        if minute < plan.event_minute or minute <= self._halted_until or not self._run_left:
+            return 0.0
+        target = self._settlement * (1 + plan.side * plan.depth)
+        step = (target - self._price) / self._run_left
+        self._run_left -= 1
+        return step
+
+    def _locked(self, minute: int) -> bool:
+        """Return whether all who would trade stand on one side, at the limit."""
+        begin = self._plan.event_minute + RUN_MINUTES
+        return begin <= minute < begin + self._plan.locked_minutes
 
     def _sigma(self, minute: int) -> float:
         self._slow = _SLOW[0] * self._slow + self._chance.gauss(0, _SLOW[1])
         self._fast = _FAST[0] * self._fast + self._chance.gauss(0, _FAST[1])
         factors = self._level + self._slow + self._fast + self._news
-        return _TICKS_BY_SLOT[minute // SLOT_MINUTES] * math.exp(factors)
+        usual = _TICKS_BY_SLOT[minute // SLOT_MINUTES] * _within(minute, _TICKS_WITHIN_SLOT)
+        return usual * math.exp(factors)
 
     def _move(self, sigma: float) -> float:
         chance, character = self._chance, self._plan.character
@@ -223,8 +254,14 @@ class _Session:
         activity: float = ((span + 1) / (1.6 * sigma + 1)) ** 0.6
         noise = math.exp(self._chance.gauss(-0.05, 0.4))
         busy = math.exp(0.5 * (self._slow + self._level))
-        contracts = self._volume * expected_share(minute) * activity * noise * busy
-        return max(round(contracts), 1)
+        share = expected_share(minute) * _within(minute, _VOLUME_WITHIN_SLOT)
+        return max(round(self._volume * share * activity * noise * busy), 1)
+
+
+def _within(minute: int, shape: Mapping[int, tuple[float, ...]]) -> float:
+    """Return a minute's part of its half hour's mean."""
+    slot, rest = divmod(minute, SLOT_MINUTES)
+    return shape.get(slot, _FLAT)[rest // _PERIOD_MINUTES]
 
 
 def _stationary(factor: tuple[float, float]) -> float:

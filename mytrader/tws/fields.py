@@ -32,6 +32,9 @@ EXPONENT_MAX: Final = 300
 TEXTS_REMEMBERED: Final = 4096
 """Parsed texts that are kept: a market repeats the same prices, sizes and ids all day."""
 
+NUMBER_CHARACTERS_MAX: Final = 64
+"""Longer digits are nonsense, and would be remembered."""
+
 Write = Callable[[Any], str]
 Read = Callable[[Iterator[str]], Any]
 Parse = Callable[[str], Any]
@@ -56,6 +59,8 @@ def write_text(value: str) -> str:
 @lru_cache(maxsize=TEXTS_REMEMBERED)
 def parse_integer(text: str) -> int:
     """Return the integer in `text`; raises `WireError`."""
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise WireError(f"an integer of {len(text)} characters is not one of this protocol")
     try:
         value = int(text)
     except ValueError:
@@ -117,6 +122,8 @@ def _parse_optional_integer(text: str) -> int | None:
 def _parse_optional_number(text: str) -> Decimal | None:
     if not text:
         return None
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise WireError(f"a number of {len(text)} characters is not one of this protocol")
     try:
         value = Decimal(text)
     except InvalidOperation:
