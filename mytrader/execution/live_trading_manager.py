@@ -11,7 +11,7 @@ all of them gone, and none of them can send anything.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import structlog
 
@@ -34,6 +34,10 @@ Propose = Callable[[int, Bar], Signal | None]
 """A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
 
 
+Kernel = Callable[[TraderState, AnyEvent, datetime], tuple[TraderState, list[AnyCommand]]]
+"""What decides: state and event in, state and commands out."""
+
+
 class Panel(Protocol):
     """The advisors as the loop sees them; always answers, failures included."""
 
@@ -51,7 +55,12 @@ class Observer(Protocol):
 
 
 class LiveTradingManager:
-    """Owns the trader's state; the only place where events become actions."""
+    """Owns the trader's state; the only place where events become actions.
+
+    `_step` is the kernel; whoever plants a fault, to see that it is found, puts another there.
+    """
+
+    _step: ClassVar[Kernel] = staticmethod(step)
 
     def __init__(
         self,
@@ -105,7 +114,7 @@ class LiveTradingManager:
     def _handle(self, event: AnyEvent) -> None:
         now = self._runtime.now()
         before = self.state
-        state, asked = step(before, event, now)
+        state, asked = self._step(before, event, now)
         quiet = isinstance(event, events.QuoteSeen) and not asked
         self._journal.append(now, event, asked, durable=not quiet)
         self.state = state
@@ -123,7 +132,7 @@ class LiveTradingManager:
         try:
             halted = events.Halted(why)
             now = self._runtime.now()
-            self.state, asked = step(self.state, halted, now)
+            self.state, asked = self._step(self.state, halted, now)
             self._journal.append(now, halted, asked, durable=True)
         except MytraderError as error:
             self._log.critical("HALT_NOT_RECORDED", at=self._runtime.now(), text=str(error))

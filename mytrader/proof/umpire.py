@@ -23,6 +23,7 @@ from mytrader.proof.record_tap import RecordTap
 from mytrader.simulator.broker_orders import BrokerOrder, OrderState
 from mytrader.simulator.ledger import BrokerFill
 from mytrader.tws import answers, order_answers
+from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from mytrader.tws.requests import CancelOrder
@@ -226,6 +227,15 @@ class Umpire:
             if fill is None or (fill.side, fill.quantity) != (execution.side, execution.quantity):
                 self.accuse("I5", now, f"{execution.exec_id} was booked and never executed so")
 
+    @property
+    def undecided(self) -> list[str]:
+        """References that were recorded and whose bytes never arrived.
+
+        Where a process died between the two nobody can know, and only a person can decide.
+        """
+        recorded = self.record.references() if self.record is not None else []
+        return [ref for ref in recorded if not self._writes[ref]]
+
     # The wire.
 
     def asked(self, now: datetime, client_id: int, message: Message) -> None:
@@ -311,7 +321,8 @@ class Umpire:
             case order_answers.ExecutionDetails(exec_id=exec_id, perm_id=perm_id):
                 self.cover.told(now, Cause(exec_id=_head(exec_id)))
                 self.cover.told(now, Cause(perm_id=perm_id))
-                self._note(now, f"execution {exec_id}")
+                if message.req_id == NO_SUBJECT:
+                    self._note(now, f"execution {exec_id}")
             case order_answers.OrderStatus(perm_id=perm_id, status=status, filled=filled):
                 if filled or status in ("Cancelled", "ApiCancelled", "Inactive", "Filled"):
                     self.cover.told(now, Cause(perm_id=perm_id))
