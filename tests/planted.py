@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,9 +20,9 @@ from mytrader.domain import commands, events
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import Advice
 from mytrader.domain.events import AnyEvent
-from mytrader.domain.known import Known, Unknown
+from mytrader.domain.known import Unknown
 from mytrader.domain.limits import Profile
-from mytrader.domain.orders import Approved, Bracket
+from mytrader.domain.orders import Approved, Bracket, Death
 from mytrader.domain.trader import TraderState
 from mytrader.execution.ib_executor import IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager
@@ -42,7 +42,8 @@ def with_kernel(kernel: Kernel) -> Parts:
     class Manager(LiveTradingManager):
         """The manager over the planted kernel."""
 
-        _step: ClassVar[Kernel] = staticmethod(kernel)
+        def _step(self, state: TraderState, event: AnyEvent, now: datetime) -> Answer:
+            return kernel(state, event, now)
 
     return Parts(manager=Manager)
 
@@ -50,10 +51,24 @@ def with_kernel(kernel: Kernel) -> Parts:
 # Kernel.
 
 
-def no_answer_is_an_empty_book(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
-    """I6: a book that did not come reads as empty."""
-    if isinstance(event, events.BookAnswered) and isinstance(event.book, Unknown):
-        event = replace(event, book=Known(events.Book((), (), ())))
+def absence_is_death(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
+    """I6: an order that a book does not show, or a book that did not come, is taken for over."""
+    if isinstance(event, events.BookAnswered):
+        book = event.book
+        shown = () if isinstance(book, Unknown) else [each.ref for each in book.value.orders]
+        cycles = {
+            name: replace(
+                cycle,
+                orders={
+                    ref: each
+                    if ref in shown or each.death
+                    else replace(each, death=Death.CANCELLED)
+                    for ref, each in cycle.orders.items()
+                },
+            )
+            for name, cycle in state.cycles.items()
+        }
+        state = replace(state, cycles=cycles)
     return step(state, event, now)
 
 
@@ -199,7 +214,7 @@ class ForgetsTheStop(IBExecutor):
 
 
 PLANTS: dict[str, Parts] = {
-    "no answer is an empty book": with_kernel(no_answer_is_an_empty_book),
+    "absence is death": with_kernel(absence_is_death),
     "advice is decoration": with_kernel(advice_is_decoration),
     "a notice kills": with_kernel(a_notice_kills),
     "every repeat is a new fill": with_kernel(every_repeat_is_a_new_fill),

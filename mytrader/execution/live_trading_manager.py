@@ -11,7 +11,7 @@ all of them gone, and none of them can send anything.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -34,10 +34,6 @@ Propose = Callable[[int, Bar], Signal | None]
 """A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
 
 
-Kernel = Callable[[TraderState, AnyEvent, datetime], tuple[TraderState, list[AnyCommand]]]
-"""What decides: state and event in, state and commands out."""
-
-
 class Panel(Protocol):
     """The advisors as the loop sees them; always answers, failures included."""
 
@@ -55,12 +51,7 @@ class Observer(Protocol):
 
 
 class LiveTradingManager:
-    """Owns the trader's state; the only place where events become actions.
-
-    `_step` is the kernel; whoever plants a fault, to see that it is found, puts another there.
-    """
-
-    _step: ClassVar[Kernel] = staticmethod(step)
+    """Owns the trader's state; the only place where events become actions."""
 
     def __init__(
         self,
@@ -158,6 +149,12 @@ class LiveTradingManager:
         if self._disarm is not None:
             self._disarm()
             self._disarm = None
+
+    def _step(
+        self, state: TraderState, event: AnyEvent, now: datetime
+    ) -> tuple[TraderState, list[AnyCommand]]:
+        """Ask the kernel; a test plants another one here, to see that it is found."""
+        return step(state, event, now)
 
     # From bar to decision
 
