@@ -55,7 +55,7 @@ mutate: $(VENV)/dev
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache .hypothesis .coverage* .mutants
-	find mytrader tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + \
+	find mytrader tests scripts benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + \
 		2>/dev/null || true
 
 # A virtual environment knows its own path and its interpreter: when the folder was moved, the
@@ -88,7 +88,8 @@ $(VENV)/package: pyproject.toml mytrader/__init__.py $(VENV)/run
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
+# ibapi is published as source only; it is built by the setuptools that run.txt pins.
 $(VENV)/dev: requirements/dev.txt $(VENV)/package
 	echo "==> installing what checks and tests need ($<)"
-	$(PIP) --require-hashes -r $<
+	$(PIP) --require-hashes --no-build-isolation -r $<
 	touch $@

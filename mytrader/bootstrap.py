@@ -4,8 +4,9 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -26,12 +27,12 @@ from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
-from mytrader.ports import Runtime
+from mytrader.ports import Broker, Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
-from mytrader.signals.features import FeatureEngine
-from mytrader.signals.strategy import Strategy, create_strategy
+from mytrader.signals.features import FeatureEngine, Features
+from mytrader.signals.strategy import create_strategy
 
 CLIENT_CLOCKS: Final = CLIENT_MODULES
 """Modules of the client whose clock virtual time has to rebind."""
@@ -68,19 +69,29 @@ class Outcome(Struct, frozen=True):
     interrupted: bool
 
 
+class Proposes(Protocol):
+    """What the trader needs of a strategy."""
+
+    def on_bar(self, bar: Bar, features: Features) -> Signal | None:
+        """See `signals.strategy.Strategy`."""
+        ...
+
+
+MakeStrategy = Callable[[Instrument], Proposes]
+
+
 class Proposer:
     """Feeds each contract's bars to its features and its strategy."""
 
-    def __init__(self, strategy: str) -> None:
-        self._strategy = strategy
-        self._engines: dict[int, tuple[FeatureEngine, Strategy]] = {}
+    def __init__(self, make: MakeStrategy) -> None:
+        self._make = make
+        self._engines: dict[int, tuple[FeatureEngine, Proposes]] = {}
         self._newest: dict[int, datetime] = {}
 
     def prepare(self, con_id: int, instrument: Instrument, *, history: Sequence[Bar]) -> None:
         """Take in the bars that were missed; what they would have proposed is the past."""
         if con_id not in self._engines:
-            strategy = create_strategy(self._strategy, instrument)
-            self._engines[con_id] = (FeatureEngine(), strategy)
+            self._engines[con_id] = (FeatureEngine(), self._make(instrument))
         for bar in history:
             self.propose(con_id, bar)
 
@@ -94,11 +105,34 @@ class Proposer:
         return strategy.on_bar(bar, engine.update(bar))
 
 
+def _same(broker: Broker) -> Broker:
+    return broker
+
+
+class Parts(Struct, frozen=True):
+    """What a trader is made of, where somebody brings something else: campaigns and their tests.
+
+    `strategy` makes what proposes on a contract, `seats` are the advisors, `broker` may stand
+    before the executor.
+    """
+
+    strategy: MakeStrategy | None = None
+    seats: tuple[Seat, ...] | None = None
+    broker: Callable[[Broker], Broker] = _same
+    manager: type[LiveTradingManager] = LiveTradingManager
+    executor: type[IBExecutor] = IBExecutor
+
+
 class Trader:
     """A manager with everything it needs around it, on the clock of `runtime`."""
 
     def __init__(
-        self, plan: Plan, runtime: Runtime, *, observers: Sequence[Observer] = ()
+        self,
+        plan: Plan,
+        runtime: Runtime,
+        *,
+        observers: Sequence[Observer] = (),
+        parts: Parts = Parts(),  # noqa: B008 - frozen
     ) -> None:
         self.plan = plan
         self.runtime = runtime
@@ -109,15 +143,15 @@ class Trader:
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
         state = fold(self.journal.read(), CycleBook())
         self._started_flat = not state.cycles
-        self.executor = IBExecutor(_endpoint(plan), runtime=runtime)
+        self.executor = parts.executor(_endpoint(plan), runtime=runtime)
         self.executor.numbers.remember(_order_ids(state))
-        self._proposer = Proposer(plan.strategy)
-        self.manager = LiveTradingManager(
+        self._proposer = Proposer(parts.strategy or partial(create_strategy, plan.strategy))
+        self.manager = parts.manager(
             state,
-            broker=self.executor,
+            broker=parts.broker(self.executor),
             journal=self.journal,
             runtime=runtime,
-            panel=_panel(runtime, plan.settings),
+            panel=_panel(runtime, plan.settings, parts.seats),
             propose=self._proposer.propose,
         )
         for observer in (self.book, *observers):
@@ -234,7 +268,8 @@ def _opening(plan: Plan) -> Opening:
     )
 
 
-def _panel(runtime: Runtime, settings: Settings) -> Panel:
-    advisors = (LocalDecisionAdvisor(), LocalRiskAdvisor())
-    seats = [Seat(advisor.name, advisor.role, advisor) for advisor in advisors]
+def _panel(runtime: Runtime, settings: Settings, seats: Sequence[Seat] | None) -> Panel:
+    if seats is None:
+        advisors = (LocalDecisionAdvisor(), LocalRiskAdvisor())
+        seats = [Seat(advisor.name, advisor.role, advisor) for advisor in advisors]
     return Panel(seats, runtime, deadline=settings.aws_agents.timeout)

@@ -50,7 +50,8 @@ Speed = Annotated[
     str | None, typer.Option("--speed", help="Times real time, or max. Embedded: always max.")
 ]
 FaultsFile = Annotated[
-    Path | None, typer.Option("--faults", help="YAML file of faults the gateway commits.")
+    Path | None,
+    typer.Option("--faults", help="What the gateway does wrong: calm, flaky, hostile, or a file."),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Equal seeds make equal simulated runs.")
@@ -153,9 +154,23 @@ def gateway(
     speed: Speed = None,
     config: Config = None,
     faults: FaultsFile = None,
+    record: Annotated[
+        str | None, typer.Option("--record", help="HOST:PORT of a real gateway: keep every byte.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="New file for --record.")] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", help="A recording: where would the simulator differ?"),
+    ] = None,
     verbose: Verbose = False,
-) -> None:
+) -> int:
     """Serve a simulated gateway that any client of the broker's API can connect to."""
+    if record is not None or out is not None or compare is not None:
+        from mytrader import recordings
+
+        return recordings.run(
+            recordings.RecordingOptions(port, record, out, compare, faults, verbose)
+        )
     from mytrader import commands
 
     commands.gateway(
@@ -171,6 +186,7 @@ def gateway(
             verbose=verbose,
         )
     )
+    return 0
 
 
 @app.command()
@@ -253,6 +269,61 @@ def verify(
 
     return proofs.verify(
         proofs.VerifyOptions(profile, states, fault_count, quick=quick, as_json=as_json)
+    )
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="A..B, both played; or one seed.")
+    ] = None,
+    hours: Annotated[
+        float, typer.Option("--hours", min=0.25, max=22, help="Length of a day.")
+    ] = 1.0,
+    whole_days: Annotated[bool, typer.Option("--days", help="Whole sessions instead.")] = False,
+    faults: Annotated[
+        Path, typer.Option("--faults", help="calm, flaky, hostile, or a file.")
+    ] = Path("hostile"),
+    profile: Annotated[
+        str, typer.Option("--profile", help="strict, bracket, or both.")
+    ] = "strict",
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=512, help="Processes to play in.")
+    ] = 1,
+    ray: Annotated[
+        str | None, typer.Option("--ray", help="Address of a Ray cluster, or local.")
+    ] = None,
+    script: Annotated[
+        Path | None, typer.Option("--script", help="Play one day that a failure left.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the days that fail.")] = Path(
+        "runs/failures"
+    ),
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="SVG of the unprotected intervals.")
+    ] = None,
+    shrink: Annotated[
+        int, typer.Option("--shrink", min=0, help="Days to play to make a failure small.")
+    ] = 40,
+    as_json: Json = False,
+) -> int:
+    """Play days of the real trader against a misbehaving gateway, and judge every moment."""
+    from mytrader import campaigns
+
+    return campaigns.simulate(
+        campaigns.SimulateOptions(
+            seeds=seeds,
+            hours=0.0 if whole_days else hours,
+            faults=faults,
+            profile=profile,
+            workers=workers,
+            ray=ray,
+            script=script,
+            out=out,
+            picture=picture,
+            shrink=shrink,
+            as_json=as_json,
+        )
     )
 
 

@@ -29,7 +29,8 @@ from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
 from mytrader.signals.strategy import strategy_names
 from mytrader.simulator.bar_files import BarFile, load_bar_file
-from mytrader.simulator.faults import Faults, load_faults
+from mytrader.simulator.fault_files import load_faults
+from mytrader.simulator.faults import Faults
 from mytrader.simulator.synthetic import synthetic_sessions
 
 EMBEDDED: Final = "sim"

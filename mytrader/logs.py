@@ -5,7 +5,8 @@ Whoever logs gives the time as `at`; a line without it happened before there was
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,3 +65,17 @@ def line(logger: object, method: str, said: MutableMapping[str, Any]) -> str:
 
 def _shown(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Say nothing meanwhile of what the days log: their pages are their business."""
+    before = structlog.get_config()["wrapper_class"]
+    silent_below = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        logging.disable(silent_below)
+        structlog.configure(wrapper_class=before)

@@ -109,11 +109,12 @@ class Watch:
     def take_failures(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the failures of callbacks as well."""
         loop.set_exception_handler(
-            lambda _, context: self.note_failure("callback", _error_in(context))
+            lambda _, context: self.note_failure("callback", error_in(context))
         )
 
 
-def _error_in(context: dict[str, object]) -> BaseException:
+def error_in(context: dict[str, object]) -> BaseException:
+    """Return what a loop's exception handler was told of."""
     error = context.get("exception")
     return error if isinstance(error, BaseException) else RuntimeError(str(context["message"]))
 
@@ -167,7 +168,7 @@ async def _embedded(
     trader = Trader(plan, runtime, observers=observers)
     # Virtual time knows no signals; a handler of Python's own runs between two of its steps.
     with interruptible(watch.interrupt):
-        return await _trade(trader, trader.connect(), watch=watch, over=gateway.finished)
+        return await trade(trader, trader.connect(), watch=watch, over=gateway.finished)
 
 
 @contextmanager
@@ -213,7 +214,7 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     start = _connect(
         trader, runtime, follow=speed is not None, disarm=say_if_slow, failed=watch.note_failure
     )
-    return await _trade(trader, start, watch=watch, speed=runtime.speed)
+    return await trade(trader, start, watch=watch, speed=runtime.speed)
 
 
 async def _connect(
@@ -245,7 +246,7 @@ def _say_waiting(plan: Plan) -> None:
 # Both
 
 
-async def _trade(
+async def trade(
     trader: Trader,
     start: Coroutine[Any, Any, None],
     *,

@@ -7,6 +7,7 @@ of a gateway whose day runs faster than ours.
 
 import asyncio
 import math
+import resource
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -92,6 +93,16 @@ class _Timer(Struct):
     when: datetime
     callback: Callable[[], None]
     handle: asyncio.TimerHandle | None = None
+
+
+def processor_seconds() -> float:
+    """Return what this process has used of its processor, seconds."""
+    return time.process_time()
+
+
+def memory_peak_mb() -> float:
+    """Return the most memory that this process ever held, megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def monotonic_seconds() -> float:

@@ -24,7 +24,9 @@ class _Wire:
         self.written += data
 
 
-def what_the_client_sends(ask: Callable[[Any], object]) -> list[bytes]:
+def what_the_client_sends(
+    ask: Callable[[Any], object], version: int = SERVER_VERSION
+) -> list[bytes]:
     """Return the bodies of the frames that a real client writes when `ask` uses it."""
 
     async def send() -> bytes:
@@ -33,7 +35,7 @@ def what_the_client_sends(ask: Callable[[Any], object]) -> list[bytes]:
         wire = _Wire()
         client.conn.transport = wire
         client.connState = client.CONNECTED
-        client._serverVersion = SERVER_VERSION
+        client._serverVersion = version
         ask(client)
         client.conn.transport = None
         return wire.written
@@ -54,12 +56,14 @@ class _Listener:
         return lambda *args: self.calls.append((name, args))
 
 
-def what_the_client_reads(frame: bytes) -> list[tuple[str, tuple[Any, ...]]]:
+def what_the_client_reads(
+    frame: bytes, version: int = SERVER_VERSION
+) -> list[tuple[str, tuple[Any, ...]]]:
     """Return the calls (name and arguments) that the real decoder makes of one frame."""
     listener = _Listener()
     decoder: Any = Decoder
     (body,) = FrameReader().feed(frame)
-    decoder(listener, SERVER_VERSION).interpret(split(body))
+    decoder(listener, version).interpret(split(body))
     return listener.calls
 
 

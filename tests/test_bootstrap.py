@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mytrader.domain.instrument import ES
 from mytrader.domain.market import Bar
 from mytrader.errors import BadInput
 from mytrader.settings import Settings
+from mytrader.signals.strategy import create_strategy
 from mytrader.simulator.bar_files import load_bar_file
 from tests.command_line import FIRST, rows, write_bars
 from tests.playbook import CON_ID as SCRIPTED
@@ -41,7 +43,7 @@ def proposals(proposer: Proposer, bars: list[Bar]) -> list[str]:
 
 
 def proposer(history: list[Bar]) -> Proposer:
-    made = Proposer("ema-cross")
+    made = Proposer(partial(create_strategy, "ema-cross"))
     made.prepare(CON_ID, ES, history=history)
     return made
 

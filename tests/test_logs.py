@@ -71,3 +71,13 @@ def test_what_stands_in_for_standard_error_is_written_to(
     monkeypatch.setattr("sys.stderr", stand_in)
     structlog.get_logger("mytrader").warning("CODE")
     assert stand_in.getvalue() == "WARNING CODE\n"
+
+
+def test_quiet_is_quiet_and_only_meanwhile(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()["wrapper_class"]
+    with logs.quiet():
+        structlog.get_logger("mytrader").error("NOTHING")
+        logging.getLogger("mytrader").error("nothing")
+    assert capsys.readouterr() == ("", "")
+    assert structlog.get_config()["wrapper_class"] is before
+    assert logging.root.manager.disable == logging.NOTSET

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -38,6 +39,10 @@ class Wire(asyncio.Transport):
         """Remember."""
         self.closed = True
 
+    def abort(self) -> None:
+        """Remember."""
+        self.closed = True
+
 
 class Desk:
     """A front desk that keeps what it is asked."""
@@ -47,10 +52,17 @@ class Desk:
         self.taken = taken
         self.handled: list[Message] = []
         self.gone_count = 0
+        self.alarms: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """Return the time."""
         return self.time
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Keep the alarm; nobody rings it here, `test_gateway_garbage` does."""
+        assert delay_s == module.PATIENCE_S
+        self.alarms.append(action)
+        return lambda: self.alarms.remove(action)
 
     def arrived(self) -> None:
         """Do nothing: nothing is ever due."""
@@ -98,6 +110,19 @@ def test_handshake_answers_with_version_178() -> None:
     assert connection.client_id == 7
 
 
+def test_a_client_that_offers_157_is_answered_in_its_layout() -> None:
+    connection, wire, desk = _connection()
+    hello = encode_client_hello(ClientHello(100, 157))
+    connection.data_received(hello + encode(requests.StartApi(7)))
+    connection.data_received(encode(requests.CancelOrder(31), 157))
+    assert desk.handled == [requests.CancelOrder(31)]
+    connection.send(answers.Problem(31, 201, "no"))
+    connection.flush()
+    bodies = FrameReader().feed(b"".join(wire.writes))
+    assert bodies[0].startswith(b"157\0")
+    assert bodies[-1] == b"4\x002\x0031\x00201\x00no\0"
+
+
 def test_handshake_and_requests_may_come_byte_by_byte() -> None:
     connection, _, desk = _connection()
     stream = STARTED + encode(requests.RequestPositions())
@@ -125,6 +150,7 @@ def test_client_id_in_use_is_told_so_and_closed() -> None:
         API_PREFIX + frame(b"hello"),
         HELLO + encode(requests.RequestPositions()),
         HELLO + frame(b"71\x002\0seven\0\0"),
+        HELLO + frame(b"71\x002\x00-2\0\0"),
         STARTED + b"\xff\xff\xff\xff",
     ],
 )
@@ -218,8 +244,11 @@ def test_client_that_never_reads_is_closed() -> None:
 def test_lost_connection_is_forgotten() -> None:
     connection, _, desk = _connection()
     connection.data_received(STARTED)
+    connection.data_received(encode(requests.RequestPositions())[:5])
+    assert len(desk.alarms) == 1
     connection.connection_lost(None)
     assert desk.gone_count == 1
+    assert desk.alarms == []
     assert not connection.ready
     connection.close()
 

@@ -72,6 +72,14 @@ def test_bars_win_over_the_table() -> None:
 
 
 @pytest.mark.skipif(not NOVEMBER.exists(), reason=f"{NOVEMBER} is not here")
+def test_the_next_opening_is_found_over_weekends_and_holidays() -> None:
+    friday = datetime(2025, 12, 12, 22, 30, tzinfo=UTC)
+    assert TABLE.next_open(friday) == datetime(2025, 12, 14, 23, 0, tzinfo=UTC)
+    assert TABLE.next_open(friday, regular=True) == datetime(2025, 12, 15, 14, 30, tzinfo=UTC)
+    christmas = datetime(2025, 12, 24, 20, 0, tzinfo=UTC)
+    assert TABLE.next_open(christmas) == datetime(2025, 12, 25, 23, 0, tzinfo=UTC)
+
+
 def test_the_bars_of_a_real_month_agree_with_the_table() -> None:
     bars = load_bars(NOVEMBER, ES)
     shown = TABLE.shown_by(bars)

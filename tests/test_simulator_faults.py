@@ -1,100 +1,16 @@
-"""Fault files are read strictly; a mistake in one is a line, not a stack trace."""
+"""Switches of faults as the desks read them."""
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pytest
-
-from mytrader.errors import BadInput
-from mytrader.simulator.faults import EndMessage, Faults, WhatIfFault, load_faults
+from mytrader.simulator.faults import Faults
 
 
-def _file(folder: Path, text: str) -> Path:
-    path = folder / "faults.yaml"
-    path.write_text(text)
-    return path
+def test_a_stop_waits_for_the_longer_of_its_two_delays() -> None:
+    faults = Faults(acknowledgement_delay_ms=30, stop_acknowledgement_delay_ms=20)
+    assert faults.acknowledgement_delay(stop=True) == timedelta(milliseconds=30)
 
 
-def test_every_switch_is_read(tmp_path: Path) -> None:
-    text = """
-reject_child_stops: 2
-freeze_positions_after_fills: 0
-refuse_marketable_stop_changes: true
-drop_stop_acknowledgements: true
-stop_acknowledgement_delay_ms: 700
-acknowledgement_delay_ms: 20
-fill_delay_ms: 30
-cancel_delay_ms: 40
-drop_connections_at: ["2025-12-12T15:00:00Z"]
-missing_end: executions
-oca_cancel_delay_ms: 50
-both_oca_legs_fill: 3
-what_if: sentinel
-what_if_delay_ms: 60
-"""
-    faults = load_faults(_file(tmp_path, text))
-    assert faults == Faults(
-        reject_child_stops=2,
-        freeze_positions_after_fills=0,
-        refuse_marketable_stop_changes=True,
-        drop_stop_acknowledgements=True,
-        stop_acknowledgement_delay_ms=700,
-        acknowledgement_delay_ms=20,
-        fill_delay_ms=30,
-        cancel_delay_ms=40,
-        drop_connections_at=(datetime(2025, 12, 12, 15, 0, tzinfo=UTC),),
-        missing_end=EndMessage.EXECUTIONS,
-        oca_cancel_delay_ms=50,
-        both_oca_legs_fill=3,
-        what_if=WhatIfFault.SENTINEL,
-        what_if_delay_ms=60,
-    )
-    assert (faults.oca_cancel_delay, faults.what_if_delay) == (
-        timedelta(milliseconds=50),
-        timedelta(milliseconds=60),
-    )
-    assert faults.acknowledgement_delay(stop=True) == timedelta(milliseconds=700)
-    assert faults.acknowledgement_delay(stop=False) == timedelta(milliseconds=20)
-    assert (faults.fill_delay, faults.cancel_delay) == (
-        timedelta(milliseconds=30),
-        timedelta(milliseconds=40),
-    )
-
-
-@pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
-def test_empty_file_switches_nothing_on(tmp_path: Path, text: str) -> None:
-    assert load_faults(_file(tmp_path, text)) == Faults()
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("reject_child_stop: 1", "unknown field"),
-        ("reject_child_stops: -1", "reject_child_stops"),
-        ("reject_child_stops: many", "reject_child_stops"),
-        ("fill_delay_ms: 1.5", "fill_delay_ms"),
-        ("missing_end: nothing", "missing_end"),
-        ("drop_connections_at: [2025-12-12 15:00:00]", "timezone"),
-        ("- a list", "Expected `object`"),
-        ("{broken", "not YAML"),
-        ("a: !!python/object:os.system x", "not YAML"),
-        ("\x07", "not YAML"),
-    ],
-)
-def test_mistake_is_one_line_that_names_the_file(tmp_path: Path, text: str, why: str) -> None:
-    path = _file(tmp_path, text)
-    with pytest.raises(BadInput) as caught:
-        load_faults(path)
-    line = str(caught.value)
-    assert str(path) in line
-    assert why in line
-    assert "\n" not in line
-
-
-def test_file_that_is_missing_or_too_long_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="No such file"):
-        load_faults(tmp_path / "none.yaml")
-    with pytest.raises(BadInput, match="directory"):
-        load_faults(tmp_path)
-    with pytest.raises(BadInput, match="over 1000000 bytes"):
-        load_faults(_file(tmp_path, "#" * 1_000_001))
+def test_nothing_is_late_by_default() -> None:
+    faults = Faults()
+    assert faults.acknowledgement_delay(stop=True) == faults.fill_delay == timedelta()
+    assert faults.cancel_delay == faults.oca_cancel_delay == faults.what_if_delay == timedelta()

@@ -177,11 +177,11 @@ def test_each_client_hears_of_its_own_orders_and_all_of_the_account() -> None:
 
 def test_requests_that_are_not_offered_are_refused_by_name() -> None:
     async def scenario(desk: Desk) -> None:
-        desk.client.reqPnL(900, "DU0000001", "")
-        desk.client.reqTickByTickData(901, desk.contract, "Last", 0, False)
+        desk.client.send(71, 2, 7, "")
         desk.client.reqScannerParameters()
         await asyncio.sleep(1)
-        assert desk.errors == [(900, 321), (901, 321), (-1, 321)]
+        assert desk.errors == [(-1, 321), (-1, 321)]
+        assert desk.ib.isConnected()
 
     run_desk(connected(scenario), flat(30))
 

@@ -1,6 +1,6 @@
 """The account is folded from fills: first in, first out, to the cent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -77,6 +77,38 @@ def test_open_profit_is_marked() -> None:
     ledger = _ledger((-2, 100))
     assert ledger.unrealised_usd({CONTRACT.con_id: 96}) == 100
     assert _ledger().unrealised_usd({}) == 0
+
+
+def test_a_busted_fill_leaves_nothing_but_its_number() -> None:
+    ledger = _ledger((1, 100), (1, 104))
+    first, second = ledger.executions
+    ledger.bust(first.exec_id)
+    assert ledger.executions == [second]
+    assert ledger.position(second.contract.con_id) == 1
+    ledger.bust(second.exec_id)
+    assert (ledger.executions, ledger.cash_usd) == ([], Decimal(1000))
+    assert [each.position for each in ledger.holdings] == [0]
+
+
+def test_a_settlement_pays_out_what_is_open_and_begins_a_day() -> None:
+    ledger = _ledger((2, 100))
+    con_id, instrument = CONTRACT.con_id, CONTRACT.instrument
+    assert ledger.daily_usd({con_id: 108}) == instrument.usd(16) - 2 * COMMISSION
+    ledger.settle(con_id, 108, AT)
+    assert ledger.settled_cash_usd == ledger.cash_usd + instrument.usd(16)
+    assert ledger.daily_usd({con_id: 108}) == 0
+    ledger.book(_fill(-1, 110, number=9), COMMISSION)
+    assert ledger.settled_cash_usd == ledger.cash_usd + instrument.usd(8)
+    assert ledger.daily_usd({con_id: 109}) == instrument.usd(2 + 1) - COMMISSION
+    assert ledger.open()[0].cost_ticks == 100
+
+
+def test_a_correction_keeps_the_settlement() -> None:
+    ledger = _ledger((1, 100))
+    ledger.settle(CONTRACT.con_id, 108, AT + timedelta(hours=1))
+    ledger.correct(ledger.executions[0].exec_id, -2)
+    assert ledger.open()[0].paid_out_usd == CONTRACT.instrument.usd(10)
+    assert ledger.daily_usd({CONTRACT.con_id: 108}) == 0
 
 
 def test_unknown_contract_is_flat() -> None:

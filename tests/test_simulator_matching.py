@@ -65,6 +65,31 @@ def test_a_resting_limit_does_not_fill_on_a_trade_at_its_price(side: Side) -> No
 
 
 @BOTH
+def test_a_queue_that_ends_is_worked_off_by_trades_at_the_price(side: Side) -> None:
+    venue = Venue(side)
+    venue.matching.queue_ahead = 15
+    venue.tick(5)
+    venue.submit(venue.order(3, quantity=6))
+    assert venue.tick(4, last=3, size=10) == []
+    assert venue.tick(4, last=4, size=10) == []
+    assert venue.tick(4, last=3, size=8) == [venue.fill(3, aggressor=False, quantity=3)]
+    assert venue.tick(4, last=3, size=8) == [venue.fill(3, aggressor=False, quantity=3)]
+
+
+@BOTH
+def test_a_change_of_price_goes_to_the_end_of_the_queue(side: Side) -> None:
+    venue = Venue(side)
+    venue.matching.queue_ahead = 5
+    venue.tick(5)
+    venue.submit(venue.order(2, quantity=2))
+    venue.tick(3, last=2, size=5)
+    venue.replace(venue.order(1, quantity=2))
+    assert venue.tick(4, last=1, size=5) == []
+    venue.replace(venue.order(1, quantity=1))
+    assert venue.tick(4, last=1, size=5) == [venue.fill(1, aggressor=False)]
+
+
+@BOTH
 def test_a_resting_limit_fills_at_its_price_when_a_trade_prints_through_it(side: Side) -> None:
     venue = Venue(side)
     venue.tick(5)

@@ -1,6 +1,7 @@
 """Orders through the real client: what it hears of a bracket, a change, a refusal, a fault."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("stop off the grid", {"orderType": "STP LMT", "auxPrice": ASK - 0.1}, 110),
     ("no quantity", {"totalQuantity": 0}, 434),
     ("half a contract", {"totalQuantity": 0.5}, 321),
-    ("market order", {"orderType": "MKT"}, 321),
+    ("trailing stop", {"orderType": "TRAIL"}, 321),
     ("good till date", {"tif": "GTD"}, 321),
     ("foreign account", {"account": "DU9"}, 321),
     ("OCA type", {"ocaGroup": "a", "ocaType": 4}, 321),
@@ -352,6 +353,38 @@ def test_delays_move_messages_and_not_the_orders() -> None:
     run_desk(connected(scenario), flat(60), faults=faults)
 
 
+def test_an_order_is_changed_by_whoever_knows_it_from_the_gateway_alone() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        desk.ib.disconnect()
+        await asyncio.sleep(1)
+        await desk.connect()
+        (trade,) = desk.ib.openTrades()
+        trade.order.lmtPrice = ASK - 6
+        desk.ib.placeOrder(desk.contract, trade.order)
+        await asyncio.sleep(1)
+        assert desk.codes == []
+        assert desk.gateway.ledger.orders[0].terms.limit == PRICE + 1 - 24
+
+    run_desk(connected(scenario), flat(60))
+
+
+def test_executions_may_be_forgotten_at_midnight() -> None:
+    midnight = datetime(2025, 12, 12, 6, 0, tzinfo=UTC)
+    market = ticks([PRICE] * 120, start=midnight - timedelta(seconds=60))
+
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", ASK + 1))
+        await asyncio.sleep(1)
+        assert len(await desk.ib.reqExecutionsAsync()) == 1
+        await asyncio.sleep(70)
+        assert await desk.ib.reqExecutionsAsync() == []
+        assert [each.position for each in desk.ib.positions()] == [1]
+
+    run_desk(connected(scenario), market, faults=Faults(executions_since_midnight=True), bars=())
+
+
 @pytest.mark.parametrize("end", list(EndMessage))
 def test_missing_end_message_fails_the_clients_synchronization(end: EndMessage) -> None:
     async def scenario(desk: Desk) -> None:
@@ -420,3 +453,42 @@ def test_completed_orders_are_told_of_until_their_trading_date_has_passed() -> N
 
     run_desk(connected(scenario), flat(10))
     assert statuses == [["Filled"], []]
+
+
+def test_market_stop_waits_at_the_broker_and_fills_within_its_protection() -> None:
+    async def scenario(desk: Desk) -> None:
+        opened = desk.place(desk.order("BUY", 0, orderType="MKT", outsideRth=False))
+        stop = desk.order("SELL", 0, orderType="STP", auxPrice=ASK - 3)
+        resting = desk.place(stop)
+        await asyncio.sleep(1)
+        assert opened.orderStatus.status == "Filled"
+        status = resting.orderStatus
+        assert (status.status, status.whyHeld) == ("PreSubmitted", "trigger")
+        await asyncio.sleep(20)
+        assert resting.orderStatus.status == "Filled"
+        assert resting.fills[0].execution.price == (PRICE - 20) / 4
+
+    market = ticks([PRICE] * 15 + [PRICE - 20] * 30)
+    assert run_desk(connected(scenario), market).ledger.position(CON_ID) == 0
+
+
+def test_good_till_date_ends_the_order_at_its_time() -> None:
+    async def scenario(desk: Desk) -> None:
+        order = desk.order("BUY", ASK - 5, tif="GTD", goodTillDate="20251212-15:00:20")
+        trade = desk.place(order)
+        await asyncio.sleep(1)
+        assert trade.orderStatus.status == "Submitted"
+        await asyncio.sleep(20)
+        assert trade.orderStatus.status == "Cancelled"
+        assert desk.codes == [202]
+
+    run_desk(connected(scenario), flat(60))
+
+
+def test_market_order_hears_that_outside_hours_mean_nothing_to_it() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.place(desk.order("BUY", 0, orderType="MKT"))
+        await asyncio.sleep(1)
+        assert desk.codes == [2109]
+
+    assert run_desk(connected(scenario), flat(60)).ledger.position(CON_ID) == 1

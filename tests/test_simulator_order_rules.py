@@ -84,7 +84,7 @@ def test_limit_order_has_no_stop_whatever_its_other_price_says() -> None:
         ({"quantity": Decimal(-1)}, 321),
         ({"quantity": Decimal(10**9)}, 321),
         ({"action": "SSHORT"}, 321),
-        ({"order_type": "STP"}, 321),
+        ({"order_type": "TRAIL"}, 321),
         ({"tif": "IOC"}, 321),
         ({"limit_price": None}, 321),
         ({"aux_price": None}, 321),

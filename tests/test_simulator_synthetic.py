@@ -4,16 +4,18 @@ import hashlib
 import subprocess
 import sys
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
-from statistics import mean, pstdev
 
 import pytest
 
 from mytrader.domain.instrument import ES, MES
 from mytrader.domain.market import Bar
-from mytrader.domain.session import minute_of_session
+from mytrader.domain.price_limits import price_limits
+from mytrader.domain.session import SESSION_MINUTES, minute_of_session
 from mytrader.errors import BadInput
-from mytrader.simulator.synthetic import synthetic_bars, synthetic_sessions
+from mytrader.simulator.day_kinds import HALT_MINUTES, RELEASE_MINUTES, USUAL, DayKind
+from mytrader.simulator.synthetic import START_PRICE, synthetic_bars, synthetic_sessions
 from mytrader.simulator.trading_hours import session_bounds
 
 DAY = date(2025, 12, 12)
@@ -89,18 +91,60 @@ def test_a_weekend_has_no_session() -> None:
 
 
 @pytest.mark.slow
-def test_it_resembles_the_real_market() -> None:
-    """Bounds around the measured November 2025: range 111 points, 1.8 million contracts."""
-    sessions = [synthetic_bars(seed, ES, session=DAY) for seed in range(40)]
-    ranges = [
-        (max(bar.high for bar in bars) - min(bar.low for bar in bars)) / 4 for bars in sessions
-    ]
-    assert 80 < mean(ranges) < 140
-    assert 1_300_000 < mean(sum(bar.volume for bar in bars) for bars in sessions) < 2_300_000
-    moves: dict[bool, list[int]] = {True: [], False: []}
-    for bars in sessions:
-        for bar in bars:
-            regular = 930 <= minute_of_session(bar.opened_at) < 1320
-            moves[regular].append(bar.close - bar.open)
-    assert 8 < pstdev(moves[True]) < 16
-    assert 3.5 < pstdev(moves[False]) < 7.5
+def test_a_session_without_an_event_has_every_minute() -> None:
+    for kind in USUAL:
+        assert len(synthetic_bars(5, ES, session=DAY, kinds=[kind])) == SESSION_MINUTES
+
+
+@pytest.mark.slow
+def test_a_limit_day_locks_at_its_limit() -> None:
+    """At night 7 % from the settlement: one price for a while, and none beyond it."""
+    settlement = ES.ticks_down(START_PRICE)
+    for seed in range(3):
+        bars = synthetic_bars(seed, ES, session=DAY, kinds=[DayKind.LIMIT])
+        night = [bar for bar in bars if minute_of_session(bar.opened_at) < 930]
+        limits = price_limits(settlement, 0)
+        (locked,) = (limit for limit in limits if any(bar.close == limit for bar in night))
+        still = [bar for bar in night if bar.high == bar.low == locked]
+        assert 20 <= len(still) < 120
+        assert limits[0] <= min(bar.low for bar in night)
+        assert max(bar.high for bar in night) <= (limits[1] or 0)
+
+
+@pytest.mark.slow
+def test_the_breaker_stops_trading() -> None:
+    """7 % down in regular hours: a quarter of an hour without a trade; then 13 % is the limit."""
+    settlement = ES.ticks_down(START_PRICE)
+    depths = set()
+    for seed in range(8):
+        bars = synthetic_bars(seed, ES, session=DAY, kinds=[DayKind.BREAKER])
+        pauses = [
+            (before, after)
+            for before, after in pairwise(bars)
+            if after.opened_at - before.opened_at > timedelta(minutes=1)
+        ]
+        depths.add(len(pauses))
+        for percent, (before, after) in zip((7, 13), pauses, strict=False):
+            assert before.low == -(-settlement * (100 - percent) // 100)
+            assert after.opened_at - before.opened_at == timedelta(minutes=HALT_MINUTES + 1)
+            assert 930 <= minute_of_session(before.opened_at) < 1320
+    assert depths == {1, 2}
+
+
+def test_an_outage_is_a_hole() -> None:
+    bars = synthetic_bars(2, ES, session=DAY, kinds=[DayKind.OUTAGE])
+    (pause,) = (
+        after.opened_at - before.opened_at
+        for before, after in pairwise(bars)
+        if after.opened_at - before.opened_at > timedelta(minutes=1)
+    )
+    assert timedelta(minutes=20) < pause <= timedelta(minutes=90)
+
+
+@pytest.mark.slow
+def test_news_jump() -> None:
+    """The minute of a release moves further than any minute of the hour before it."""
+    for seed in range(3):
+        bars = synthetic_bars(seed, ES, session=DAY, kinds=[DayKind.NEWS])
+        moves = [abs(bar.close - bar.open) for bar in bars]
+        assert any(moves[at] > max(moves[at - 60 : at]) for at in RELEASE_MINUTES)

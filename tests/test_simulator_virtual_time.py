@@ -76,6 +76,25 @@ def test_turning_without_time_passing_is_a_livelock() -> None:
         run_virtual(main, epoch=EPOCH, turns_max=1000)
 
 
+def test_who_rearms_at_the_exact_instant_gets_past_it() -> None:
+    """The client's throttle does, and another timer may land the clock on its deadline."""
+
+    async def main(loop: VirtualLoop) -> float:
+        over = loop.create_future()
+        deadline = 1.0 + 1e-6
+
+        def throttle() -> None:
+            if loop.time() > deadline:
+                over.set_result(loop.time())
+            else:
+                loop.call_at(deadline, throttle)
+
+        loop.call_at(1.0, throttle)
+        return float(await over)
+
+    assert 1.0 < run_virtual(main, epoch=EPOCH, turns_max=1000) < 1.0001
+
+
 def test_many_turns_are_no_livelock_while_time_passes() -> None:
     async def main(_: VirtualLoop) -> int:
         for _turn in range(3000):

@@ -116,6 +116,22 @@ UPDATE = answers.HistoricalDataUpdate(
 )
 RULE = answers.MarketRule(67, (answers.PriceIncrement(D(0), D("0.25")),))
 COMPOUND: list[Message] = [DETAILS, PORTFOLIO, POSITION, HISTORY, UPDATE, RULE]
+TICKS: list[tuple[Message, str]] = [
+    (answers.TickByTickLast(4, 1, 9, D(1), D(2), 1, "CME", "c"), "tickByTickAllLast"),
+    (answers.TickByTickAllLast(4, 2, 9, D(1), D(2), 1, "CME", "c"), "tickByTickAllLast"),
+    (answers.TickByTickQuote(4, 3, 9, D(1), D(2), D(3), D(4), 1), "tickByTickBidAsk"),
+    (answers.TickByTickMidpoint(4, 4, 9, D(1)), "tickByTickMidPoint"),
+    (
+        answers.HistoricalMidpoints(4, (answers.PastMidpoint(9, "0", D(1), D(2)),)),
+        "historicalTicks",
+    ),
+    (
+        answers.HistoricalQuotes(4, (answers.PastQuote(9, 0, D(1), D(2), D(3), D(4)),)),
+        "historicalTicksBidAsk",
+    ),
+    (answers.HistoricalTrades(4, (answers.PastTrade(9, 0, D(1), D(2)),)), "historicalTicksLast"),
+]
+COMPOUND += [message for message, _ in TICKS]
 ALL = [message for message, _, _ in CASES] + COMPOUND
 
 
@@ -197,3 +213,11 @@ def test_every_answer_is_among_the_cases() -> None:
         if isinstance(each, type) and issubclass(each, Message) and each is not Message
     }
     assert {type(message) for message in ALL} == declared
+
+
+@pytest.mark.parametrize(("message", "method"), TICKS, ids=lambda case: str(case)[:30])
+def test_real_client_reads_ticks(message: Message, method: str) -> None:
+    ((name, arguments),) = what_the_client_reads(encode(message))
+    assert (name, arguments[0]) == (method, 4)
+    numbers = [each for each in arguments if isinstance(each, float)]
+    assert numbers == [float(n + 1) for n in range(len(numbers))]

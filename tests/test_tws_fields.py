@@ -85,6 +85,17 @@ def test_any_fields_are_read_or_refused_with_the_one_error(fields: list[str]) ->
     assert layout.read(layout.write(value).split("\0")) == value
 
 
+def test_a_number_too_long_is_refused_and_not_remembered() -> None:
+    """What is parsed is kept, so that a megabyte of blanks before a 7 would be kept as well."""
+    for text in ("7".rjust(65), "0" * 65, "1" * 100_000):
+        for parse in (parse_integer, parse_number):
+            with pytest.raises(WireError, match=f"{len(text)} characters") as refused:
+                parse(text)
+            assert len(str(refused.value)) < 100
+    assert parse_integer("7".rjust(64)) == 7
+    assert parse_number("0" * 63 + "1") == 1
+
+
 @pytest.mark.parametrize("text", ["", " ", "1.0", "1_000", "x", "٣", "9" * 5000, str(2**63)])
 def test_what_is_no_integer_is_refused(text: str) -> None:
     with pytest.raises(WireError, match="integer"):

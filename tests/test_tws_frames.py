@@ -105,7 +105,14 @@ def test_version_178_is_chosen_when_it_is_offered(low: int, high: int) -> None:
     assert choose_version(ClientHello(low, high)) == 178
 
 
-@pytest.mark.parametrize(("low", "high"), [(157, 177), (179, 200)])
+@pytest.mark.parametrize(("low", "high"), [(100, 157), (157, 177), (100, 176)])
+def test_version_157_is_chosen_for_a_client_that_offers_no_newer_of_ours(
+    low: int, high: int
+) -> None:
+    assert choose_version(ClientHello(low, high)) == 157
+
+
+@pytest.mark.parametrize(("low", "high"), [(100, 156), (158, 177), (179, 200)])
 def test_client_of_another_version_is_refused(low: int, high: int) -> None:
     with pytest.raises(WireError, match=f"{low} to {high}"):
         choose_version(ClientHello(low, high))

@@ -9,6 +9,7 @@ from typing import Any
 import eventkit
 import ib_async
 from ib_async import IB, Contract, Future, Order, Trade
+from msgspec import structs
 
 from mytrader.domain.instrument import ES, FuturesContract
 from mytrader.domain.market import Bar
@@ -19,7 +20,8 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
 OPENED = datetime(2025, 12, 12, 15, 0, tzinfo=UTC)
-EPOCH = OPENED - timedelta(seconds=5)
+LEAD = timedelta(seconds=5)
+EPOCH = OPENED - LEAD
 CONTRACT: FuturesContract = front_month(ES, OPENED.date())
 PRICE = 27400
 """6850 points in ticks: where the market by hand begins."""
@@ -135,8 +137,11 @@ def run_desk(
     *,
     faults: Faults = Faults(),  # noqa: B008 - frozen
     bars: Iterable[Bar] | None = None,
+    settings: GatewaySettings = GatewaySettings(),  # noqa: B008 - frozen
 ) -> SimulatedGateway:
     """Run a scenario in virtual time and return the gateway as it left it."""
+    market = list(market)
+    epoch = market[0].at - LEAD if market else EPOCH
     past = history() if bars is None else list(bars)
     failures: list[object] = []
 
@@ -145,14 +150,14 @@ def run_desk(
         gateway = SimulatedGateway(
             [SimulatedMarket(CONTRACT, market, past)],
             runtime,
-            settings=GatewaySettings(faults=faults),
+            settings=structs.replace(settings, faults=faults),
         )
         loop.serve("127.0.0.1", 4002, protocol_factory=gateway.protocol_factory)
         async with _closing(Desk(loop, gateway)) as desk:
             await scenario(desk)
         return gateway
 
-    gateway = run_virtual(main, epoch=EPOCH, modules=CLIENT_MODULES)
+    gateway = run_virtual(main, epoch=epoch, modules=CLIENT_MODULES)
     assert failures == []
     return gateway
 

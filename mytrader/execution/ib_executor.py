@@ -35,6 +35,7 @@ from msgspec import Struct
 
 from mytrader.domain import commands, events
 from mytrader.domain.instrument import INSTRUMENTS
+from mytrader.domain.known import Unknown
 from mytrader.domain.market import Bar
 from mytrader.errors import BrokerFault
 from mytrader.execution import handshake
@@ -61,6 +62,9 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 20.0
 """For one question while connecting; real seconds, also where the gateway's clock runs faster."""
+
+SILENCES_MAX: Final = 2
+"""So many questions about the book in a row without a single byte mean that nobody is there."""
 
 CASH_TAG: Final = "TotalCashValue"
 LINK_LOST: Final = 1100
@@ -217,6 +221,7 @@ class _Socket(client_module.Client):
         self.decoder = _Decoder(wrapper, executor)
 
     def _onSocketHasData(self, data: bytes) -> None:
+        self._executor._heard += 1
         greeted = self.isReady()
         try:
             super()._onSocketHasData(data)  # type: ignore[no-untyped-call]  # partly typed
@@ -257,11 +262,13 @@ class IBExecutor:
         self.numbers = OrderNumbers()
         self._refusal: asyncio.Future[str] | None = None
         self._lost: Callable[[], None] | None = None
+        self._heard = 0
         self.cash_usd: Decimal | None = None
         self._start_session()
 
     def _start_session(self) -> None:
         """A new client for every connection."""
+        self._silences = 0
         self._questions = BookQuestions()
         self._margins = MarginQuestions(self._events.tell)
         self._reports = BrokerReports(
@@ -395,11 +402,11 @@ class IBExecutor:
         if self._lost is not None:
             self._lost()
 
-    def _start_over(self, client: _Client) -> None:
-        """Leave a broker that forgot what we subscribed to: a new connection restores it all."""
+    def _start_over(self, client: _Client, why: str) -> None:
+        """Leave a broker that forgot us, or what we subscribed to; a new connection restores."""
         if client is self._ib and client.isConnected():
             self.close()
-            self._on_disconnected("the broker lost our subscriptions")
+            self._on_disconnected(why)
 
     async def gateway_time(self) -> datetime:
         """The gateway's clock, whole seconds; raises `BrokerFault`."""
@@ -443,7 +450,18 @@ class IBExecutor:
             ask_executions,
             client.reqPositions,
         )
-        self._events.tell(events.BookAnswered(number, await self._questions.ask(requests)))
+        asked, heard = self._ib, self._heard
+        book = await self._questions.ask(requests)
+        self._note_silence(asked, silent=isinstance(book, Unknown) and self._heard == heard)
+        self._events.tell(events.BookAnswered(number, book))
+
+    def _note_silence(self, asked: _Client, *, silent: bool) -> None:
+        """Leave a gateway that says nothing at all: a connection can be half open for ever."""
+        if asked is not self._ib:
+            return
+        self._silences = self._silences + 1 if silent else 0
+        if self._silences >= SILENCES_MAX:
+            self._start_over(asked, "the gateway has gone silent")
 
     # What the wire says
 
@@ -469,7 +487,8 @@ class IBExecutor:
         elif code == LINK_LOST:
             self._events.tell(events.LinkChanged(up=False, why=text))
         elif code == LINK_BACK_DATA_LOST:
-            asyncio.get_running_loop().call_soon(self._start_over, self._ib)
+            why = "the broker lost our subscriptions"
+            asyncio.get_running_loop().call_soon(self._start_over, self._ib, why)
         elif code == LINK_BACK:
             self._events.tell(events.LinkChanged(up=True, why=text))
         elif self._margins.knows(request):

@@ -65,6 +65,10 @@ class AccountDesk:
             for req_id, wish in wishes.multi.items():
                 self._send_multi(connection, req_id, model=wish.model)
 
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+
     def forget(self, connection: ClientConnection) -> None:
         """Drop the wishes of a connection that is gone."""
         self._wishes.pop(connection, None)

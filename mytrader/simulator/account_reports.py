@@ -53,7 +53,7 @@ def account_figures(ledger: Ledger, marks: Mapping[int, int]) -> Iterator[Accoun
     unrealised = ledger.unrealised_usd(dict(marks))
     liquidation = ledger.cash_usd + unrealised
     margin = account_margin_usd(ledger)
-    free = liquidation - margin
+    free, settled = liquidation - margin, ledger.settled_cash_usd
     yield AccountFigure("AccountCode", ledger.account, "")
     yield AccountFigure("AccountReady", "true", "")
     yield AccountFigure("AccountType", "INDIVIDUAL", "")
@@ -61,9 +61,9 @@ def account_figures(ledger: Ledger, marks: Mapping[int, int]) -> Iterator[Accoun
     amounts = {
         "NetLiquidation": liquidation,
         "EquityWithLoanValue": liquidation,
-        "TotalCashValue": ledger.cash_usd,
-        "CashBalance": ledger.cash_usd,
-        "TotalCashBalance": ledger.cash_usd,
+        "TotalCashValue": settled,
+        "CashBalance": settled,
+        "TotalCashBalance": settled,
         "AvailableFunds": free,
         "ExcessLiquidity": free,
         "BuyingPower": free,
@@ -72,7 +72,7 @@ def account_figures(ledger: Ledger, marks: Mapping[int, int]) -> Iterator[Accoun
         "GrossPositionValue": Decimal(0),
         "RealizedPnL": ledger.realised_usd,
         "UnrealizedPnL": unrealised,
-        "FuturesPNL": ledger.realised_usd + unrealised,
+        "FuturesPNL": ledger.daily_usd(dict(marks)),
     }
     for tag, amount in amounts.items():
         yield AccountFigure(tag, str(amount.quantize(_CENT)), "USD")

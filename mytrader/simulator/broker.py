@@ -19,12 +19,13 @@ These choices follow TWS-PROTOCOL.md 7.3 and are, as it says, to be confirmed on
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Final, assert_never
+from typing import assert_never
+
+from msgspec import structs
 
 from mytrader.domain.instrument import FuturesContract
-from mytrader.domain.orders import OrderKind
 from mytrader.simulator import order_rules as rules
+from mytrader.simulator.admission import Admission, cancel_problem, late_change
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker_orders import (
     BrokerListener,
@@ -32,9 +33,12 @@ from mytrader.simulator.broker_orders import (
     OrderBook,
     OrderNews,
     OrderState,
+    booked_fill,
 )
+from mytrader.simulator.exchange_floor import ExchangeFloor
+from mytrader.simulator.families import Families
 from mytrader.simulator.faults import Faults
-from mytrader.simulator.ledger import BrokerFill, Ledger
+from mytrader.simulator.ledger import Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.matching import (
@@ -44,20 +48,21 @@ from mytrader.simulator.matching import (
     ExchangeOrder,
     Fact,
     Filled,
-    Matching,
     Refused,
     Triggered,
 )
 from mytrader.simulator.oca_groups import Effect, OcaGroups
+from mytrader.simulator.order_notices import new_order_notices, queued_notice
 from mytrader.simulator.order_rules import Problem, Terms
+from mytrader.simulator.trading_hours import in_regular_hours
 from mytrader.tws.place_order import PlaceOrder
-
-_EXEC_ID_FIRST: Final = 0x6571A2B3
-_AT_EXCHANGE: Final = (OrderState.WORKING, OrderState.QUEUED)
 
 
 class Broker:
-    """One account's orders at one exchange per contract. `latency` is the way to the exchange."""
+    """One account's orders at one exchange per contract. `latency` is the way to the exchange.
+
+    `floor` holds the exchanges; what they answer goes through `apply`.
+    """
 
     def __init__(
         self,
@@ -72,19 +77,28 @@ class Broker:
         self.orders = OrderBook(random.Random(f"broker {seed}"))  # noqa: S311  # repeatable is the point
         self.ledger = ledger
         self._rules = rules.Rules(listing, ledger.account)
-        self._exchanges = {each.con_id: Matching() for each in listing.contracts}
-        self._shut: set[int] = set()
-        self._last: dict[int, int] = {}
+        self.floor = ExchangeFloor(listing.contracts)
         self._agenda = agenda
         self._faults = faults
         self._latency = latency
         self._groups = OcaGroups(self.orders, faults, latency)
-        self._child_stops_to_reject = faults.reject_child_stops
-        self._listener: BrokerListener
+        self._families = Families(self.orders)
+        self.admission = Admission(self.orders, ledger, self._groups)
+        self._unheard_cancels: list[int] = []
+        self.listener: BrokerListener
+        self.set_faults(faults)
 
     def report_to(self, listener: BrokerListener) -> None:
         """Tell `listener` what happens to orders; call it once, before anything happens."""
-        self._listener = listener
+        self.listener = listener
+
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+        self._groups.set_faults(faults)
+        self.floor.set_queue(faults.queue_ahead)
+        self.admission.set_faults(faults)
+        self._families.set_faults(faults)
 
     # What clients ask.
 
@@ -96,35 +110,26 @@ class Broker:
             self._ask_change(known, sent, terms=terms)
             return
         if not self.orders.claim_id(client_id, sent.order_id):
-            self._listener.problem(
+            self.listener.problem(
                 client_id, sent.order_id, problem=Problem(rules.DUPLICATE_ID, "Duplicate order id")
             )
             return
         if isinstance(terms, Problem):
-            self._listener.problem(client_id, sent.order_id, problem=terms)
+            self.listener.problem(client_id, sent.order_id, problem=terms)
             return
         self._take(client_id, sent, terms=terms)
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Take the wish to cancel an order of this client."""
         order = self.orders.find(client_id, order_id)
-        if order is None:
-            text = f"OrderId {order_id} that needs to be cancelled is not found."
-            self._listener.problem(
-                client_id, order_id, problem=Problem(rules.CANCEL_UNKNOWN, text)
-            )
-        elif not order.live:
-            state = order.status
-            text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled"
-            text = f"{text}, state: {state}."
-            self._listener.problem(
-                client_id, order_id, problem=Problem(rules.CANCEL_TOO_LATE, text)
-            )
+        if order is None or not order.live:
+            problem = cancel_problem(order_id, order)
+            self.listener.problem(client_id, order_id, problem=problem)
         elif order.state is OrderState.HELD:
             self._end(order, OrderState.CANCELLED, why="the order was not transmitted")
         else:
             order = self.orders.update(order, cancelling=True)
-            self._listener.order_changed(order, OrderNews.CANCEL_ASKED)
+            self.listener.order_changed(order, OrderNews.CANCEL_ASKED)
             self._later(lambda: self._cancel_now(order.perm_id))
 
     def cancel_all(self) -> None:
@@ -136,21 +141,30 @@ class Broker:
 
     def advance(self, contract: FuturesContract, tick: MarketTick) -> None:
         """Let the market of a contract move."""
-        if tick.size:
-            self._last[contract.con_id] = tick.last
-        if contract.con_id in self._shut:
+        if self.floor.note_trade(contract.con_id, tick):
             self._reopen(contract.con_id)
-        facts = self._exchanges[contract.con_id].advance(tick)
+        facts = self.floor.advance(contract.con_id, tick)
         if facts:
-            self._apply(facts)
+            self.apply(facts)
 
     def close_session(self, contract: FuturesContract, at: datetime) -> None:
         """End the session of a contract: DAY orders expire, others wait for the next one."""
-        self._shut.add(contract.con_id)
-        self._apply(self._exchanges[contract.con_id].close_session(at))
+        self.apply(self.floor.close_session(contract.con_id, at))
         for order in self.orders.live():
             if order.con_id == contract.con_id and order.expires_with_session:
                 self._end(order, OrderState.CANCELLED, why="the session has ended")
+
+    def turn_regular(self, contract: FuturesContract) -> None:
+        """Regular hours of a contract have begun or ended: orders for them wait no more, or do."""
+        self._settle_queued(contract.con_id)
+
+    def halt(self, contract: FuturesContract) -> None:
+        """Stop the trading of a contract until its next tick; orders stay."""
+        self.floor.halt(contract.con_id)
+
+    def set_servers(self, *, up: bool) -> None:
+        """Say whether the broker's own servers are there; without them its stops sleep."""
+        self.floor.set_servers(up=up)
 
     def judge(self, sent: PlaceOrder) -> Terms | Problem:
         """Return what an order would ask of the exchange, or why it would be refused."""
@@ -162,14 +176,27 @@ class Broker:
 
     def last_prices(self) -> dict[int, int]:
         """Return the last trade of each contract in ticks, as far as there was one."""
-        return dict(self._last)
+        return dict(self.floor.last)
 
     def _reopen(self, con_id: int) -> None:
-        self._shut.discard(con_id)
+        self._settle_queued(con_id)
+        unheard, self._unheard_cancels = self._unheard_cancels, []
+        for perm_id in unheard:
+            self._cancel_now(perm_id)
+
+    def _settle_queued(self, con_id: int) -> None:
         for order in self.orders.live():
-            if order.con_id == con_id and order.state is OrderState.QUEUED:
-                working = self.orders.update(order, state=OrderState.WORKING)
-                self._listener.order_changed(working, OrderNews.CHANGED)
+            if order.con_id != con_id or not order.at_exchange:
+                continue
+            state = self._exchange_state(order)
+            if state is not order.state:
+                changed = self.orders.update(order, state=state)
+                self.listener.order_changed(changed, OrderNews.CHANGED)
+
+    def _exchange_state(self, order: BrokerOrder) -> OrderState:
+        held = not order.terms.outside_rth and not in_regular_hours(self._agenda.now)
+        shut = self.floor.is_shut(order.con_id)
+        return OrderState.QUEUED if shut or held else OrderState.WORKING
 
     # New orders.
 
@@ -177,18 +204,27 @@ class Broker:
         parent = self.orders.find(client_id, sent.parent_id) if sent.parent_id else None
         if sent.parent_id and parent is None:
             text = f"Can't find order with id = {sent.parent_id}"
-            self._listener.problem(
+            self.listener.problem(
                 client_id, sent.order_id, problem=Problem(rules.PARENT_UNKNOWN, text)
             )
             return
         order = self.orders.add(client_id, sent, terms=terms, parent=parent)
-        if not sent.tif:
-            text = "Order TIF was set to DAY based on order preset."
-            self._listener.problem(
-                client_id, sent.order_id, problem=Problem(rules.TIF_PRESET, text)
-            )
+        for notice in new_order_notices(sent, terms):
+            self._tell(order, notice)
+        self._expect_expiry(order)
         if sent.transmit:
             self._transmit(order)
+
+    def _expect_expiry(self, order: BrokerOrder) -> None:
+        when = order.terms.expires_at
+        if when is not None:
+            self._agenda.at(when, lambda: self._expire(order.perm_id))
+
+    def _expire(self, perm_id: int) -> None:
+        order = self.orders[perm_id]
+        when = order.terms.expires_at
+        if order.live and when is not None and when <= self._agenda.now:
+            self._withdraw(order, "the good-till date has come")
 
     def _transmit(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
@@ -207,53 +243,36 @@ class Broker:
         # A parent is first in its family. It is announced, then its children wait for it, and
         # only then may it fill.
         if len(waiting) > 1:
-            self._listener.order_changed(waiting[0], OrderNews.ACKNOWLEDGED)
+            self.listener.order_changed(waiting[0], OrderNews.ACKNOWLEDGED)
         for order in [*waiting[1:], *waiting[:1]]:
             self._arrive_one(order)
 
     def _arrive_one(self, order: BrokerOrder) -> None:
         parent = self.orders.parent(order)
-        problem = self._crowd(order)
+        problem = self.admission.problem(order, now=self._agenda.now, marks=self.floor.last)
         if problem is not None:
             self._refuse(order, problem)
-        elif parent is not None and self._rejects_child(order):
-            refusal = Problem(rules.ORDER_REJECTED, "Order rejected - reason:simulated rejection")
-            self._refuse(order, refusal)
         elif parent is None or parent.state is OrderState.FILLED:
             self._activate(order)
         elif not parent.live:
             text = "Order rejected - reason:the parent order is cancelled"
             self._refuse(order, Problem(rules.ORDER_REJECTED, text))
+        elif parent.filled and self._families.work_for_part:
+            self._activate(order)
         else:
-            child = self.orders.update(order, state=OrderState.CHILD)
-            self._listener.order_changed(child, OrderNews.ACKNOWLEDGED)
-
-    def _crowd(self, order: BrokerOrder) -> Problem | None:
-        """Return why there is no place for an order, `None` if there is."""
-        if self._groups.over(order):
-            text = "Order rejected - reason:the OCA group is already filled"
-            return Problem(rules.ORDER_REJECTED, text)
-        if self.orders.active(order.con_id, order.terms.side) >= rules.ACTIVE_ORDERS_MAX:
-            most = rules.ACTIVE_ORDERS_MAX
-            text = f"Order rejected - reason:more than {most} active orders per side and contract"
-            return Problem(rules.ORDER_REJECTED, text)
-        return None
-
-    def _rejects_child(self, order: BrokerOrder) -> bool:
-        if order.terms.kind is not OrderKind.STP_LMT or not self._child_stops_to_reject:
-            return False
-        self._child_stops_to_reject -= 1
-        return True
+            simulated = self._families.simulated(order)
+            child = self.orders.update(order, state=OrderState.CHILD, simulated=simulated)
+            self.listener.order_changed(child, OrderNews.ACKNOWLEDGED)
 
     def _activate(self, order: BrokerOrder) -> None:
-        exchange = self._exchanges[order.con_id]
-        facts = exchange.submit(self._at_exchange(order, order.terms), self._agenda.now)
-        self._apply(facts)
+        order = self.orders.update(order, simulated=self._families.simulated(order))
+        placed = self._at_exchange(order, order.terms)
+        self.apply(self.floor.submit(order.con_id, placed, self._agenda.now))
 
     # Changes.
 
     def _ask_change(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms | Problem) -> None:
-        late = _late_change(order)
+        late = late_change(order)
         if isinstance(terms, Problem):
             self._tell(order, late or terms)
             return
@@ -269,30 +288,26 @@ class Broker:
 
     def _change_now(self, perm_id: int, sent: PlaceOrder, *, terms: Terms) -> None:
         order = self.orders[perm_id]
-        problem = _late_change(order) or self._refused_change(order, terms)
+        problem = late_change(order) or self.admission.change_problem(
+            order, terms, now=self._agenda.now, marks=self.floor.last
+        )
         if problem is not None:
             self._tell(order, problem)
-        elif order.state in _AT_EXCHANGE:
+        elif order.at_exchange:
             self._replace(order, sent, terms=terms)
         else:
             changed = self.orders.update(order, sent=sent, terms=terms)
-            self._listener.order_changed(changed, OrderNews.CHANGED)
-
-    def _refused_change(self, order: BrokerOrder, terms: Terms) -> Problem | None:
-        if not self._faults.refuse_marketable_stop_changes or order.state not in _AT_EXCHANGE:
-            return None
-        if not rules.marketable_stop(terms, self._last.get(order.con_id)):
-            return None
-        return Problem(rules.ORDER_REJECTED, "Order rejected - reason:stop would trigger at once")
+            self._expect_expiry(changed)
+            self.listener.order_changed(changed, OrderNews.CHANGED)
 
     def _replace(self, order: BrokerOrder, sent: PlaceOrder, *, terms: Terms) -> None:
-        exchange = self._exchanges[order.con_id]
-        facts = exchange.replace(self._at_exchange(order, terms), self._agenda.now)
+        placed = self._at_exchange(order, terms)
+        facts = self.floor.replace(order.con_id, placed, self._agenda.now)
         if isinstance(facts[0], Refused):
             self._tell(order, Problem(facts[0].code, facts[0].text))
             return
-        self.orders.update(order, sent=sent, terms=terms)
-        self._apply(facts)
+        self._expect_expiry(self.orders.update(order, sent=sent, terms=terms))
+        self.apply(facts)
 
     # Endings.
 
@@ -302,8 +317,10 @@ class Broker:
             if order.state is OrderState.FILLED:
                 text = "Cancel attempted when order is not in a cancellable state."
                 self._tell(order, Problem(rules.NOT_CANCELLABLE, text))
-        elif order.state in _AT_EXCHANGE:
-            self._apply(self._exchanges[order.con_id].cancel(perm_id, self._agenda.now))
+        elif order.state is OrderState.QUEUED and self._faults.cancels_wait_for_open:
+            self._unheard_cancels.append(perm_id)
+        elif order.at_exchange:
+            self.apply(self.floor.cancel(order.con_id, perm_id, self._agenda.now))
         else:
             self._end(order, OrderState.CANCELLED, why="")
 
@@ -314,14 +331,14 @@ class Broker:
 
     def _end(self, order: BrokerOrder, state: OrderState, *, why: str) -> None:
         ended = self.orders.end(order, state, why=why, at=self._agenda.now)
-        self._listener.order_changed(ended, OrderNews.ENDED)
+        self.listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))
         self._release_children(ended)
-        for sibling in self._live_siblings(ended):
+        for sibling in self._families.live_siblings(ended):
             self._withdraw(sibling, "a sibling was cancelled")
 
     def _release_children(self, parent: BrokerOrder) -> None:
-        for each in self._live_children(parent):
+        for each in self._families.live_children(parent):
             # What one child does may end the next: look again before each.
             child = self.orders[each.perm_id]
             if not child.live:
@@ -331,27 +348,42 @@ class Broker:
             elif child.state is OrderState.CHILD:
                 quantity = min(child.terms.quantity, parent.filled)
                 self._activate(self.orders.resize(child, quantity))
+            elif child.at_exchange and self._families.work_for_part:
+                self._release_rest(parent, child)
 
-    def _live_children(self, parent: BrokerOrder) -> list[BrokerOrder]:
-        return [each for each in self.orders.children(parent) if each.live]
+    def _release_rest(self, parent: BrokerOrder, child: BrokerOrder) -> None:
+        """Let a child that worked for a part work for all that its parent came to."""
+        left = self._families.open_quantity(parent)
+        whole = min(child.terms.quantity, child.filled + left)
+        if whole > child.filled:
+            self._replace(child, child.sent, terms=structs.replace(child.terms, quantity=whole))
+        else:
+            self._withdraw(child, "the parent order is over")
 
-    def _live_siblings(self, order: BrokerOrder) -> list[BrokerOrder]:
-        parent = self.orders.parent(order)
-        if parent is None:
-            return []
-        return [each for each in self._live_children(parent) if each.perm_id != order.perm_id]
+    def _release_part(self, parent: BrokerOrder) -> None:
+        """Let children work for what their parent has opened so far."""
+        if not self._families.work_for_part or not parent.live or not parent.filled:
+            return
+        for each in self._families.live_children(parent):
+            child = self.orders[each.perm_id]
+            if child.state is OrderState.CHILD:
+                self._activate(child)
+            elif child.at_exchange:
+                again = self._at_exchange(child, child.terms)
+                self.apply(self.floor.replace(child.con_id, again, self._agenda.now)[1:])
 
     def _withdraw(self, relative: BrokerOrder, why: str) -> None:
         # Ending one relative ends others: look again before each.
         order = self.orders[relative.perm_id]
-        if order.live and order.state in _AT_EXCHANGE:
-            self._apply(self._exchanges[order.con_id].cancel(order.perm_id, self._agenda.now))
+        if order.at_exchange:
+            self.apply(self.floor.cancel(order.con_id, order.perm_id, self._agenda.now))
         elif order.live:
             self._end(order, OrderState.CANCELLED, why=why)
 
     # What the exchange answers.
 
-    def _apply(self, facts: Sequence[Fact]) -> None:
+    def apply(self, facts: Sequence[Fact]) -> None:
+        """Carry out what the exchange has answered, and tell of it."""
         for fact in facts:
             order = self.orders[fact.order_id]
             match fact:
@@ -359,7 +391,7 @@ class Broker:
                     self._accepted(order)
                 case Triggered():
                     triggered = self.orders.update(order, triggered=True)
-                    self._listener.order_changed(triggered, OrderNews.CHANGED)
+                    self.listener.order_changed(triggered, OrderNews.CHANGED)
                 case Filled():
                     self._filled(order, fact)
                 case Cancelled(reason=reason):
@@ -370,41 +402,31 @@ class Broker:
                     assert_never(fact)
 
     def _accepted(self, order: BrokerOrder) -> None:
-        news = OrderNews.CHANGED if order.state in _AT_EXCHANGE else OrderNews.ACKNOWLEDGED
-        shut = order.con_id in self._shut
-        state = OrderState.QUEUED if shut else OrderState.WORKING
-        self._listener.order_changed(self.orders.update(order, state=state), news)
-        if shut:
-            text = "Order Message:\nYour order will not be placed at the exchange until it opens."
-            self._tell(order, Problem(rules.QUEUED, text))
+        news = OrderNews.CHANGED if order.at_exchange else OrderNews.ACKNOWLEDGED
+        state = self._exchange_state(order)
+        queued = state is OrderState.QUEUED and not order.simulated
+        self.listener.order_changed(self.orders.update(order, state=state), news)
+        if queued and news is OrderNews.ACKNOWLEDGED:
+            regular = not order.terms.outside_rth
+            until = self._rules.days.next_open(self._agenda.now, regular=regular)
+            self._tell(order, queued_notice(order.terms, until))
 
     def _filled(self, order: BrokerOrder, fact: Filled) -> None:
         order = self.orders.fill(order, fact)
-        number = _EXEC_ID_FIRST + len(self.ledger.executions)
-        fill = BrokerFill(
-            exec_id=f"0000e0d5.{number:08x}.01.01",
-            contract=order.terms.contract,
-            perm_id=order.perm_id,
-            client_id=order.client_id,
-            order_id=order.sent.order_id,
-            order_ref=order.sent.order_ref,
-            side=order.terms.side,
-            quantity=fact.quantity,
-            price=fact.price,
-            at=fact.at,
-            aggressor=fact.aggressor,
-            cumulative=order.filled,
-            average_price=Decimal(order.filled_ticks) / order.filled,
-        )
+        fill = booked_fill(order, fact, number=next(self.ledger.numbers))
         commission = rules.commission_usd(order.terms.contract.instrument, fact.quantity)
-        self._listener.traded(order, self.ledger.book(fill, commission))
+        self.listener.traded(order, self.ledger.book(fill, commission))
         if order.state is OrderState.FILLED:
             self._release_children(order)
+        self._release_part(order)
         self._settle_group(order, fact.quantity)
         group = order.terms.oca_group
-        for sibling in self._live_siblings(order):
+        for sibling in self._families.live_siblings(order):
             if not group or sibling.terms.oca_group != group:
                 self._reduce(sibling, fact.quantity)
+        parent = self.orders.parent(order)
+        if parent is not None:
+            self._release_part(parent)
 
     def _reduce(self, sibling: BrokerOrder, quantity: int) -> None:
         order = self.orders[sibling.perm_id]
@@ -413,13 +435,15 @@ class Broker:
             self._withdraw(order, "a sibling was filled")
             return
         smaller = self.orders.resize(order, left)
-        if order.state in _AT_EXCHANGE:
-            exchange = self._exchanges[order.con_id]
-            order_at_exchange = self._at_exchange(order, smaller.terms)
-            self._apply(exchange.replace(order_at_exchange, self._agenda.now))
+        if order.at_exchange:
+            placed = self._at_exchange(order, smaller.terms)
+            self.apply(self.floor.replace(order.con_id, placed, self._agenda.now))
 
     def _at_exchange(self, order: BrokerOrder, terms: Terms) -> ExchangeOrder:
-        return terms.exchange_order(order.perm_id, block=self._groups.block(order))
+        placed = terms.exchange_order(
+            order.perm_id, block=self._groups.block(order), simulated=order.simulated
+        )
+        return structs.replace(placed, released=self._families.released(order))
 
     # One-cancels-all groups.
 
@@ -427,8 +451,8 @@ class Broker:
         effects = self._groups.effects(order, quantity)
         also = self._groups.also_filled(order)
         if also is not None:
-            exchange = self._exchanges[also.con_id]
-            self._apply(exchange.fill_whole(also.perm_id, self._agenda.now))
+            facts = self.floor.fill_whole(also.con_id, also.perm_id, self._agenda.now)
+            self.apply(facts)
         for effect in effects:
             if effect.delay:
                 self._expect_effect(effect)
@@ -439,7 +463,7 @@ class Broker:
         order = self.orders[effect.perm_id]
         if order.live and effect.by is None:
             pending = self.orders.update(order, cancelling=True)
-            self._listener.order_changed(pending, OrderNews.CANCEL_ASKED)
+            self.listener.order_changed(pending, OrderNews.CANCEL_ASKED)
         self._agenda.at(self._agenda.now + effect.delay, lambda: self._take_effect(effect))
 
     def _take_effect(self, effect: Effect) -> None:
@@ -450,18 +474,10 @@ class Broker:
             self._reduce(order, effect.by)
 
     def _tell(self, order: BrokerOrder, problem: Problem) -> None:
-        self._listener.problem(order.client_id, order.sent.order_id, problem=problem)
+        self.listener.problem(order.client_id, order.sent.order_id, problem=problem)
 
     def _later(self, action: Action) -> None:
         self._agenda.at(self._agenda.now + self._latency, action)
-
-
-def _late_change(order: BrokerOrder) -> Problem | None:
-    if order.state is OrderState.FILLED:
-        return Problem(rules.MODIFY_FILLED, "Cannot modify a filled order.")
-    if not order.live:
-        return Problem(rules.DUPLICATE_ID, "Duplicate order id")
-    return None
 
 
 def _reason_text(reason: CancelReason) -> str:

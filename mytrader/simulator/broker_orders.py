@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -14,8 +15,12 @@ from mytrader.simulator.matching import Filled
 from mytrader.simulator.order_rules import Problem, Terms
 from mytrader.tws.place_order import PlaceOrder
 
+BY_HAND: Final = -2
+"""The client id under which orders that were placed by hand are kept; no client can have it."""
+
 _PERM_ID_FIRST: Final = 1_000_000_000
 _PERM_ID_SPREAD: Final = 500_000_000
+_EXEC_ID_FIRST: Final = 0x6571A2B3
 
 
 class OrderState(StrEnum):
@@ -48,7 +53,8 @@ class BrokerOrder(Struct, frozen=True):
     """One order at one moment.
 
     `sent` is the client's last accepted message, every field as it came; `terms` is what works.
-    `filled_ticks` is the sum of ticks times contracts over its fills.
+    `filled_ticks` is the sum of ticks times contracts over its fills. `simulated` is true of a
+    stop that the broker keeps until it is triggered.
     """
 
     perm_id: int
@@ -61,6 +67,7 @@ class BrokerOrder(Struct, frozen=True):
     filled_ticks: int = 0
     last_fill: int | None = None
     triggered: bool = False
+    simulated: bool = False
     cancelling: bool = False
     ended_at: datetime | None = None
     ended_why: str = ""
@@ -81,25 +88,78 @@ class BrokerOrder(Struct, frozen=True):
         return self.state is not OrderState.HELD
 
     @property
+    def at_exchange(self) -> bool:
+        """Whether the order is in the exchange's book, open or shut."""
+        return self.state in (OrderState.WORKING, OrderState.QUEUED)
+
+    @property
     def remaining(self) -> int:
         """Contracts that have not filled."""
         return self.terms.quantity - self.filled
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person placed the order and no client owns it."""
+        return self.client_id == BY_HAND
+
+    @property
+    def placed_by_hand(self) -> bool:
+        """Whether a person placed the order, whoever owns it now."""
+        return self.by_hand or self.sent.order_id < 0
+
+    @property
+    def shown_client_id(self) -> int:
+        """The client id in messages about the order."""
+        return 0 if self.by_hand else self.client_id
+
+    @property
+    def shown_order_id(self) -> int:
+        """The order id in messages about the order."""
+        return 0 if self.by_hand else self.sent.order_id
+
+    @property
     def status(self) -> str:
         """The state in the words of the protocol."""
+        if self.awaits_trigger and not self.cancelling:
+            return "PreSubmitted"
         return "PendingCancel" if self.cancelling and self.live else _STATUS[self.state]
 
     @property
     def why_held(self) -> str:
         """What the order waits for, in the words of the protocol."""
-        return "child" if self.state is OrderState.CHILD else ""
+        if self.state is OrderState.CHILD:
+            return "child,trigger" if self.simulated else "child"
+        return "trigger" if self.awaits_trigger else ""
+
+    @property
+    def awaits_trigger(self) -> bool:
+        """Whether the broker still keeps the order from the exchange."""
+        return self.at_exchange and self.simulated and not self.triggered
 
     @property
     def expires_with_session(self) -> bool:
         """Whether an order that is not at the exchange ends with the session all the same."""
         waits = self.state in (OrderState.HELD, OrderState.SENT, OrderState.CHILD)
         return waits and self.terms.tif is TimeInForce.DAY
+
+
+def booked_fill(order: BrokerOrder, fact: Filled, *, number: int) -> BrokerFill:
+    """Return an execution of an order that has it already; `number` counts the account's."""
+    return BrokerFill(
+        exec_id=f"0000e0d5.{_EXEC_ID_FIRST + number:08x}.01.01",
+        contract=order.terms.contract,
+        perm_id=order.perm_id,
+        client_id=order.shown_client_id,
+        order_id=order.shown_order_id,
+        order_ref=order.sent.order_ref,
+        side=order.terms.side,
+        quantity=fact.quantity,
+        price=fact.price,
+        at=fact.at,
+        aggressor=fact.aggressor,
+        cumulative=order.filled,
+        average_price=Decimal(order.filled_ticks) / order.filled,
+    )
 
 
 class OrderNews(StrEnum):
@@ -185,6 +245,12 @@ class OrderBook:
         if not changed.live:
             self._live.pop(order.perm_id, None)
         return changed
+
+    def bind(self, order: BrokerOrder, client_id: int, *, order_id: int) -> BrokerOrder:
+        """Give an order to a client under an id of its own."""
+        self._perm_ids[client_id, order_id] = order.perm_id
+        sent = structs.replace(self._orders[order.perm_id].sent, order_id=order_id)
+        return self.update(order, client_id=client_id, sent=sent)
 
     def resize(self, order: BrokerOrder, quantity: int) -> BrokerOrder:
         """Change how many contracts an order is for."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mytrader.domain.market import Bar
 from mytrader.domain.session import EXCHANGE_ZONE, trading_date
-from mytrader.simulator.trading_hours import session_bounds
+from mytrader.simulator.trading_hours import regular_bounds, session_bounds
 
 HOLIDAY_HALT: Final = time(12)
 HALF_DAY_CLOSE: Final = time(12, 15)
@@ -43,6 +43,17 @@ class ExchangeDays(Struct, frozen=True):
         """Return when the session of a day on which something trades closes, aware UTC."""
         session = self.session(day)
         return session_bounds(day)[1] if session is None else session[1]
+
+    def next_open(self, at: datetime, *, regular: bool = False) -> datetime:
+        """Return when a session, or its regular hours, will open next after `at`, aware UTC."""
+        day = trading_date(at)
+        while True:
+            session = self.session(day)
+            if session is not None:
+                opened = regular_bounds(day)[0] if regular else session[0]
+                if opened > at:
+                    return opened
+            day += timedelta(days=1)
 
     def shown_by(self, bars: Iterable[Bar]) -> "ExchangeDays":
         """Return the days as bars show them; days without bars stay as they are.

@@ -2,20 +2,13 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import msgspec
-import yaml
 from msgspec import Meta, Struct
 
-from mytrader.errors import BadInput
+from mytrader.simulator.fault_rules import Count, Milliseconds, Rule
 
-Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
-
-_BYTES_MAX: Final = 1_000_000
 
 
 class EndMessage(StrEnum):
@@ -35,6 +28,14 @@ class WhatIfFault(StrEnum):
     SILENT = "silent"
     SENTINEL = "sentinel"
     EMPTY = "empty"
+
+
+class StopHome(StrEnum):
+    """Where stops wait. As usual, market stops wait at the broker and stop-limits do not."""
+
+    USUAL = "usual"
+    BROKER = "broker"
+    EXCHANGE = "exchange"
 
 
 class Faults(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +58,19 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
       filled at its limit at once, wherever the market is.
     * `what_if`: what becomes of answers about margin; `what_if_delay_ms`: how much later they
       leave.
+
+    Open questions about the real broker, either answer of which must be lived with:
+
+    * `children_work_for_part`: children of a partly filled parent work for that part.
+    * `stops`: which stops the broker simulates. Those sleep while its servers are away.
+    * `queue_ahead`: so many contracts stand before an order that joins a price; trades there fill
+      them first, then the order, in parts. Without a number an order at its limit fills only when
+      the market trades through it, as `matching` says.
+    * `executions_since_midnight`: executions are told again only on the day (US Central) on which
+      they were made.
+    * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
+
+    Beyond the switches, `rules` say when, on which message and to what effect (`fault_rules`).
     """
 
     reject_child_stops: Count = 0
@@ -73,6 +87,12 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     both_oca_legs_fill: Count = 0
     what_if: WhatIfFault | None = None
     what_if_delay_ms: Milliseconds = 0
+    children_work_for_part: bool = False
+    stops: StopHome = StopHome.USUAL
+    cancels_wait_for_open: bool = False
+    executions_since_midnight: bool = False
+    queue_ahead: Count | None = None
+    rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:
         """How much later an acknowledgement leaves."""
@@ -100,24 +120,3 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     def what_if_delay(self) -> timedelta:
         """How much later an answer about margin leaves."""
         return timedelta(milliseconds=self.what_if_delay_ms)
-
-
-def load_faults(path: Path) -> Faults:
-    """Return the faults that a YAML file switches on. Raises `BadInput`."""
-    try:
-        text = path.read_bytes()[: _BYTES_MAX + 1]
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise BadInput(f"faults file {path}: {reason}; give a readable YAML file") from None
-    if len(text) > _BYTES_MAX:
-        raise BadInput(f"faults file {path}: over {_BYTES_MAX} bytes; it holds a few switches")
-    try:
-        loaded = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        where = " ".join(str(error).split())
-        raise BadInput(f"faults file {path}: not YAML: {where}") from None
-    try:
-        return msgspec.convert({} if loaded is None else loaded, Faults)
-    except msgspec.ValidationError as error:
-        switches = ", ".join(field.name for field in msgspec.structs.fields(Faults))
-        raise BadInput(f"faults file {path}: {error}; the switches are {switches}") from None

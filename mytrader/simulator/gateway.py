@@ -18,10 +18,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.market import Bar
+from mytrader.domain.orders import Side
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
 from mytrader.ports import Runtime
@@ -31,13 +32,18 @@ from mytrader.simulator.broker import Broker
 from mytrader.simulator.broker_orders import BrokerOrder
 from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.exchange_days import TABLE, ExchangeDays
+from mytrader.simulator.fault_engine import FaultEngine
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.ledger import BrokerFill, Ledger
 from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
+from mytrader.simulator.misdeeds import Misdeeds
 from mytrader.simulator.order_desk import OrderDesk
 from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.profit_desk import ProfitDesk
+from mytrader.simulator.tick_desk import TickDesk
+from mytrader.simulator.trading_hours import regular_bounds
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
 from mytrader.tws.fields import Message
@@ -64,7 +70,7 @@ class SimulatedMarket(Struct, frozen=True):
 class GatewaySettings(Struct, frozen=True):
     """What a gateway may differ in. `latency` is the way of an order to the exchange.
 
-    `days` says when the exchange is open.
+    `days` says when the exchange is open. The client `master_client_id` hears of all orders.
     """
 
     account: str = "DU0000001"
@@ -73,6 +79,7 @@ class GatewaySettings(Struct, frozen=True):
     faults: Faults = Faults()
     seed: int = 0
     days: ExchangeDays = TABLE
+    master_client_id: int | None = None
 
 
 class LedgerView:
@@ -132,9 +139,14 @@ class SimulatedGateway:
         self._on_start = on_start
         self._started = False
         self._agenda = Agenda(runtime, self.settle)
+        self.faults = FaultEngine(
+            self, self._agenda, rules=settings.faults.rules, seed=settings.seed
+        )
+        self._halted = False
         self._ticks = heapq.merge(*map(_labelled, markets), key=lambda each: each[0].at)
         self._session: dict[int, date] = {}
         self._connections: list[ClientConnection] = []
+        self._contracts = [each.contract for each in markets]
         listing = Listing([each.contract for each in markets], settings.days)
         self._ledger = Ledger(settings.account, settings.cash_usd)
         self._broker = Broker(
@@ -145,28 +157,37 @@ class SimulatedGateway:
             latency=settings.latency,
             seed=settings.seed,
         )
+        self._misdeeds = Misdeeds(self._broker)
         self.ledger = LedgerView(self._ledger, self._broker)
         streams = [Stream(each.contract, each.history) for each in markets]
         self._market_desk = MarketDesk(
             listing, streams, agenda=self._agenda, on_subscribed=self.start
         )
+        settlements = {each.contract.con_id: each.quotes.settlement for each in streams}
+        self._broker.admission.settlement_of = lambda con_id: settlements[con_id].price
+        self._settlements = settlements
         self._account_desk = AccountDesk(self._broker, settings.faults)
+        self._profit_desk = ProfitDesk(self._broker)
+        self._tick_desk = TickDesk(listing, agenda=self._agenda, on_subscribed=self.start)
         self._order_desk = OrderDesk(
             self._broker,
             self,
             agenda=self._agenda,
             faults=settings.faults,
-            after_fill=self._account_desk.publish,
+            after_fill=self._publish,
+            master_client_id=settings.master_client_id,
         )
         self._handlers: Mapping[type[Message], Handler] = {
             **self._order_desk.handlers,
             **self._account_desk.handlers,
             **self._market_desk.handlers,
+            **self._profit_desk.handlers,
+            **self._tick_desk.handlers,
         }
 
     def protocol_factory(self) -> ClientConnection:
         """Return the protocol for a new connection; pass the method itself to a server."""
-        return ClientConnection(self)
+        return ClientConnection(self, self.faults)
 
     async def serve_tcp(self, port: int) -> asyncio.Server:
         """Listen on the loopback address; port 0 takes a free one. Raises `BadInput`."""
@@ -193,20 +214,96 @@ class SimulatedGateway:
             return
         if self._on_start is not None:
             self._on_start(first[0].at)
+        self._agenda.at(first[0].at, self.faults.begin)
         for moment in self._settings.faults.drop_connections_at:
             self._agenda.at(moment, self.drop_connections)
         self._await_tick(first)
+
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on, whatever the settings said.
+
+        Connections are dropped at the times of the settings alone.
+        """
+        self._broker.set_faults(faults)
+        self._order_desk.set_faults(faults)
+        self._account_desk.set_faults(faults)
+        self.faults.set_rules(faults.rules)
 
     def drop_connections(self) -> None:
         """End the connection of every client, as a gateway does that restarts."""
         for connection in list(self._connections):
             connection.close()
 
+    def place_by_hand(
+        self, symbol: str, side: Side, quantity: int, *, limit: int | None = None
+    ) -> None:
+        """Place an order as a person at the gateway's window does; `limit` is in ticks.
+
+        Without a limit it is a market order. Raises `KeyError` for a symbol that is not traded.
+        """
+        contracts = {each.instrument.symbol: each for each in self._contracts}
+        self._order_desk.place_by_hand(contracts[symbol], side, quantity, limit=limit)
+
+    # fault_engine.Site
+
+    def trade_by_hand(self, side: Side, quantity: int) -> None:
+        """Trade the first contract at the market, as a person does."""
+        self.place_by_hand(self._contracts[0].instrument.symbol, side, quantity)
+
+    def say(self, code: int, text: str, *, forget: bool = False) -> None:
+        """Send a notice to every client; with `forget` their subscriptions are gone."""
+        for connection in list(self._connections):
+            if forget:
+                self._forget_market(connection)
+            connection.send(answers.notice(code, text))
+            connection.flush()
+
+    def set_servers(self, *, up: bool) -> None:
+        """Say whether the broker's own servers are there; without them its stops sleep."""
+        self._broker.set_servers(up=up)
+
+    def set_halted(self, *, halted: bool) -> None:
+        """Halt the exchange, or let it trade again with its next tick."""
+        self._halted = halted
+        for contract in self._contracts:
+            if halted:
+                self._broker.halt(contract)
+        self._market_desk.tell_halted(halted=halted)
+
+    def go_down(self) -> None:
+        """Die as a gateway: connections end, untransmitted orders are gone."""
+        self._misdeeds.lose_untransmitted()
+        self.drop_connections()
+
+    def knows_order(self, client_id: int, order_id: int) -> bool:
+        """Whether the broker has an order of that client and id."""
+        return self._broker.orders.find(client_id, order_id) is not None
+
+    def fill_now(self, client_id: int, order_id: int) -> None:
+        """Fill the rest of an order at its limit, if it works at the exchange."""
+        self._misdeeds.fill_now(client_id, order_id)
+
+    def correct(self, exec_id: str, ticks: int) -> None:
+        """Correct the price of an execution, in the account as well."""
+        self._misdeeds.correct(exec_id, ticks)
+
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back: the account is what it would be without it."""
+        self._misdeeds.bust(exec_id)
+        self._publish()
+
     # connection.FrontDesk
 
     def now(self) -> datetime:
         """Return the gateway's time."""
         return self._agenda.now
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` after so many seconds of the loop; what is returned takes that back.
+
+        The market's clock may run a thousand times as fast, and would not let a client finish.
+        """
+        return asyncio.get_running_loop().call_later(delay_s, action).cancel
 
     def arrived(self) -> None:
         """Carry out what was due before a message came."""
@@ -245,8 +342,9 @@ class SimulatedGateway:
         """Forget a connection; its client's orders work on."""
         if connection in self._connections:
             self._connections.remove(connection)
-        self._market_desk.forget(connection)
+        self._forget_market(connection)
         self._account_desk.forget(connection)
+        self._profit_desk.forget(connection)
 
     # order_desk.Clients
 
@@ -265,8 +363,11 @@ class SimulatedGateway:
         self._agenda.at(tick.at, lambda: self._advance(contract, tick))
 
     def _advance(self, contract: FuturesContract, tick: MarketTick) -> None:
-        self._broker.advance(contract, tick)
-        self._market_desk.advance(contract, tick)
+        if not self._halted:
+            self._broker.advance(contract, self._on_offer(tick))
+            self._market_desk.advance(contract, tick)
+            self._tick_desk.advance(contract, tick)
+            self._profit_desk.advance(tick.at)
         following = next(self._ticks, None)
         if following is not None:
             self._await_tick(following)
@@ -274,13 +375,37 @@ class SimulatedGateway:
         minute = tick.at.replace(second=0, microsecond=0)
         self._agenda.at(minute + _MINUTE, self.finished.set)
 
+    def _on_offer(self, tick: MarketTick) -> MarketTick:
+        thin = self.faults.thin
+        if thin is None or tick.size <= thin:
+            return tick
+        return structs.replace(tick, size=thin)
+
     def _expect_close(self, contract: FuturesContract, at: datetime) -> None:
         day = trading_date(at)
         if self._session.get(contract.con_id) == day:
             return
         self._session[contract.con_id] = day
+        for when in regular_bounds(day):
+            if when > at:
+                self._agenda.at(when, lambda: self._broker.turn_regular(contract))
         close = self._settings.days.close(day)
-        self._agenda.at(close, lambda: self._broker.close_session(contract, close))
+        self._agenda.at(close, lambda: self._close(contract, close))
+
+    def _close(self, contract: FuturesContract, at: datetime) -> None:
+        self._broker.close_session(contract, at)
+        mark = self._settlements[contract.con_id].of_this_day
+        if mark is not None:
+            self._ledger.settle(contract.con_id, mark, at)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._account_desk.publish()
+        self._profit_desk.publish()
+
+    def _forget_market(self, connection: ClientConnection) -> None:
+        self._market_desk.forget(connection)
+        self._tick_desk.forget(connection)
 
 
 LabelledTick = tuple[MarketTick, FuturesContract]

@@ -1,8 +1,14 @@
-"""The truth: executions, positions and cash of the simulated account, folded fill by fill."""
+"""The truth: executions, positions and cash of the simulated account, folded fill by fill.
+
+Futures are settled every day: at the close what is open has gained its difference to the
+settlement in cash, and is carried on from there. The books here keep the price that was paid,
+which is what brokers report as cost; `settled` beside it says what has been paid out already.
+"""
 
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 
 from msgspec import Struct, structs
 
@@ -35,10 +41,14 @@ class BrokerFill(Struct, frozen=True):
 
 
 class Lot(Struct, frozen=True):
-    """Contracts that were opened at one price: signed quantity, price in ticks."""
+    """Contracts that were opened at one price: signed quantity, price in ticks.
+
+    `settled` is the last settlement since, before it the price itself.
+    """
 
     quantity: int
     price: int
+    settled: int
 
 
 class Holding:
@@ -47,7 +57,9 @@ class Holding:
     def __init__(self, contract: FuturesContract) -> None:
         self.contract = contract
         self.realised_usd = Decimal(0)
+        self.commissions_usd = Decimal(0)
         self._lots: deque[Lot] = deque()
+        self._gained_before_usd = Decimal(0)
 
     @property
     def position(self) -> int:
@@ -68,9 +80,33 @@ class Holding:
         total = self.contract.instrument.usd(self.cost_ticks)
         return (total / position).quantize(Decimal("0.0001")).normalize()
 
+    @property
+    def net_realised_usd(self) -> Decimal:
+        """What closed trades gained, commissions paid."""
+        return self.realised_usd - self.commissions_usd
+
+    @property
+    def paid_out_usd(self) -> Decimal:
+        """What settlements have paid for that which is open."""
+        ticks = sum(lot.quantity * (lot.settled - lot.price) for lot in self._lots)
+        return self.contract.instrument.usd(ticks)
+
     def unrealised_usd(self, mark: int) -> Decimal:
         """Profit of what is open at a price in ticks."""
         return self.contract.instrument.usd(mark * self.position - self.cost_ticks)
+
+    def value_usd(self, mark: int) -> Decimal:
+        """Price times multiplier of all that is open, signed."""
+        return self.contract.instrument.usd(mark * self.position)
+
+    def daily_usd(self, mark: int) -> Decimal:
+        """What the contract has gained since its last settlement, commissions paid."""
+        return self.net_realised_usd + self.unrealised_usd(mark) - self._gained_before_usd
+
+    def settle(self, mark: int) -> None:
+        """Pay out what is open to a settlement in ticks, and begin a day."""
+        self._lots = deque(structs.replace(lot, settled=mark) for lot in self._lots)
+        self._gained_before_usd = self.net_realised_usd + self.unrealised_usd(mark)
 
     def take(self, signed_quantity: int, price: int) -> tuple[int, Decimal]:
         """Book a fill; return how many contracts it closed and what they gained, dollars."""
@@ -84,21 +120,26 @@ class Holding:
             gained_ticks += sign * matched * (price - lot.price)
             left += sign * matched
             if rest := lot.quantity - sign * matched:
-                self._lots.appendleft(Lot(rest, lot.price))
+                self._lots.appendleft(structs.replace(lot, quantity=rest))
         if left:
-            self._lots.append(Lot(left, price))
+            self._lots.append(Lot(left, price, settled=price))
         return closed, self.contract.instrument.usd(gained_ticks)
 
 
 class Ledger:
-    """Cash, positions and executions of one account; judges read it, only the broker writes."""
+    """Cash, positions and executions of one account; judges read it, only the broker writes.
+
+    `numbers` gives each execution its own, also where one was taken back.
+    """
 
     def __init__(self, account: str, cash_usd: Decimal) -> None:
         self.account = account
-        self.cash_usd = cash_usd
+        self.cash_usd = self._starting_cash_usd = cash_usd
         self.executions: list[BrokerFill] = []
+        self.numbers = count()
         self.commissions_usd = Decimal(0)
         self._holdings: dict[int, Holding] = {}
+        self._settlements: dict[int, tuple[datetime, int]] = {}
 
     @property
     def holdings(self) -> tuple[Holding, ...]:
@@ -111,10 +152,33 @@ class Ledger:
         gained = sum((each.realised_usd for each in self.holdings), Decimal(0))
         return gained - self.commissions_usd
 
+    @property
+    def settled_cash_usd(self) -> Decimal:
+        """Cash with what settlements have paid for that which is open."""
+        return self.cash_usd + sum((each.paid_out_usd for each in self.open()), Decimal(0))
+
+    def holding(self, con_id: int) -> Holding | None:
+        """Return what was ever traded of a contract, `None` for nothing."""
+        return self._holdings.get(con_id)
+
     def position(self, con_id: int) -> int:
         """Signed contracts that are open."""
         holding = self._holdings.get(con_id)
         return 0 if holding is None else holding.position
+
+    def daily_usd(self, marks: dict[int, int]) -> Decimal:
+        """What the account has gained since the last settlement; `marks` as above."""
+        return sum(
+            (each.daily_usd(marks.get(each.contract.con_id, 0)) for each in self.holdings),
+            Decimal(0),
+        )
+
+    def settle(self, con_id: int, mark: int, at: datetime) -> None:
+        """Settle a contract for the day."""
+        self._settlements[con_id] = (at, mark)
+        holding = self._holdings.get(con_id)
+        if holding is not None:
+            holding.settle(mark)
 
     def unrealised_usd(self, marks: dict[int, int]) -> Decimal:
         """Profit of all that is open, at `marks` (ticks by contract id)."""
@@ -133,9 +197,52 @@ class Ledger:
         holding = self._holdings.setdefault(con_id, Holding(fill.contract))
         closed, gained = holding.take(fill.side.sign * fill.quantity, fill.price)
         holding.realised_usd += gained
+        holding.commissions_usd += commission_usd
         self.cash_usd += gained - commission_usd
         self.commissions_usd += commission_usd
         realised = gained - commission_usd if closed else None
         booked = structs.replace(fill, commission_usd=commission_usd, realised_usd=realised)
         self.executions.append(booked)
         return booked
+
+    def correct(self, exec_id: str, ticks: int) -> BrokerFill | None:
+        """Correct the price of an execution by `ticks`; `None` if there is no such execution.
+
+        The corrected one takes its place under the same id with a higher last part, and the
+        account is what it would be had it traded so.
+        """
+        fills = self.executions
+        index = next((at for at, fill in enumerate(fills) if fill.exec_id == exec_id), None)
+        if index is None:
+            return None
+        head, _, version = exec_id.rpartition(".")
+        fills[index] = structs.replace(
+            fills[index],
+            exec_id=f"{head}.{int(version) + 1:02d}",
+            price=fills[index].price + ticks,
+        )
+        self._fold(fills)
+        return self.executions[index]
+
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back, if there is one: nothing of it is left but its number."""
+        self._fold([each for each in self.executions if each.exec_id != exec_id])
+
+    def _fold(self, fills: list[BrokerFill]) -> None:
+        """Book all executions anew."""
+        self.executions = []
+        self._holdings = {key: Holding(each.contract) for key, each in self._holdings.items()}
+        self.cash_usd, self.commissions_usd = self._starting_cash_usd, Decimal(0)
+        waiting = dict(self._settlements)
+        for fill in fills:
+            self._settle_again(waiting, before=fill)
+            self.book(fill, fill.commission_usd)
+        self._settle_again(waiting)
+
+    def _settle_again(
+        self, waiting: dict[int, tuple[datetime, int]], *, before: BrokerFill | None = None
+    ) -> None:
+        for con_id, (at, mark) in list(waiting.items()):
+            if before is None or at <= before.at:
+                del waiting[con_id]
+                self.settle(con_id, mark, at)

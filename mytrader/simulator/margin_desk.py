@@ -43,6 +43,10 @@ class MarginDesk:
         self._broker = broker
         self._faults = faults
 
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+
     def answer(self, client_id: int, asked: PlaceOrder) -> Message | None:
         """Return what the client hears, `None` for the silence that a fault asks for."""
         if not self._broker.orders.claim_id(client_id, asked.order_id):

@@ -1,4 +1,4 @@
-"""Initial margin per contract, as data.
+"""Initial margin per contract, and how far a market order may run, as data.
 
 Simulated figures, not the exchange's: 300 points of the S&P 500 and 1,200 of the Nasdaq-100, about
 what brokers asked intraday in 2025.
@@ -17,6 +17,11 @@ INITIAL_MARGIN_USD: Final = {
     "MNQ": Decimal(2_400),
 }
 """Initial margin of one contract, long or short, dollars by symbol."""
+
+PROTECTION_TICKS: Final = {"ES": 12, "MES": 12, "NQ": 60, "MNQ": 60}
+"""How far beyond the touch a market order may fill, ticks: half of the exchange's non-reviewable
+range, which was 6 points in the S&P 500 and 30 in the Nasdaq-100 (CME Group, rule 588 and "Market
+Order with Protection"). Simulated figures: the exchange sets the range from time to time."""
 
 
 def initial_margin_usd(instrument: Instrument, position: int) -> Decimal:

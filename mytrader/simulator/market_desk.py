@@ -7,6 +7,7 @@ before the next one begins, so the bars that a client collects equal the market'
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from mytrader.domain.instrument import FuturesContract
@@ -30,6 +31,7 @@ DUPLICATE_REQUEST: Final = 322
 HISTORY_UNKNOWN: Final = 366
 QUOTES_UNKNOWN: Final = 300
 LIVE: Final = 1
+HALTED: Final = 49
 _DATA_TYPES: Final = (1, 2, 3, 4)
 
 
@@ -120,6 +122,12 @@ class MarketDesk:
         """Let the market of a contract move."""
         self._streams[contract.con_id].advance(tick, self._agenda)
 
+    def tell_halted(self, *, halted: bool) -> None:
+        """Tell the subscribers of quotes that trading is halted, or is so no more."""
+        for stream in self._streams.values():
+            for connection, req_id in stream.quote_subscriptions:
+                connection.send(answers.TickGeneric(req_id, HALTED, Decimal(int(halted))))
+
     def forget(self, connection: ClientConnection) -> None:
         """Drop the subscriptions of a connection that is gone."""
         for stream in self._streams.values():
@@ -177,7 +185,8 @@ class MarketDesk:
         if stream is None:
             return
         self._on_subscribed()
-        subscription = QuoteSubscription(message.req_id)
+        wishes = frozenset(each.strip() for each in message.generic_ticks.split(","))
+        subscription = QuoteSubscription(message.req_id, wishes)
         connection.send(
             answers.TickRequestParameters(message.req_id, stream.contract.instrument.tick_size),
             answers.MarketDataType(message.req_id, LIVE),

@@ -39,6 +39,11 @@ class OcaGroups:
         self._latency = latency
         self._double_fills_left = faults.both_oca_legs_fill
 
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+        self._double_fills_left = faults.both_oca_legs_fill
+
     def block(self, order: BrokerOrder) -> str:
         """Return the name under which the exchange blocks an order, "" if it does not."""
         terms = order.terms

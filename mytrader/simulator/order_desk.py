@@ -1,17 +1,19 @@
 """Orders over the wire: takes them from clients, tells clients what became of them."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Protocol
 
+from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.orders import Side
-from mytrader.domain.session import trading_date
+from mytrader.domain.session import EXCHANGE_ZONE, trading_date
 from mytrader.simulator import order_reports
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker import Broker
-from mytrader.simulator.broker_orders import BrokerOrder, OrderNews
+from mytrader.simulator.broker_orders import BY_HAND, BrokerOrder, OrderNews
 from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
+from mytrader.simulator.hand_orders import OWNER, HandOrders
 from mytrader.simulator.ledger import BrokerFill
 from mytrader.simulator.margin_desk import MarginDesk
 from mytrader.simulator.order_rules import CANCELLED, VALIDATION, Problem
@@ -42,7 +44,8 @@ class Clients(Protocol):
 class OrderDesk:
     """Answers order requests, and is the broker's listener.
 
-    `after_fill` is called when the messages about a fill have left.
+    `after_fill` is called when the messages about a fill have left. `hands` are the orders placed
+    by hand; `master_client_id` names a client that hears of everybody's orders.
     """
 
     def __init__(
@@ -53,7 +56,10 @@ class OrderDesk:
         agenda: Agenda,
         faults: Faults,
         after_fill: Action,
+        master_client_id: int | None = None,
     ) -> None:
+        self.hands = HandOrders(broker)
+        self._master = master_client_id
         self._broker = broker
         self._clients = clients
         self._agenda = agenda
@@ -77,6 +83,11 @@ class OrderDesk:
             requests.RequestIds: self._next_id,
         }
 
+    def set_faults(self, faults: Faults) -> None:
+        """Commit these faults from now on."""
+        self._faults = faults
+        self._margins.set_faults(faults)
+
     # The broker's listener.
 
     def order_changed(self, order: BrokerOrder, news: OrderNews) -> None:
@@ -99,6 +110,8 @@ class OrderDesk:
 
     def problem(self, client_id: int, order_id: int, *, problem: Problem) -> None:
         """Tell a client of an error or notice about one of its orders."""
+        if client_id == BY_HAND:
+            return
         delay = timedelta()
         if problem.code == CANCELLED:
             delay = self._faults.cancel_delay
@@ -119,9 +132,10 @@ class OrderDesk:
 
     def _send_later(self, delay: timedelta, client_id: int, *, messages: list[Message]) -> None:
         def send() -> None:
-            connection = self._clients.client(client_id)
-            if connection is not None:
-                connection.send(*messages)
+            for each in {client_id: None, self._master: None}:
+                connection = None if each is None else self._clients.client(each)
+                if connection is not None:
+                    connection.send(*messages)
 
         self._do_later(delay, send)
 
@@ -152,6 +166,8 @@ class OrderDesk:
     def _open_orders(self, connection: ClientConnection, message: Message) -> None:
         del message
         client_id = _client_id(connection)
+        if client_id == OWNER:
+            connection.send(*self.hands.bind())
         own = [each for each in self._known_orders() if each.client_id == client_id]
         self._send_open(connection, own)
 
@@ -168,12 +184,34 @@ class OrderDesk:
         if self._faults.missing_end is not EndMessage.OPEN_ORDERS:
             connection.send(OpenOrderEnd())
 
-    def _auto_open_orders(self, connection: ClientConnection, message: Message) -> None:
-        """Do nothing: nobody places orders by hand here."""
+    def _auto_open_orders(
+        self, connection: ClientConnection, message: requests.RequestAutoOpenOrders
+    ) -> None:
+        if _client_id(connection) != OWNER:
+            text = "Only the default client (i.e 0) can auto bind orders."
+            connection.send(answers.notice(VALIDATION, text))
+            return
+        self.hands.binds_at_once = message.on
+        if message.on:
+            connection.send(*self.hands.bind())
 
-    def _completed_orders(self, connection: ClientConnection, message: Message) -> None:
-        del message
-        over = [each for each in self._broker.orders.over() if self._in_window(each)]
+    def place_by_hand(
+        self, contract: FuturesContract, side: Side, quantity: int, *, limit: int | None
+    ) -> None:
+        """Take an order that a person places; client 0 owns it at once where it asked to."""
+        self.hands.place(contract, side, quantity, limit=limit)
+        owner = self._clients.client(OWNER)
+        if self.hands.binds_at_once and owner is not None:
+            owner.send(*self.hands.bind())
+
+    def _completed_orders(
+        self, connection: ClientConnection, message: requests.RequestCompletedOrders
+    ) -> None:
+        over = [
+            each
+            for each in self._broker.orders.over()
+            if self._in_window(each) and not (message.api_only and each.placed_by_hand)
+        ]
         connection.send(*[order_reports.completed_order(each, self._account) for each in over])
         if self._faults.missing_end is not EndMessage.COMPLETED_ORDERS:
             connection.send(CompletedOrdersEnd())
@@ -194,7 +232,7 @@ class OrderDesk:
         except WireError as error:
             connection.send(answers.Problem(message.req_id, VALIDATION, str(error)))
             return
-        for fill in self._broker.ledger.executions:
+        for fill in self._told_executions():
             if self._asked_for(fill, message, since=since):
                 details = order_reports.execution_details(
                     fill, self._account, req_id=message.req_id
@@ -202,6 +240,14 @@ class OrderDesk:
                 connection.send(details, order_reports.commission_report(fill))
         if self._faults.missing_end is not EndMessage.EXECUTIONS:
             connection.send(ExecutionsEnd(message.req_id))
+
+    def _told_executions(self) -> list[BrokerFill]:
+        fills = self._broker.ledger.executions
+        if not self._faults.executions_since_midnight:
+            return fills
+        local = self._agenda.now.astimezone(EXCHANGE_ZONE)
+        midnight = datetime.combine(local.date(), time(), EXCHANGE_ZONE).astimezone(UTC)
+        return [each for each in fills if each.at >= midnight]
 
     def _asked_for(
         self, fill: BrokerFill, wanted: requests.RequestExecutions, *, since: datetime | None

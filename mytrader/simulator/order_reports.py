@@ -22,7 +22,7 @@ def open_order(order: BrokerOrder, account: str, *, parent_id: int) -> OpenOrder
     """Return the order as the broker holds it now."""
     terms, sent, price = order.terms, order.sent, order.terms.contract.instrument.price
     return OpenOrder(
-        order_id=sent.order_id,
+        order_id=order.shown_order_id,
         contract=order_contract(terms.contract),
         action=terms.side,
         quantity=Decimal(terms.quantity),
@@ -36,9 +36,10 @@ def open_order(order: BrokerOrder, account: str, *, parent_id: int) -> OpenOrder
         open_close=sent.open_close,
         origin=sent.origin,
         order_ref=sent.order_ref,
-        client_id=order.client_id,
+        client_id=order.shown_client_id,
         perm_id=order.perm_id,
         outside_rth=terms.outside_rth,
+        good_till_date=sent.good_till_date,
         parent_id=parent_id,
         trigger_method=sent.trigger_method,
         status=order.status,
@@ -49,7 +50,7 @@ def order_status(order: BrokerOrder, parent_id: int) -> OrderStatus:
     """Return where the order stands."""
     price = order.terms.contract.instrument.price
     return OrderStatus(
-        order_id=order.sent.order_id,
+        order_id=order.shown_order_id,
         status=order.status,
         filled=Decimal(order.filled),
         remaining=Decimal(order.remaining),
@@ -59,7 +60,7 @@ def order_status(order: BrokerOrder, parent_id: int) -> OrderStatus:
         perm_id=order.perm_id,
         parent_id=parent_id,
         last_fill_price=Decimal(0) if order.last_fill is None else price(order.last_fill),
-        client_id=order.client_id,
+        client_id=order.shown_client_id,
         why_held=order.why_held,
     )
 
@@ -83,6 +84,7 @@ def completed_order(order: BrokerOrder, account: str) -> CompletedOrder:
         order_ref=sent.order_ref,
         perm_id=order.perm_id,
         outside_rth=terms.outside_rth,
+        good_till_date=sent.good_till_date,
         trigger_method=sent.trigger_method,
         status=order.status,
         filled_quantity=Decimal(order.filled),

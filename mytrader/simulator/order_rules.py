@@ -3,6 +3,7 @@
 Error codes: TWS-PROTOCOL.md section 8.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final
@@ -10,9 +11,22 @@ from typing import Final
 from msgspec import Struct, structs
 
 from mytrader.domain.instrument import FuturesContract, Instrument, OffGridError
-from mytrader.domain.orders import OrderKind, Side, TimeInForce
+from mytrader.domain.orders import Side, TimeInForce
 from mytrader.simulator.listing import Listing
+from mytrader.simulator.margins import PROTECTION_TICKS
 from mytrader.simulator.matching import ExchangeOrder
+from mytrader.simulator.order_types import (
+    LIMITED,
+    STOPS,
+    DatedLife,
+    Kind,
+    Life,
+    TriggerMethod,
+    kind_of,
+    life_of,
+)
+from mytrader.simulator.times import read_time
+from mytrader.tws.errors import WireError
 from mytrader.tws.place_order import PlaceOrder
 
 ORDER_REJECTED: Final = 201
@@ -26,11 +40,9 @@ NOT_CANCELLABLE: Final = 161
 CANCELLED: Final = 202
 VALIDATION: Final = 321
 MODIFY_TYPE: Final = 329
-QUEUED: Final = 399
 SIZE_ZERO: Final = 434
 CANCEL_UNKNOWN: Final = 10147
 CANCEL_TOO_LATE: Final = 10148
-TIF_PRESET: Final = 10349
 
 QUANTITY_MAX: Final = 100_000
 ACTIVE_ORDERS_MAX: Final = 20
@@ -59,6 +71,7 @@ class Problem(Struct, frozen=True):
 class Terms(Struct, frozen=True):
     """What an order asks of the exchange; prices in ticks.
 
+    `limit` is 0 and says nothing for the types without one. `expires_at` ends a GTD order (UTC).
     `oca_group` is the one-cancels-all group, "" if there is none, and then `oca_type` says
     nothing.
     """
@@ -66,16 +79,23 @@ class Terms(Struct, frozen=True):
     contract: FuturesContract
     side: Side
     quantity: int
-    kind: OrderKind
+    kind: Kind
     limit: int
     stop: int | None
-    tif: TimeInForce
+    tif: Life
     outside_rth: bool
     oca_group: str = ""
     oca_type: OcaType = OcaType.REDUCE_WITHOUT_BLOCK
+    trigger: TriggerMethod = TriggerMethod.DEFAULT
+    expires_at: datetime | None = None
 
-    def exchange_order(self, perm_id: int, *, block: str = "") -> ExchangeOrder:
-        """Return the order as the exchange sees it; `block` is its group with block."""
+    def exchange_order(
+        self, perm_id: int, *, block: str = "", simulated: bool = False
+    ) -> ExchangeOrder:
+        """Return the order as the exchange sees it; `block` is its group with block.
+
+        `simulated` is true of a stop that the broker keeps until it is triggered.
+        """
         return ExchangeOrder(
             order_id=perm_id,
             side=self.side,
@@ -86,6 +106,9 @@ class Terms(Struct, frozen=True):
             tif=self.tif,
             outside_rth=self.outside_rth,
             block=block,
+            protection=PROTECTION_TICKS[self.contract.instrument.symbol],
+            simulated=simulated,
+            trigger=self.trigger,
         )
 
 
@@ -99,7 +122,6 @@ _MUST_BE_DEFAULT: Final = (
     "sweep_to_fill",
     "hidden",
     "good_after_time",
-    "good_till_date",
     "fa_group",
     "fa_method",
     "fa_percentage",
@@ -123,11 +145,16 @@ _DEFAULTS: Final = {
     if field.name in _MUST_BE_DEFAULT
 }
 
+# What the broker writes for nothing at all, and clients send back when they change an order that
+# they know from it alone (TWS-PROTOCOL.md 6.2).
+_ECHOED: Final = {"adjusted_order_type": "None", "cash_quantity": "0.0"}
+
 
 class Rules:
-    """Reads orders for one account against what is listed."""
+    """Reads orders for one account against what is listed; `days` is the exchange's calendar."""
 
     def __init__(self, listing: Listing, account: str) -> None:
+        self.days = listing.days
         self._listing = listing
         self._account = account
 
@@ -137,7 +164,8 @@ class Rules:
         if len(contracts) != 1:
             found = "No" if not contracts else "Ambiguous"
             return Problem(NO_CONTRACT, f"{found} security definition for the request")
-        for check in (self._check_account, _check_fields, _check_quantity, _check_choices):
+        checks = (_check_fields, _check_quantity, _check_choices, _check_type)
+        for check in (self._check_account, *checks):
             problem = check(order)
             if problem is not None:
                 return problem
@@ -157,7 +185,7 @@ def _check_fields(order: PlaceOrder) -> Problem | None:
     if order.oca_type not in (0, *OcaType):
         return _invalid(f"OCA type {order.oca_type} is not 1, 2 or 3")
     for name, default in _DEFAULTS.items():
-        if getattr(order, name) != default:
+        if getattr(order, name) not in (default, _ECHOED.get(name, default)):
             return _invalid(f"{name} is not supported, got {getattr(order, name)!r}")
     return None
 
@@ -174,26 +202,40 @@ def _check_quantity(order: PlaceOrder) -> Problem | None:
 def _check_choices(order: PlaceOrder) -> Problem | None:
     if order.action not in list(Side):
         return _invalid(f"action {order.action!r} is not BUY or SELL")
-    if order.order_type not in list(OrderKind):
-        return _invalid(f"order type {order.order_type!r} is not LMT or STP LMT")
-    if order.tif not in ("", *TimeInForce):
-        return _invalid(f"time in force {order.tif!r} is not DAY or GTC")
-    if order.limit_price is None:
+    if order.tif and life_of(order.tif) is None:
+        return _invalid(f"time in force {order.tif!r} is not DAY, GTC or GTD")
+    if bool(order.good_till_date) != (order.tif == DatedLife.GTD):
+        return _invalid("a good-till date and the time in force GTD need each other")
+    if order.trigger_method not in list(TriggerMethod):
+        return _invalid(f"trigger method {order.trigger_method} is not known")
+    return None
+
+
+def _check_type(order: PlaceOrder) -> Problem | None:
+    kind = kind_of(order.order_type)
+    if kind is None:
+        return _invalid(f"order type {order.order_type!r} is not MKT, LMT, STP or STP LMT")
+    if kind in LIMITED and order.limit_price is None:
         return _invalid("the order needs a limit price")
-    if order.order_type == OrderKind.STP_LMT and order.aux_price is None:
-        return _invalid("a stop-limit order needs a stop price")
+    if kind in STOPS and order.aux_price is None:
+        return _invalid("the order needs a stop price")
     return None
 
 
 def _priced(order: PlaceOrder, contract: FuturesContract) -> Terms | Problem:
     ticks = contract.instrument.ticks
-    kind = OrderKind(order.order_type)
+    kind = kind_of(order.order_type)
+    if kind is None:
+        return _invalid(f"order type {order.order_type!r} is not known")
     try:
-        limit = ticks(order.limit_price or Decimal(0))
-        stop = ticks(order.aux_price or Decimal(0)) if kind is OrderKind.STP_LMT else None
+        limit = ticks(order.limit_price or Decimal(0)) if kind in LIMITED else 0
+        stop = ticks(order.aux_price or Decimal(0)) if kind in STOPS else None
+        expires_at = read_time(order.good_till_date) if order.good_till_date else None
     except OffGridError:
         text = "The price does not conform to the minimum price variation for this contract."
         return Problem(OFF_GRID, text)
+    except WireError as error:
+        return _invalid(f"good-till date: {error}")
     return Terms(
         contract=contract,
         side=Side(order.action),
@@ -201,10 +243,12 @@ def _priced(order: PlaceOrder, contract: FuturesContract) -> Terms | Problem:
         kind=kind,
         limit=limit,
         stop=stop,
-        tif=TimeInForce(order.tif or "DAY"),
+        tif=life_of(order.tif) or TimeInForce.DAY,
         outside_rth=order.outside_rth,
         oca_group=order.oca_group,
         oca_type=OcaType(order.oca_type or OcaType.REDUCE_WITHOUT_BLOCK),
+        trigger=TriggerMethod(order.trigger_method),
+        expires_at=expires_at,
     )
 
 

@@ -38,6 +38,11 @@ class Settlement:
         if at <= self._until:
             self._candidate = last
 
+    @property
+    def of_this_day(self) -> int | None:
+        """What the day under way settles at, as far as it has come; the one before until then."""
+        return self.price if self._candidate is None else self._candidate
+
     def _take(self, at: datetime, price: int) -> None:
         day = trading_date(at)
         if day != self._day:

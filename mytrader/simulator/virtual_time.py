@@ -5,7 +5,9 @@ same seed gives the same bytes. TWS-PROTOCOL.md section 11 says what that needs 
 
 * Nothing ready: the clock goes to the next timer and 1 µs further, because clients compare
   deadlines with `>` and would re-arm themselves at the exact instant for ever.
-* Nothing scheduled either: `Deadlocked`. Too many turns at one instant: `Livelocked`.
+* Another timer may land the clock on a deadline exactly, with the same result: after a hundred
+  turns at one instant the clock takes a step of 1 µs, as a real one would.
+* Nothing scheduled either: `Deadlocked`. Too many turns without a jump: `Livelocked`.
 * Threads, executors, sockets, signals and subprocesses are refused: through them real time
   would leak in.
 * The loop's own clock starts at 0 and stays small; the epoch is added only where a datetime is
@@ -35,6 +37,7 @@ LATENCY: Final = timedelta(microseconds=100)
 
 TURNS_AT_ONE_INSTANT_MAX: Final = 100_000
 _LANDING_S: Final = 1e-6
+_TURNS_BEFORE_A_STEP: Final = 100
 _SECOND: Final = timedelta(seconds=1)
 _CLIENT_HOST: Final = "127.0.0.1"
 _CLIENT_PORT_FIRST: Final = 49152
@@ -72,10 +75,14 @@ class _Jump:
         if timeout_s > 0:
             self.now_s += timeout_s + _LANDING_S
             self._turn_of_jump = self.turn
-        elif self.turn - self._turn_of_jump > self._turns_max:
+            return []
+        turns = self.turn - self._turn_of_jump
+        if turns > self._turns_max:
             raise Livelocked(
                 f"{self.now_s:.6f} s: {self._turns_max} turns of the loop and no time has passed"
             )
+        if turns and turns % _TURNS_BEFORE_A_STEP == 0:
+            self.now_s += _LANDING_S
         return []
 
 

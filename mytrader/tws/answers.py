@@ -5,7 +5,7 @@ server version read past them.
 """
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -245,6 +245,116 @@ class RealTimeBar(Message, frozen=True):
     volume: Decimal
     average: Decimal
     count: int
+
+
+class TickByTickLast(Message, frozen=True):
+    """One trade of the unconflated feed, combinations and late reports left out."""
+
+    ID = 99
+    req_id: int
+    tick_type: Literal[1]
+    epoch_seconds: int
+    price: Decimal
+    size: Decimal
+    attributes: int = 0
+    exchange: str = ""
+    conditions: str = ""
+
+
+class TickByTickAllLast(Message, frozen=True):
+    """One trade of the unconflated feed."""
+
+    ID = 99
+    req_id: int
+    tick_type: Literal[2]
+    epoch_seconds: int
+    price: Decimal
+    size: Decimal
+    attributes: int = 0
+    exchange: str = ""
+    conditions: str = ""
+
+
+class TickByTickQuote(Message, frozen=True):
+    """One change of bid or ask."""
+
+    ID = 99
+    req_id: int
+    tick_type: Literal[3]
+    epoch_seconds: int
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal
+    ask_size: Decimal
+    attributes: int = 0
+
+
+class TickByTickMidpoint(Message, frozen=True):
+    """One change of the middle between bid and ask."""
+
+    ID = 99
+    req_id: int
+    tick_type: Literal[4]
+    epoch_seconds: int
+    midpoint: Decimal
+
+
+class PastMidpoint(Struct, frozen=True):
+    """A middle of the past; one field is not used."""
+
+    epoch_seconds: int
+    unused: str
+    price: Decimal
+    size: Decimal
+
+
+class PastQuote(Struct, frozen=True):
+    """A bid and an ask of the past."""
+
+    epoch_seconds: int
+    attributes: int
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal
+    ask_size: Decimal
+
+
+class PastTrade(Struct, frozen=True):
+    """A trade of the past."""
+
+    epoch_seconds: int
+    attributes: int
+    price: Decimal
+    size: Decimal
+    exchange: str = ""
+    conditions: str = ""
+
+
+class HistoricalMidpoints(Message, frozen=True):
+    """Past middles, oldest first."""
+
+    ID = 96
+    req_id: int
+    ticks: tuple[PastMidpoint, ...]
+    done: bool = True
+
+
+class HistoricalQuotes(Message, frozen=True):
+    """Past bids and asks, oldest first."""
+
+    ID = 97
+    req_id: int
+    ticks: tuple[PastQuote, ...]
+    done: bool = True
+
+
+class HistoricalTrades(Message, frozen=True):
+    """Past trades, oldest first."""
+
+    ID = 98
+    req_id: int
+    ticks: tuple[PastTrade, ...]
+    done: bool = True
 
 
 class AccountValue(Message, frozen=True):

@@ -32,6 +32,9 @@ EXPONENT_MAX: Final = 300
 TEXTS_REMEMBERED: Final = 4096
 """Parsed texts that are kept: a market repeats the same prices, sizes and ids all day."""
 
+NUMBER_CHARACTERS_MAX: Final = 64
+"""Longer digits are nonsense, and would be remembered."""
+
 Write = Callable[[Any], str]
 Read = Callable[[Iterator[str]], Any]
 Parse = Callable[[str], Any]
@@ -56,6 +59,8 @@ def write_text(value: str) -> str:
 @lru_cache(maxsize=TEXTS_REMEMBERED)
 def parse_integer(text: str) -> int:
     """Return the integer in `text`; raises `WireError`."""
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise WireError(f"an integer of {len(text)} characters is not one of this protocol")
     try:
         value = int(text)
     except ValueError:
@@ -117,6 +122,8 @@ def _parse_optional_integer(text: str) -> int | None:
 def _parse_optional_number(text: str) -> Decimal | None:
     if not text:
         return None
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise WireError(f"a number of {len(text)} characters is not one of this protocol")
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -153,8 +160,8 @@ class Layout(Generic[S]):
         self.struct = struct
         self.names: Final = tuple(field.name for field in structs.fields(struct))
         types = [field.type for field in structs.fields(struct)]
-        self._writes: Final = [_writer(each) for each in types]
-        self._reads: Final = [_reader(each) for each in types]
+        self._writes: Final = [writer(each) for each in types]
+        self._reads: Final = [reader(each) for each in types]
         leaves = [_leaf(each) for each in types]
         self._parses: Final = [leaf[1] for leaf in leaves if leaf is not None]
         self._flat: Final = len(self._parses) == len(types)
@@ -206,7 +213,8 @@ def _constant(value: str | int) -> tuple[Write, Parse]:
     return write, parse
 
 
-def _writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
+def writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
+    """Return what writes a field of this type. Raises `TypeError` for one without a wire form."""
     leaf = _leaf(annotation)
     if leaf is not None:
         return leaf[0]
@@ -221,7 +229,8 @@ def _writer(annotation: Any) -> Write:  # noqa: ANN401 - a type, of any form
     return write
 
 
-def _reader(annotation: Any) -> Read:  # noqa: ANN401 - a type, of any form
+def reader(annotation: Any) -> Read:  # noqa: ANN401 - a type, of any form
+    """Return what takes a field of this type from the head of the fields that are left."""
     leaf = _leaf(annotation)
     if leaf is not None:
         return _one_field(leaf[1])

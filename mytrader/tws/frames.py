@@ -16,6 +16,8 @@ LENGTH_BYTES: Final = 4
 FRAME_BYTES_MAX: Final = 0xFFFFFF
 """The broker's own client libraries refuse anything longer."""
 SERVER_VERSION: Final = 178
+OLDER_VERSION: Final = 157
+"""The highest that `ibapi` 9.81.1 offers; `versions` says what it has otherwise."""
 CLIENT_VERSION_MIN: Final = 157
 
 
@@ -112,16 +114,17 @@ def decode_client_hello(body: bytes) -> ClientHello:
 
 
 def choose_version(hello: ClientHello) -> int:
-    """Return the version both sides will speak; this package knows `SERVER_VERSION` alone.
+    """Return the version both sides will speak: the newer of ours that the client offers.
 
-    Raises `WireError` when the client does not offer it.
+    Raises `WireError` when it offers neither.
     """
-    if not hello.version_min <= SERVER_VERSION <= hello.version_max:
-        raise WireError(
-            f"the client speaks versions {hello.version_min} to {hello.version_max}, "
-            f"this server speaks {SERVER_VERSION}"
-        )
-    return SERVER_VERSION
+    for version in (SERVER_VERSION, OLDER_VERSION):
+        if hello.version_min <= version <= hello.version_max:
+            return version
+    raise WireError(
+        f"the client speaks versions {hello.version_min} to {hello.version_max}, "
+        f"this server speaks {SERVER_VERSION} and {OLDER_VERSION}"
+    )
 
 
 def encode_server_hello(hello: ServerHello) -> bytes:

@@ -300,3 +300,12 @@ class CompletedOrdersEnd(Message, frozen=True):
     """The end of the completed orders."""
 
     ID = 102
+
+
+class OrderBound(Message, frozen=True):
+    """An order that was placed by hand now has an id of client 0. Clients ignore it."""
+
+    ID = 100
+    perm_id: int
+    client_id: int
+    order_id: int

@@ -373,3 +373,34 @@ def test_a_market_message_that_cannot_be_read_only_costs_itself() -> None:
 
     line = run(scenario)
     assert line.of(events.Halted) == []
+
+
+# A gateway that has gone silent
+
+
+def _deaf(line: Line) -> None:
+    for connection in line.gateway._connections:
+        connection.deafen()
+
+
+def test_a_gateway_that_says_nothing_any_more_is_left() -> None:
+    async def scenario(line: Line) -> None:
+        _deaf(line)
+        for number in (1, 2):
+            assert isinstance(await line.book(number), Unknown)
+
+    line = run(scenario)
+    assert [(event.up, event.why) for event in line.of(events.LinkChanged)][1:] == [
+        (False, "the gateway has gone silent")
+    ]
+
+
+def test_one_silent_question_and_answers_without_an_end_leave_nobody() -> None:
+    async def scenario(line: Line) -> None:
+        await line.book(1)
+        line.gateway.set_faults(Faults(missing_end=EndMessage.POSITIONS))
+        for number in (2, 3, 4):
+            assert isinstance(await line.book(number), Unknown)
+
+    line = run(scenario)
+    assert [event.up for event in line.of(events.LinkChanged)] == [True]

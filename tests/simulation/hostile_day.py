@@ -35,7 +35,6 @@ from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.synthetic import synthetic_bars
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
-from mytrader.tws import answers
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from tests.scenarios.world import StraightPanel
@@ -120,17 +119,7 @@ class HostileGateway(SimulatedGateway):
         frozen = faults.freeze_positions_after_fills
         if frozen is not None:
             faults = replace(faults, freeze_positions_after_fills=len(self.ledger.executions))
-        self._broker._child_stops_to_reject = faults.reject_child_stops
-        for desk in (self._broker, self._order_desk, self._account_desk):
-            desk._faults = faults
-
-    def say(self, code: int, text: str, *, forget: bool = False) -> None:
-        """Send a notice to every client; with `forget` their subscriptions are gone."""
-        for connection in list(self._connections):
-            if forget:
-                self._market_desk.forget(connection)
-            connection.send(answers.notice(code, text))
-            connection.flush()
+        super().set_faults(faults)
 
 
 class Mortal:
@@ -173,7 +162,7 @@ class HostileDay:
         self._runtime = VirtualRuntime(loop, self._note_failure, seed=day.seed)
         self._chance = random.Random(f"driver {day.seed}")  # noqa: S311 - repeatable
         loop.set_exception_handler(
-            lambda _, context: self._note_failure("callback", runs._error_in(context))
+            lambda _, context: self._note_failure("callback", runs.error_in(context))
         )
         instrument = INSTRUMENTS[day.symbol]
         bars = synthetic_bars(day.seed, instrument, session=SESSION)
@@ -227,7 +216,7 @@ class HostileDay:
         start = self._connected(trader, began)
         try:
             with suppress(BrokerFault):
-                await runs._trade(trader, start, watch=watch, over=self.gateway.finished)
+                await runs.trade(trader, start, watch=watch, over=self.gateway.finished)
         except OurFault as error:
             self.failures.append(error)
         self.trader = None

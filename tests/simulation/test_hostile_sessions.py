@@ -61,7 +61,7 @@ def test_equal_seeds_make_equal_journals(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_days_are_worth_their_name(tmp_path: Path) -> None:
     """A day on which nothing happened would pass every judgement."""
-    result = play(draw_day(3), tmp_path)
+    result = play(draw_day(6), tmp_path)
     assert result.trades > 0
     assert result.absences
     assert result.judge.roles[Role.ENTRY] > 0
