@@ -79,6 +79,7 @@ PROFILES: Final[Mapping[str, Faults]] = {
         cancels_wait_for_open=True,
         executions_since_midnight=True,
         queue_ahead=5,
+        inactive_rejections=True,
         rules=tuple(rule for name, rule in CATALOGUE.items() if name not in BEYOND_HOSTILE),
     ),
 }

@@ -68,6 +68,7 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
       the market trades through it, as `matching` says.
     * `executions_since_midnight`: executions are told again only on the day (US Central) on which
       they were made.
+    * `inactive_rejections`: an order that is refused is first told of as Inactive.
     * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
 
     Beyond the switches, `rules` say when, on which message and to what effect (`fault_rules`).
@@ -92,6 +93,7 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     cancels_wait_for_open: bool = False
     executions_since_midnight: bool = False
     queue_ahead: Count | None = None
+    inactive_rejections: bool = False
     rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:
