@@ -108,6 +108,30 @@ def test_an_answer_may_end_the_connection() -> None:
     _run(scenario, "PlaceOrder", effects.Answer(201, close=True))
 
 
+def test_a_stop_that_is_refused_on_arrival_leaves_its_parent_naked() -> None:
+    async def scenario(desk: Desk) -> None:
+        parent, stop = desk.bracket(ASK + 1, ASK - 10)
+        await asyncio.sleep(1)
+        assert parent.orderStatus.status == "Filled"
+        assert desk.errors == [(stop.order.orderId, 201)]
+        assert [order.terms.stop for order in desk.gateway.ledger.orders] == []
+
+    _run(scenario, "PlaceOrder", effects.Refuse(), parent_id="!0")
+
+
+def test_a_change_that_is_refused_on_arrival_leaves_the_old_order() -> None:
+    async def scenario(desk: Desk) -> None:
+        trade = desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        trade.order.lmtPrice = ASK - 6
+        desk.place(trade.order)
+        await asyncio.sleep(1)
+        assert desk.codes == [201]
+        assert [order.terms.limit for order in desk.gateway.ledger.orders] == [PRICE + 1 - 20]
+
+    _run(scenario, "PlaceOrder", effects.Refuse(), when=When(skip=1))
+
+
 def test_a_dozing_gateway_takes_what_waited_when_it_wakes() -> None:
     async def scenario(desk: Desk) -> None:
         resting = desk.place(desk.order("BUY", ASK - 5))

@@ -40,7 +40,7 @@ from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
 from mytrader.simulator.misdeeds import Misdeeds
 from mytrader.simulator.order_desk import OrderDesk
-from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.order_rules import VALIDATION, Problem
 from mytrader.simulator.profit_desk import ProfitDesk
 from mytrader.simulator.tick_desk import TickDesk
 from mytrader.simulator.trading_hours import regular_bounds
@@ -282,6 +282,10 @@ class SimulatedGateway:
     def fill_now(self, client_id: int, order_id: int) -> None:
         """Fill the rest of an order at its limit, if it works at the exchange."""
         self._misdeeds.fill_now(client_id, order_id)
+
+    def doom(self, client_id: int, order_id: int, *, problem: Problem) -> None:
+        """Refuse an order, or its change, when it arrives at the exchange."""
+        self._broker.admission.doom(client_id, order_id, problem=problem)
 
     def correct(self, exec_id: str, ticks: int) -> None:
         """Correct the price of an execution, in the account as well."""
