@@ -370,31 +370,6 @@ def test_an_order_is_changed_by_whoever_knows_it_from_the_gateway_alone() -> Non
     run_desk(connected(scenario), flat(60))
 
 
-def test_a_refused_order_may_be_told_of_as_inactive_first() -> None:
-    async def scenario(desk: Desk) -> None:
-        order = desk.order("BUY", ASK - 5, totalQuantity=90)
-        desk.place(order)
-        await asyncio.sleep(1)
-        assert desk.statuses == [(order.orderId, "Inactive")]
-        assert desk.errors == [(order.orderId, 201)]
-        (completed,) = await desk.ib.reqCompletedOrdersAsync(apiOnly=False)
-        assert completed.orderStatus.status == "Cancelled"
-
-    run_desk(connected(scenario), flat(60), faults=Faults(inactive_rejections=True))
-
-
-def test_an_order_that_was_never_transmitted_is_cancelled_by_the_api() -> None:
-    async def scenario(desk: Desk) -> None:
-        trade = desk.place(desk.order("BUY", ASK - 5, transmit=False))
-        await asyncio.sleep(1)
-        desk.ib.cancelOrder(trade.order)
-        await asyncio.sleep(1)
-        assert trade.orderStatus.status == "ApiCancelled"
-        assert desk.gateway.ledger.orders == ()
-
-    run_desk(connected(scenario), flat(60))
-
-
 def test_executions_may_be_forgotten_at_midnight() -> None:
     midnight = datetime(2025, 12, 12, 6, 0, tzinfo=UTC)
     market = ticks([PRICE] * 120, start=midnight - timedelta(seconds=60))

@@ -48,10 +48,8 @@ class BarBook:
 
     def since(self, index: int, wanted: RequestHistoricalData) -> list[TracedBar]:
         """Return the bars of a request from the one that holds the minute at an index."""
-        opened = opened_with(wanted.bar_size)
-        while 0 < index < self.count and opened(self._bars[index - 1]) == opened(
-            self._bars[index]
-        ):
+        opened, bars = opened_with(wanted.bar_size), self._bars
+        while 0 < index < len(bars) and opened(bars[index - 1]) == opened(bars[index]):
             index -= 1
         return joined(_shown(self._bars[index:], wanted), wanted.bar_size)
 
