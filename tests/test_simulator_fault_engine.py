@@ -98,6 +98,18 @@ def test_a_day_has_its_hours() -> None:
     assert gateway.faults.fired["it"] == 1
 
 
+def test_notices_set_off_nothing_that_would_be_told_by_notices() -> None:
+    async def scenario(desk: Desk) -> None:
+        await asyncio.sleep(1)
+        desk.gateway.say(2108, "idle")
+        await asyncio.sleep(1)
+        assert desk.codes == [2108]
+
+    for effect in (effects.Notice(2110, "again"), effects.LoseLink(0)):
+        gateway = _run(scenario, "Problem", effect)
+        assert gateway.faults.fired["it"] == 0
+
+
 def test_an_answer_may_end_the_connection() -> None:
     async def scenario(desk: Desk) -> None:
         desk.place(desk.order("BUY", ASK + 1))

@@ -192,6 +192,18 @@ _DATA: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
     "quotes stale": (FarmDown(15, told=False), _every(1800), None),
     "bar twice": (Repeat(), _rare(0.02), _on("HistoricalDataUpdate")),
     "bar lost": (Drop(), _rare(0.02), _on("HistoricalDataUpdate")),
+    "no subscription": (
+        Answer(354, "Requested market data is not subscribed."),
+        _rare(0.05, times=1),
+        _on("RequestMarketData"),
+    ),
+    "history pacing": (
+        Answer(
+            162, "Historical Market Data Service error message:API historical data query pacing"
+        ),
+        _rare(0.05, times=1),
+        _on("RequestHistoricalData"),
+    ),
     "no history": (Empty(), _rare(0.05, times=1), _on("HistoricalData")),
     "naive times": (Naive(), _rare(0.05, times=1), _on("HistoricalData")),
 }

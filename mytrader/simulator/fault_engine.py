@@ -185,6 +185,9 @@ class FaultEngine:
         match = watched.rule.match
         if match is None or match.client_id not in (None, connection.client_id):
             return False
+        # What happens to the session is told by notices: it must not be set off by them.
+        if _is_notice(message) and isinstance(watched.rule.effect, effects.SESSION_EFFECTS):
+            return False
         if match.known is not None:
             known = self._site.knows_order(_client(connection), _subject(message))
             if known is not match.known:
