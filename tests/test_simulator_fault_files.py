@@ -40,6 +40,7 @@ cancels_wait_for_open: true
 executions_since_midnight: true
 queue_ahead: 7
 inactive_rejections: true
+answers_by_seed: true
 """
     faults = load_faults(_file(tmp_path, text))
     assert faults == Faults(
@@ -63,6 +64,7 @@ inactive_rejections: true
         executions_since_midnight=True,
         queue_ahead=7,
         inactive_rejections=True,
+        answers_by_seed=True,
     )
     assert (faults.oca_cancel_delay, faults.what_if_delay) == (
         timedelta(milliseconds=50),

@@ -17,7 +17,7 @@ QUESTIONS: Final = {
 
 
 def test_every_answer_is_given_and_nothing_else_is_touched() -> None:
-    faults = Faults(fill_delay_ms=7, reject_child_stops=2)
+    faults = Faults(fill_delay_ms=7, reject_child_stops=2, answers_by_seed=True)
     days = [answered(faults, seed) for seed in range(64)]
     for name, answers in QUESTIONS.items():
         assert len({getattr(each, name) for each in days}) == answers
@@ -25,4 +25,9 @@ def test_every_answer_is_given_and_nothing_else_is_touched() -> None:
 
 
 def test_equal_seeds_answer_equally() -> None:
-    assert answered(Faults(), 5) == answered(Faults(), 5)
+    faults = Faults(answers_by_seed=True)
+    assert answered(faults, 5) == answered(faults, 5)
+
+
+def test_switches_that_are_not_left_to_the_seed_stay() -> None:
+    assert answered(Faults(queue_ahead=4), 5) == Faults(queue_ahead=4)

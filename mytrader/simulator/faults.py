@@ -59,7 +59,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     * `what_if`: what becomes of answers about margin; `what_if_delay_ms`: how much later they
       leave.
 
-    Open questions about the real broker, either answer of which must be lived with:
+    Open questions about the real broker, either answer of which must be lived with. With
+    `answers_by_seed` the gateway's seed answers them all (and `refuse_marketable_stop_changes`,
+    which is one as well), whatever the switches say:
 
     * `children_work_for_part`: children of a partly filled parent work for that part.
     * `stops`: which stops the broker simulates. Those sleep while its servers are away.
@@ -94,6 +96,7 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     executions_since_midnight: bool = False
     queue_ahead: Count | None = None
     inactive_rejections: bool = False
+    answers_by_seed: bool = False
     rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:

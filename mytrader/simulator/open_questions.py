@@ -14,7 +14,9 @@ _QUEUES = (None, None, 3, 30)
 
 
 def answered(faults: Faults, seed: int) -> Faults:
-    """Return the faults with every open question of theirs answered; the rest stays as it is."""
+    """Return the faults with every open question answered, if they leave that to the seed."""
+    if not faults.answers_by_seed:
+        return faults
     chance = random.Random(f"open questions {seed}")  # noqa: S311 - repeatable is the point
     return structs.replace(
         faults,
