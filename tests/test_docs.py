@@ -14,11 +14,14 @@ from mytrader.domain.orders import Side
 from mytrader.execution.trade_cycle import TRANSITIONS
 from mytrader.journal.writer import JournalWriter
 from mytrader.replay.command import main
+from mytrader.simulator.fault_files import load_faults
+from tests.fault_page import SCRIPT, fault_page
 from tests.journal_samples import OPENING
 from tests.scenarios.world import EPOCH, World, play
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TRANSITIONS_PAGE: Final = ROOT / "docs" / "reference" / "transitions.md"
+FAULTS_PAGE: Final = ROOT / "docs" / "reference" / "faults.md"
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED: Final = re.compile(r"`((?:mytrader|tests|scripts|docs|benchmarks)/[\w./-]+\.\w+)`")
 LINKED: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -74,6 +77,18 @@ def transitions_page() -> str:
             "",
         ]
     )
+
+
+def test_the_page_of_faults_is_current_and_its_script_can_be_read(tmp_path: Path) -> None:
+    """A fault that the page does not know is one that nobody switches on."""
+    assert FAULTS_PAGE.read_text(encoding="utf-8") == fault_page()
+    script = tmp_path / "script.yaml"
+    script.write_text(SCRIPT, encoding="utf-8")
+    assert [rule.name for rule in load_faults(script).rules[-3:]] == [
+        "close mid-frame",
+        "the second stop never arrives",
+        "a short night",
+    ]
 
 
 def test_the_page_of_transitions_is_current() -> None:
@@ -172,3 +187,4 @@ def _draw(journal: Path, out: Path) -> subprocess.CompletedProcess[str]:
 
 if __name__ == "__main__":
     TRANSITIONS_PAGE.write_text(transitions_page(), encoding="utf-8")
+    FAULTS_PAGE.write_text(fault_page(), encoding="utf-8")

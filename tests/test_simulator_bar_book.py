@@ -35,14 +35,14 @@ def test_ticks_form_the_markets_bars() -> None:
     book, market = BarBook(ES, _bars(2)), list(bar_ticks(_bars(3, OPENED + timedelta(minutes=2))))
     for tick in market:
         book.advance(tick)
-    assert [each.bar for each in book.since(2)] == list(aggregate(market))
+    assert [each.bar for each in book.since(2, WANTED)] == list(aggregate(market))
     assert book.count == 5
 
 
 def test_tick_of_the_last_bar_of_history_extends_it() -> None:
     book = BarBook(ES, _bars(1))
     book.advance(MarketTick(OPENED + timedelta(seconds=59), 1, 2, 27500, 5))
-    (traced,) = book.since(0)
+    (traced,) = book.since(0, WANTED)
     assert (traced.bar.high, traced.bar.close, traced.bar.volume) == (27500, 27500, 65)
 
 
@@ -51,7 +51,7 @@ def test_average_is_weighted_by_what_traded() -> None:
     book.advance(MarketTick(OPENED, 1, 2, 100, 1))
     book.advance(MarketTick(OPENED, 1, 2, 104, 3))
     book.advance(MarketTick(OPENED, 1, 2, 108, 0))
-    update = book.update(book.since(0)[0], 4, date_format=2)
+    update = book.update(book.since(0, WANTED)[0], WANTED)
     assert (update.average, update.count, update.volume) == (Decimal("25.75"), 2, Decimal(4))
     assert (update.open, update.high, update.low, update.close) == tuple(
         map(Decimal, (25, 27, 25, 27))
@@ -61,7 +61,7 @@ def test_average_is_weighted_by_what_traded() -> None:
 def test_bar_without_trades_has_its_close_for_average() -> None:
     book = BarBook(ES, [])
     book.advance(MarketTick(OPENED, 1, 2, 100, 0))
-    assert book.update(book.since(0)[0], 4, date_format=1).average == 25
+    assert book.update(book.since(0, WANTED)[0], WANTED).average == 25
 
 
 def test_regular_hours_begin_at_half_past_eight() -> None:
@@ -99,7 +99,7 @@ def test_end_time_cuts_the_bars() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"bar_size": "1 hour"},
+        {"bar_size": "7 mins"},
         {"what_to_show": "BID"},
         {"date_format": 0},
         {"end": "x"},

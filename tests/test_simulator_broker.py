@@ -182,7 +182,7 @@ def test_held_family_is_cancelled_without_ever_being_at_the_exchange() -> None:
     floor.place(2, "SELL", limit=-24, stop=-20, parent_id=1, transmit=False)
     assert floor.arrive() == []
     floor.broker.cancel(CLIENT, 1)
-    assert floor.arrive() == ["1 Cancelled", "1 !202", "2 Cancelled", "2 !202"]
+    assert floor.arrive() == ["1 ApiCancelled", "1 !202", "2 ApiCancelled", "2 !202"]
 
 
 def test_held_order_may_be_changed_and_then_transmitted() -> None:

@@ -98,6 +98,18 @@ def test_a_day_has_its_hours() -> None:
     assert gateway.faults.fired["it"] == 1
 
 
+def test_notices_set_off_nothing_that_would_be_told_by_notices() -> None:
+    async def scenario(desk: Desk) -> None:
+        await asyncio.sleep(1)
+        desk.gateway.say(2108, "idle")
+        await asyncio.sleep(1)
+        assert desk.codes == [2108]
+
+    for effect in (effects.Notice(2110, "again"), effects.LoseLink(0)):
+        gateway = _run(scenario, "Problem", effect)
+        assert gateway.faults.fired["it"] == 0
+
+
 def test_an_answer_may_end_the_connection() -> None:
     async def scenario(desk: Desk) -> None:
         desk.place(desk.order("BUY", ASK + 1))
@@ -106,6 +118,30 @@ def test_an_answer_may_end_the_connection() -> None:
         assert not desk.ib.isConnected()
 
     _run(scenario, "PlaceOrder", effects.Answer(201, close=True))
+
+
+def test_a_stop_that_is_refused_on_arrival_leaves_its_parent_naked() -> None:
+    async def scenario(desk: Desk) -> None:
+        parent, stop = desk.bracket(ASK + 1, ASK - 10)
+        await asyncio.sleep(1)
+        assert parent.orderStatus.status == "Filled"
+        assert desk.errors == [(stop.order.orderId, 201)]
+        assert [order.terms.stop for order in desk.gateway.ledger.orders] == []
+
+    _run(scenario, "PlaceOrder", effects.Refuse(), parent_id="!0")
+
+
+def test_a_change_that_is_refused_on_arrival_leaves_the_old_order() -> None:
+    async def scenario(desk: Desk) -> None:
+        trade = desk.place(desk.order("BUY", ASK - 5))
+        await asyncio.sleep(1)
+        trade.order.lmtPrice = ASK - 6
+        desk.place(trade.order)
+        await asyncio.sleep(1)
+        assert desk.codes == [201]
+        assert [order.terms.limit for order in desk.gateway.ledger.orders] == [PRICE + 1 - 20]
+
+    _run(scenario, "PlaceOrder", effects.Refuse(), when=When(skip=1))
 
 
 def test_a_dozing_gateway_takes_what_waited_when_it_wakes() -> None:

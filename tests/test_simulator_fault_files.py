@@ -39,6 +39,8 @@ stops: broker
 cancels_wait_for_open: true
 executions_since_midnight: true
 queue_ahead: 7
+inactive_rejections: true
+answers_by_seed: true
 """
     faults = load_faults(_file(tmp_path, text))
     assert faults == Faults(
@@ -61,6 +63,8 @@ queue_ahead: 7
         cancels_wait_for_open=True,
         executions_since_midnight=True,
         queue_ahead=7,
+        inactive_rejections=True,
+        answers_by_seed=True,
     )
     assert (faults.oca_cancel_delay, faults.what_if_delay) == (
         timedelta(milliseconds=50),

@@ -193,6 +193,22 @@ def test_bars_stop_when_they_are_cancelled() -> None:
     run_desk(scenario, flat(100))
 
 
+def test_longer_bars_are_kept_up_to_date_as_well() -> None:
+    async def scenario(desk: Desk) -> None:
+        bars = await desk.ib.reqHistoricalDataAsync(
+            desk.contract, "", "1 D", "2 mins", "TRADES", False, keepUpToDate=True
+        )
+        await asyncio.sleep(270)
+        assert [f"{each.date:%M}" for each in bars] == ["56", "58", "00", "02", "04"]
+        assert [(each.open, each.close) for each in bars[2:4]] == [
+            (PRICE / 4, PRICE / 4 + 119 / 4),
+            (PRICE / 4 + 30, PRICE / 4 + 239 / 4),
+        ]
+        assert [each.volume for each in bars[:4]] == [100, 200, 1200, 1200]
+
+    run_desk(connected(scenario), ticks(range(PRICE, PRICE + 400)))
+
+
 def test_no_bars_is_an_error_and_ends_the_request() -> None:
     async def scenario(desk: Desk) -> None:
         await desk.connect()
@@ -208,7 +224,7 @@ def test_no_bars_is_an_error_and_ends_the_request() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"barSizeSetting": "5 mins"},
+        {"barSizeSetting": "7 mins"},
         {"whatToShow": "MIDPOINT"},
         {"durationStr": "1 Y"},
         {"durationStr": "x"},

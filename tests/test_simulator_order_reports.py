@@ -1,5 +1,6 @@
 """Orders and executions as messages: prices in points, times in the exchange's zone."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,12 +11,15 @@ from mytrader.domain.instrument import ES
 from mytrader.domain.orders import OrderKind, Side, TimeInForce
 from mytrader.simulator import order_reports
 from mytrader.simulator.broker_orders import BrokerOrder, OrderState
+from mytrader.simulator.faults import Faults
 from mytrader.simulator.ledger import BrokerFill
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.order_rules import Terms
 from mytrader.tws.contracts import WireContract
 from mytrader.tws.place_order import PlaceOrder
+from tests.virtual_desk import PRICE, Desk, connected, flat, run_desk
 
+ASK = (PRICE + 1) / 4
 AT = datetime(2025, 12, 12, 15, 30, tzinfo=UTC)
 CONTRACT = front_month(ES, AT.date())
 ORDER = BrokerOrder(
@@ -118,3 +122,28 @@ def test_commission_names_its_execution() -> None:
         Decimal("2.40"),
         Decimal(-10),
     )
+
+
+def test_a_refused_order_may_be_told_of_as_inactive_first() -> None:
+    async def scenario(desk: Desk) -> None:
+        order = desk.order("BUY", ASK - 5, totalQuantity=90)
+        desk.place(order)
+        await asyncio.sleep(1)
+        assert desk.statuses == [(order.orderId, "Inactive")]
+        assert desk.errors == [(order.orderId, 201)]
+        (completed,) = await desk.ib.reqCompletedOrdersAsync(apiOnly=False)
+        assert completed.orderStatus.status == "Cancelled"
+
+    run_desk(connected(scenario), flat(60), faults=Faults(inactive_rejections=True))
+
+
+def test_an_order_that_was_never_transmitted_is_cancelled_by_the_api() -> None:
+    async def scenario(desk: Desk) -> None:
+        trade = desk.place(desk.order("BUY", ASK - 5, transmit=False))
+        await asyncio.sleep(1)
+        desk.ib.cancelOrder(trade.order)
+        await asyncio.sleep(1)
+        assert trade.orderStatus.status == "ApiCancelled"
+        assert desk.gateway.ledger.orders == ()
+
+    run_desk(connected(scenario), flat(60))

@@ -29,6 +29,7 @@ class Admission:
     def __init__(self, orders: OrderBook, ledger: Ledger, groups: OcaGroups) -> None:
         self._faults = Faults()
         self._child_stops_to_reject = 0
+        self._doomed: dict[tuple[int, int], Problem] = {}
         self.settlement_of: SettlementOf = lambda _: None
         self._orders = orders
         self._ledger = ledger
@@ -39,10 +40,20 @@ class Admission:
         self._faults = faults
         self._child_stops_to_reject = faults.reject_child_stops
 
+    def doom(self, client_id: int, order_id: int, *, problem: Problem) -> None:
+        """Refuse an order, or its next change, for this reason when it arrives."""
+        self._doomed[client_id, order_id] = problem
+
+    def _doom_of(self, order: BrokerOrder) -> Problem | None:
+        return self._doomed.pop((order.client_id, order.sent.order_id), None)
+
     def problem(
         self, order: BrokerOrder, *, now: datetime, marks: dict[int, int]
     ) -> Problem | None:
         """Return why there is no place for an order, `None` if there is; `marks` is in ticks."""
+        doom = self._doom_of(order)
+        if doom is not None:
+            return doom
         if self._groups.over(order):
             return _rejected("the OCA group is already filled")
         if self._orders.active(order.con_id, order.terms.side) >= rules.ACTIVE_ORDERS_MAX:
@@ -58,6 +69,9 @@ class Admission:
         self, order: BrokerOrder, terms: Terms, *, now: datetime, marks: dict[int, int]
     ) -> Problem | None:
         """Return why a live order cannot be changed to `terms`, `None` if it can."""
+        doom = self._doom_of(order)
+        if doom is not None:
+            return doom
         if self._beyond_limits(terms, now) and not self._beyond_limits(order.terms, now):
             return _rejected(_BEYOND)
         if self._refuses_stop(order, terms, marks):

@@ -1,15 +1,17 @@
-"""One contract's minute bars: those before the start, and those that form from its ticks."""
+"""One contract's minute bars: those before the start, and those that form from its ticks.
+
+Longer bars are put together from them when they are asked for.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
-
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.session import trading_date
+from mytrader.simulator.bar_sizes import DAY, SIZES, TracedBar, joined, opened_with
 from mytrader.simulator.listing import epoch_text, zoned_text
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.times import read_time
@@ -18,19 +20,10 @@ from mytrader.tws.answers import HistoricalBar, HistoricalData, HistoricalDataUp
 from mytrader.tws.errors import WireError
 from mytrader.tws.requests import RequestHistoricalData
 
-BAR_SIZE: Final = "1 min"
 EPOCH_SECONDS: Final = 2
 _DAYS_PER: Final = {"W": 7, "M": 30}
 _LENGTH_MAX: Final = 1000
 _HUNDREDTH: Final = Decimal("0.01")
-
-
-class TracedBar(Struct, frozen=True):
-    """A bar with what the ticks tell beyond it: ticks times contracts traded, and trades."""
-
-    bar: Bar
-    traded_ticks: int
-    trades: int
 
 
 class BarBook:
@@ -53,30 +46,31 @@ class BarBook:
         """How many bars there are, the forming one included."""
         return len(self._bars)
 
-    def since(self, index: int) -> list[TracedBar]:
-        """Return the bars from an index on."""
-        return self._bars[index:]
+    def since(self, index: int, wanted: RequestHistoricalData) -> list[TracedBar]:
+        """Return the bars of a request from the one that holds the minute at an index."""
+        opened, bars = opened_with(wanted.bar_size), self._bars
+        while 0 < index < len(bars) and opened(bars[index - 1]) == opened(bars[index]):
+            index -= 1
+        return joined(_shown(self._bars[index:], wanted), wanted.bar_size)
 
     def answer(self, wanted: RequestHistoricalData, now: datetime) -> HistoricalData:
         """Return the bars of a request. Raises `WireError` for a request nobody could answer."""
         _check(wanted)
         end = read_time(wanted.end) if wanted.end else now
-        bars = [each for each in self._bars if each.bar.opened_at <= end]
-        if wanted.regular_hours_only:
-            bars = [each for each in bars if in_regular_hours(each.bar.opened_at)]
-        bars = _newest(bars, wanted.duration, end=end)
+        bars = _shown([each for each in self._bars if each.bar.opened_at <= end], wanted)
+        bars = joined(_newest(bars, wanted.duration, end=end), wanted.bar_size)
         return HistoricalData(
             req_id=wanted.req_id,
             start=zoned_text(bars[0].bar.opened_at) if bars else "",
             end=zoned_text(end),
-            bars=tuple(self._line(each, wanted.date_format) for each in bars),
+            bars=tuple(self._line(each, wanted) for each in bars),
         )
 
-    def update(self, traced: TracedBar, req_id: int, *, date_format: int) -> HistoricalDataUpdate:
+    def update(self, traced: TracedBar, wanted: RequestHistoricalData) -> HistoricalDataUpdate:
         """Return a bar as the update of a request that is kept up to date."""
-        line = self._line(traced, date_format)
+        line = self._line(traced, wanted)
         return HistoricalDataUpdate(
-            req_id=req_id,
+            req_id=wanted.req_id,
             count=line.count,
             date=line.date,
             open=line.open,
@@ -87,14 +81,17 @@ class BarBook:
             volume=line.volume,
         )
 
-    def _line(self, traced: TracedBar, date_format: int) -> HistoricalBar:
+    def _line(self, traced: TracedBar, wanted: RequestHistoricalData) -> HistoricalBar:
         bar, price = traced.bar, self._instrument.price
-        text = epoch_text if date_format == EPOCH_SECONDS else zoned_text
+        text = epoch_text if wanted.date_format == EPOCH_SECONDS else zoned_text
+        opened = text(bar.opened_at)
+        if wanted.bar_size == DAY:
+            opened = f"{trading_date(bar.opened_at):%Y%m%d}"
         average = price(bar.close)
         if bar.volume:
             average = (price(1) * traced.traded_ticks / bar.volume).quantize(_HUNDREDTH)
         return HistoricalBar(
-            date=text(bar.opened_at),
+            date=opened,
             open=price(bar.open),
             high=price(bar.high),
             low=price(bar.low),
@@ -129,9 +126,15 @@ def _extended(traced: TracedBar, tick: MarketTick) -> TracedBar:
     return TracedBar(longer, traced.traded_ticks + tick.last * tick.size, trades)
 
 
+def _shown(bars: list[TracedBar], wanted: RequestHistoricalData) -> list[TracedBar]:
+    if not wanted.regular_hours_only:
+        return bars
+    return [each for each in bars if in_regular_hours(each.bar.opened_at)]
+
+
 def _check(wanted: RequestHistoricalData) -> None:
-    if wanted.bar_size not in (BAR_SIZE, "1 mins"):
-        raise WireError(f"bar size {wanted.bar_size!r} is not {BAR_SIZE!r}")
+    if wanted.bar_size not in SIZES:
+        raise WireError(f"bar size {wanted.bar_size!r} is not one of {', '.join(SIZES)}")
     if wanted.what_to_show != "TRADES":
         raise WireError(f"{wanted.what_to_show!r} is not TRADES")
     if wanted.date_format not in (1, EPOCH_SECONDS):

@@ -6,7 +6,7 @@ An order goes through these states; what a client hears of them is said elsewher
     SENT       transmitted, on its way
     CHILD      waits for its parent's complete fill
     WORKING    at the exchange; QUEUED while the market is shut
-    FILLED, CANCELLED, REFUSED   over
+    FILLED, CANCELLED, REFUSED   over; WITHDRAWN before it was transmitted
 
 A family is transmitted by its last leg: the parent and all its held children arrive together,
 the children first, so that no fill of the parent finds its stop unknown. Children of one parent
@@ -326,10 +326,14 @@ class Broker:
 
     def _refuse(self, order: BrokerOrder, problem: Problem) -> None:
         refused = self.orders.end(order, OrderState.REFUSED, why=problem.text, at=self._agenda.now)
+        if self._faults.inactive_rejections:
+            self.listener.order_changed(refused, OrderNews.REJECTED)
         self._tell(order, problem)
         self._release_children(refused)
 
     def _end(self, order: BrokerOrder, state: OrderState, *, why: str) -> None:
+        if not order.transmitted:
+            state = OrderState.WITHDRAWN
         ended = self.orders.end(order, state, why=why, at=self._agenda.now)
         self.listener.order_changed(ended, OrderNews.ENDED)
         self._tell(order, Problem(rules.CANCELLED, f"Order Canceled - reason:{why}"))

@@ -34,6 +34,7 @@ class OrderState(StrEnum):
     FILLED = "filled"
     CANCELLED = "cancelled"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 _STATUS: Final[Mapping[OrderState, str]] = {
@@ -45,8 +46,13 @@ _STATUS: Final[Mapping[OrderState, str]] = {
     OrderState.FILLED: "Filled",
     OrderState.CANCELLED: "Cancelled",
     OrderState.REFUSED: "Cancelled",
+    OrderState.WITHDRAWN: "ApiCancelled",
 }
-_OVER: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REFUSED})
+_OVER: Final = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REFUSED, OrderState.WITHDRAWN}
+)
+INACTIVE: Final = "Inactive"
+"""The status that some rejected orders are told to have, before their error."""
 
 
 class BrokerOrder(Struct, frozen=True):
@@ -169,6 +175,7 @@ class OrderNews(StrEnum):
     CHANGED = "changed"
     CANCEL_ASKED = "cancel asked"
     ENDED = "ended"
+    REJECTED = "rejected"
 
 
 class BrokerListener(Protocol):

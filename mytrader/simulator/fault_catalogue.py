@@ -35,6 +35,7 @@ from mytrader.simulator.fault_rules import (
     Naive,
     Notice,
     Precede,
+    Refuse,
     Repeat,
     Restart,
     Rule,
@@ -132,6 +133,13 @@ _ACKNOWLEDGEMENT: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
 _ORDER: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
     "rejected": (Answer(201, "Order rejected - reason:simulated"), _rare(0.03), _NEW),
     "change rejected": (Answer(201, "Order rejected - reason:simulated"), _rare(0.1), _CHANGE),
+    "refused on arrival": (Refuse(), _rare(0.03), _NEW),
+    "stop refused on arrival": (
+        Refuse(),
+        _rare(0.03),
+        Match("PlaceOrder", known=False, where={"order_type": "STP LMT", "parent_id": "!0"}),
+    ),
+    "change refused on arrival": (Refuse(), _rare(0.05), _CHANGE),
     "off-grid": (
         Answer(110, "The price does not conform to the minimum price variation"),
         _rare(0.01),
@@ -184,6 +192,18 @@ _DATA: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
     "quotes stale": (FarmDown(15, told=False), _every(1800), None),
     "bar twice": (Repeat(), _rare(0.02), _on("HistoricalDataUpdate")),
     "bar lost": (Drop(), _rare(0.02), _on("HistoricalDataUpdate")),
+    "no subscription": (
+        Answer(354, "Requested market data is not subscribed."),
+        _rare(0.05, times=1),
+        _on("RequestMarketData"),
+    ),
+    "history pacing": (
+        Answer(
+            162, "Historical Market Data Service error message:API historical data query pacing"
+        ),
+        _rare(0.05, times=1),
+        _on("RequestHistoricalData"),
+    ),
     "no history": (Empty(), _rare(0.05, times=1), _on("HistoricalData")),
     "naive times": (Naive(), _rare(0.05, times=1), _on("HistoricalData")),
 }

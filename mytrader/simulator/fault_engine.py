@@ -17,6 +17,7 @@ from mytrader.simulator.agenda import Agenda
 from mytrader.simulator.connection import ClientConnection
 from mytrader.simulator.fault_edits import altered, edit, field_text
 from mytrader.simulator.fault_rules import CONNECT, Rule
+from mytrader.simulator.order_rules import Problem
 from mytrader.simulator.outages import Outages, Premises
 from mytrader.tws import answers
 from mytrader.tws.errors import NO_SUBJECT
@@ -36,6 +37,10 @@ class Site(Premises, Protocol):
 
     def fill_now(self, client_id: int, order_id: int) -> None:
         """Fill an order, if it works."""
+        ...
+
+    def doom(self, client_id: int, order_id: int, *, problem: Problem) -> None:
+        """Refuse an order, or its change, when it arrives."""
         ...
 
     def correct(self, exec_id: str, ticks: int) -> None:
@@ -180,6 +185,9 @@ class FaultEngine:
         match = watched.rule.match
         if match is None or match.client_id not in (None, connection.client_id):
             return False
+        # What happens to the session is told by notices: it must not be set off by them.
+        if _is_notice(message) and isinstance(watched.rule.effect, effects.SESSION_EFFECTS):
+            return False
         if match.known is not None:
             known = self._site.knows_order(_client(connection), _subject(message))
             if known is not match.known:
@@ -295,6 +303,9 @@ class FaultEngine:
             case effects.Deafen():
                 connection.deafen()
                 return False
+            case effects.Refuse(code=code, text=text):
+                doomed = Problem(code, text)
+                self._site.doom(_client(connection), _subject(message), problem=doomed)
             case effects.FillFirst():
                 self._site.fill_now(_client(connection), _subject(message))
             case effect:

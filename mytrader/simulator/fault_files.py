@@ -75,10 +75,7 @@ PROFILES: Final[Mapping[str, Faults]] = {
     "flaky": Faults(acknowledgement_delay_ms=20, rules=_flaky()),
     "hostile": Faults(
         acknowledgement_delay_ms=20,
-        children_work_for_part=True,
-        cancels_wait_for_open=True,
-        executions_since_midnight=True,
-        queue_ahead=5,
+        answers_by_seed=True,
         rules=tuple(rule for name, rule in CATALOGUE.items() if name not in BEYOND_HOSTILE),
     ),
 }

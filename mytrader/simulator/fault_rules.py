@@ -121,6 +121,13 @@ class Answer(Effect, frozen=True, tag="answer"):
     close: bool = False
 
 
+class Refuse(Effect, frozen=True, tag="refuse"):
+    """The order, or the change, is refused where it arrives: a stop so leaves its parent naked."""
+
+    code: int = 201
+    text: str = "Order rejected - reason:simulated"
+
+
 class Close(Effect, frozen=True, tag="close"):
     """The connection ends; `carry_out` takes the request first."""
 
@@ -234,6 +241,7 @@ AnyEffect = (
     | Empty
     | Naive
     | Answer
+    | Refuse
     | Close
     | Cut
     | Deafen

@@ -59,7 +59,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     * `what_if`: what becomes of answers about margin; `what_if_delay_ms`: how much later they
       leave.
 
-    Open questions about the real broker, either answer of which must be lived with:
+    Open questions about the real broker, either answer of which must be lived with. With
+    `answers_by_seed` the gateway's seed answers them all (and `refuse_marketable_stop_changes`,
+    which is one as well), whatever the switches say:
 
     * `children_work_for_part`: children of a partly filled parent work for that part.
     * `stops`: which stops the broker simulates. Those sleep while its servers are away.
@@ -68,6 +70,7 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
       the market trades through it, as `matching` says.
     * `executions_since_midnight`: executions are told again only on the day (US Central) on which
       they were made.
+    * `inactive_rejections`: an order that is refused is first told of as Inactive.
     * `cancels_wait_for_open`: a cancel while the market is shut is answered when it opens.
 
     Beyond the switches, `rules` say when, on which message and to what effect (`fault_rules`).
@@ -92,6 +95,8 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     cancels_wait_for_open: bool = False
     executions_since_midnight: bool = False
     queue_ahead: Count | None = None
+    inactive_rejections: bool = False
+    answers_by_seed: bool = False
     rules: tuple[Rule, ...] = ()
 
     def acknowledgement_delay(self, *, stop: bool) -> timedelta:

@@ -39,8 +39,9 @@ from mytrader.simulator.listing import Listing
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.market_desk import MarketDesk, Stream
 from mytrader.simulator.misdeeds import Misdeeds
+from mytrader.simulator.open_questions import answered
 from mytrader.simulator.order_desk import OrderDesk
-from mytrader.simulator.order_rules import VALIDATION
+from mytrader.simulator.order_rules import VALIDATION, Problem
 from mytrader.simulator.profit_desk import ProfitDesk
 from mytrader.simulator.tick_desk import TickDesk
 from mytrader.simulator.trading_hours import regular_bounds
@@ -135,6 +136,7 @@ class SimulatedGateway:
         on_start: Callable[[datetime], None] | None = None,
     ) -> None:
         self.finished = asyncio.Event()
+        settings = structs.replace(settings, faults=answered(settings.faults, settings.seed))
         self._settings = settings
         self._on_start = on_start
         self._started = False
@@ -224,6 +226,7 @@ class SimulatedGateway:
 
         Connections are dropped at the times of the settings alone.
         """
+        faults = answered(faults, self._settings.seed)
         self._broker.set_faults(faults)
         self._order_desk.set_faults(faults)
         self._account_desk.set_faults(faults)
@@ -282,6 +285,10 @@ class SimulatedGateway:
     def fill_now(self, client_id: int, order_id: int) -> None:
         """Fill the rest of an order at its limit, if it works at the exchange."""
         self._misdeeds.fill_now(client_id, order_id)
+
+    def doom(self, client_id: int, order_id: int, *, problem: Problem) -> None:
+        """Refuse an order, or its change, when it arrives at the exchange."""
+        self._broker.admission.doom(client_id, order_id, problem=problem)
 
     def correct(self, exec_id: str, ticks: int) -> None:
         """Correct the price of an execution, in the account as well."""

@@ -19,7 +19,6 @@ from mytrader.simulator.listing import Listing, contract_details
 from mytrader.simulator.market import MarketTick
 from mytrader.simulator.order_rules import NO_CONTRACT, VALIDATION
 from mytrader.simulator.quote_stream import QuoteState, QuoteSubscription
-from mytrader.simulator.trading_hours import in_regular_hours
 from mytrader.tws import answers, requests
 from mytrader.tws.contracts import WireContract
 from mytrader.tws.errors import WireError
@@ -44,14 +43,10 @@ class BarSubscription:
 
     def news(self, book: BarBook) -> list[Message]:
         """Return the bars that are new or changed, oldest first."""
-        bars = book.since(self._told)
-        self._told = max(book.count - 1, 0)
         wanted = self._wanted
-        return [
-            book.update(each, wanted.req_id, date_format=wanted.date_format)
-            for each in bars
-            if not wanted.regular_hours_only or in_regular_hours(each.bar.opened_at)
-        ]
+        bars = book.since(self._told, wanted)
+        self._told = max(book.count - 1, 0)
+        return [book.update(each, wanted) for each in bars]
 
 
 class Stream:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Protocol
 
+from msgspec import structs
+
 from mytrader.domain.instrument import FuturesContract
 from mytrader.domain.orders import Side
 from mytrader.domain.session import EXCHANGE_ZONE, trading_date
 from mytrader.simulator import order_reports
 from mytrader.simulator.agenda import Action, Agenda
 from mytrader.simulator.broker import Broker
-from mytrader.simulator.broker_orders import BY_HAND, BrokerOrder, OrderNews
+from mytrader.simulator.broker_orders import BY_HAND, INACTIVE, BrokerOrder, OrderNews
 from mytrader.simulator.connection import ClientConnection, Handler
 from mytrader.simulator.faults import EndMessage, Faults
 from mytrader.simulator.hand_orders import OWNER, HandOrders
@@ -94,7 +96,8 @@ class OrderDesk:
         """Tell the order's client, late or never where a fault says so."""
         if self._silent(order, news):
             return
-        messages = self._pictures(order)
+        status = INACTIVE if news is OrderNews.REJECTED else order.status
+        messages = self._pictures(order, status=status)
         self._send_later(self._delay(order, news), order.client_id, messages=messages)
 
     def traded(self, order: BrokerOrder, fill: BrokerFill) -> None:
@@ -126,7 +129,7 @@ class OrderDesk:
     def _delay(self, order: BrokerOrder, news: OrderNews) -> timedelta:
         if news is OrderNews.ENDED:
             return self._faults.cancel_delay
-        if news is OrderNews.CANCEL_ASKED:
+        if news in (OrderNews.CANCEL_ASKED, OrderNews.REJECTED):
             return timedelta()
         return self._faults.acknowledgement_delay(stop=order.terms.stop is not None)
 
@@ -272,13 +275,15 @@ class OrderDesk:
     def _account(self) -> str:
         return self._broker.ledger.account
 
-    def _pictures(self, order: BrokerOrder) -> list[Message]:
+    def _pictures(self, order: BrokerOrder, *, status: str = "") -> list[Message]:
         parent = self._broker.orders.parent(order)
         parent_id = 0 if parent is None else parent.sent.order_id
-        return [
-            order_reports.open_order(order, self._account, parent_id=parent_id),
-            order_reports.order_status(order, parent_id),
-        ]
+        picture = order_reports.open_order(order, self._account, parent_id=parent_id)
+        stands = order_reports.order_status(order, parent_id)
+        if status and status != order.status:
+            picture = structs.replace(picture, status=status)
+            stands = structs.replace(stands, status=status)
+        return [picture, stands]
 
 
 def _client_id(connection: ClientConnection) -> int:
