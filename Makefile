@@ -21,7 +21,7 @@ help:
 	echo "make test     every test"
 	echo "make check    format, lint, types, imports and architecture, as .ci/run does"
 	echo "make bench    every benchmark; ARGS=--json for numbers a program can read"
-	echo "make mutate   break the order path piece by piece; ARGS='guards' for one module"
+	echo "make mutate   break the order path piece by piece; ARGS=all for every module of it"
 	echo "make clean    remove .venv, builds and caches; recorded runs stay"
 
 run: $(VENV)/package

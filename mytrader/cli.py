@@ -255,12 +255,9 @@ def verify(
     states: Annotated[
         int | None, typer.Option("--states", min=100, help="How many for each profile.")
     ] = None,
-    depth: Annotated[
-        int, typer.Option("--depth", min=1, help="Moves on one way, at most.")
-    ] = 1000,
     fault_count: Annotated[
         int, typer.Option("--faults", min=0, max=9, help="What may go wrong on one way, at most.")
-    ] = 2,
+    ] = 3,
     quick: Annotated[
         bool, typer.Option("--quick", help="The small setting of every build, under a minute.")
     ] = False,
@@ -270,7 +267,7 @@ def verify(
     from mytrader import proofs
 
     return proofs.verify(
-        proofs.VerifyOptions(profile, states, depth, fault_count, quick=quick, as_json=as_json)
+        proofs.VerifyOptions(profile, states, fault_count, quick=quick, as_json=as_json)
     )
 
 

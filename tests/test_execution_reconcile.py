@@ -19,6 +19,7 @@ from tests.playbook import (
     LIMITS,
     LINK_BACK,
     LINK_LOST,
+    NOON,
     RESTARTED,
     STOP,
     TARGET,
@@ -83,6 +84,18 @@ def test_a_lost_link_is_told_once(script: Playbook, level: AlertLevel) -> None:
     wanted = Page("LINK_DOWN") if level is AlertLevel.PAGE else Warn("LINK_DOWN")
     script = script >> LINK_LOST << wanted >> LINK_LOST
     assert (script.is_complete, script.state.position(CON_ID).known) == (True, False)
+
+
+def test_questions_and_reports_end_with_the_link() -> None:
+    """Nothing is asked on a dead link, and what was reported over it may be old."""
+    script = opened()
+    view = replace(script.state.position(CON_ID), reported=1, disagreeing_books=1)
+    link = replace(script.state.link, query_wanted=True, query_due_at=NOON)
+    state = replace(script.state, link=link, positions={CON_ID: view})
+    script = replace(script, state=state).past(LINK_LOST)
+    link, view = script.state.link, script.state.position(CON_ID)
+    assert (link.query_pending, link.query_wanted, link.query_due_at) == (False, False, None)
+    assert (view.reported, view.disagreeing_books) == (None, 0)
 
 
 def test_an_answer_from_before_the_link_broke_is_no_answer() -> None:
@@ -355,6 +368,11 @@ def test_without_a_position_nobody_looks() -> None:
     script = entering(limits=LOOKING)
     assert script.state.link.reconcile_due_at is None
     script = opened(limits=LOOKING).past(LINK_LOST)
+    assert script.state.link.reconcile_due_at is None
+    script = entering(lots=2, limits=LOOKING).past(Filled("E1", ENTRY), StopWorking())
+    assert script.state.link.reconcile_due_at is not None
+    script = script.past(Filled("S1", STOP))
+    assert script.order("E2").live
     assert script.state.link.reconcile_due_at is None
 
 

@@ -1,8 +1,8 @@
 """A broker that does its worst cannot make the trader open by exiting, or stay bare in silence.
 
 `tests/adversary.py` is the broker and the judge; a failure prints what happened and how to
-repeat it. The same broker is driven twice: here by seeds, which reach further, and in
-`tests/test_execution_stateful.py` by Hypothesis, which shrinks what it finds.
+repeat it. Seeds reach days of dozens of trades; the model of `mytrader verify`, which
+`tests/test_proof_stateful.py` plays by chance, knows two trades and far more ways to go wrong.
 """
 
 import random

@@ -1,98 +1,87 @@
-"""The broker of the proof obeys, word for word as the simulated gateway does."""
+"""What the broker of the check does with orders, and what the trader hears of it."""
 
 import pytest
-from msgspec.structs import replace
 
-from mytrader.domain.events import BookAnswered, ErrorReported, StatusReported
-from mytrader.domain.known import Known
 from mytrader.domain.limits import Profile
-from mytrader.domain.orders import OrderSpec
-from mytrader.execution.trade_cycle import step
-from mytrader.proof import broker
-from mytrader.proof.ledger import Ledger, Resting
-from mytrader.proof.moves import start
+from mytrader.proof.judge import Violation
+from mytrader.proof.moves import make_move
+from mytrader.proof.trader import Crash
+from mytrader.proof.truth import World
+from tests.proof_samples import (
+    ENTERING,
+    ENTRY_NUMBER,
+    STOP_NUMBER,
+    TARGET_NUMBER,
+    entering,
+    moved,
+    open_world,
+    trader_of,
+)
 
 
-def held(profile: Profile = Profile.BRACKET, *, lots: int = 1) -> Ledger:
-    """Return the ledger of an open position, everything said and heard."""
-    return start(profile, root="open", lots=lots, faults=0, step=step).ledger
+def keys(world: World) -> list[object]:
+    """Return the first part of every word that is on its way."""
+    return [word.key[0] for word in world.outbox]
 
 
-def order(ledger: Ledger, name: str) -> Resting:
-    """Return an order by role and number."""
-    return next(o for o in ledger.orders.values() if o.spec.ref[30:] == name)
+def test_a_fill_moves_the_position_and_says_so() -> None:
+    """The child is told to work once its parent has filled."""
+    trader = trader_of()
+    world = entering(trader)
+    make_move(trader, world, ("fill", ENTRY_NUMBER, Crash.NONE))
+    assert (world.position, len(world.fills), keys(world)) == (1, 1, ["fill", "report"])
 
 
-def said(ledger: Ledger) -> list[str]:
-    """Return the statuses and errors that are on their way."""
-    found = []
-    for event in (event for message in ledger.outbox for event in message):
-        if isinstance(event, StatusReported):
-            found.append(f"{event.ref[30:]} {event.status}")
-        elif isinstance(event, ErrorReported):
-            found.append(f"{event.ref[30:]} {event.code}")
-    return found
+def test_an_entry_that_ends_takes_its_children_along() -> None:
+    """As the broker does with a bracket."""
+    trader = trader_of()
+    world = entering(trader)
+    make_move(trader, world, ("eliminate", ENTRY_NUMBER, Crash.NONE))
+    assert [order.over for order in world.orders] == ["ended", "ended"]
 
 
-def test_a_leg_that_fills_withdraws_the_other() -> None:
-    ledger = broker.fill(held(), order(held(), "T1"))
-    assert said(ledger) == ["T1 Filled", "S1 202", "S1 Cancelled"]
-    assert (ledger.position, ledger.stops) == (0, 0)
+def test_a_group_cancels_its_other_leg() -> None:
+    """Unless its block fails: then both fill, and only then may a position be flipped."""
+    trader = trader_of(Profile.BRACKET)
+    kept = open_world(trader)
+    make_move(trader, kept, ("fill", TARGET_NUMBER, Crash.NONE))
+    assert kept.position == 0
+    assert all(order.over for order in kept.orders)
+    failed = open_world(trader)
+    make_move(trader, failed, ("both fill", TARGET_NUMBER, Crash.NONE))
+    assert failed.position == -1
 
 
-def test_a_leg_that_fills_alone_leaves_the_other() -> None:
-    ledger = broker.fill(held(), order(held(), "T1"), alone=True)
-    assert order(ledger, "S1").live
+def test_an_exit_that_opens_a_position_breaks_a_promise() -> None:
+    """The judge is asked before the fill."""
+    trader = trader_of()
+    world = open_world(trader)
+    world.position = 0
+    with pytest.raises(Violation, match=r"I1: .* on a position of 0"):
+        make_move(trader, world, ("fill", STOP_NUMBER, Crash.NONE))
 
 
-def test_a_child_wakes_with_its_parent_and_ends_with_it() -> None:
-    entering = start(Profile.STRICT, root="entering", lots=1, faults=0, step=step).ledger
-    assert order(entering, "S1").stage == "held"
-    assert order(broker.fill(entering, order(entering, "E1")), "S1").stage == "working"
-    ended = broker.cancel(entering, order(entering, "E1").spec.ref)
-    assert said(ended) == ["E1 202", "E1 Cancelled", "S1 202", "S1 Cancelled"]
+def test_a_refusal_ends_an_order_and_a_refused_change_does_not() -> None:
+    """Both are errors; only one of them is about the order as it rests."""
+    trader = trader_of()
+    world = open_world(trader)
+    make_move(trader, world, ("ask flatten", 0, Crash.NONE))
+    make_move(trader, world, ("refuse change 201", STOP_NUMBER, Crash.NONE))
+    stop = next(order for order in world.orders if order.number == STOP_NUMBER)
+    assert (stop.change, stop.over, keys(world)) == (None, "", ["error"])
+    fresh = moved(trader, trader.opened(), *ENTERING[:2])
+    make_move(trader, fresh, ("margin known", 0, Crash.NONE))
+    make_move(trader, fresh, ("refuse 201", ENTRY_NUMBER, Crash.NONE))
+    assert all(order.over for order in fresh.orders)
 
 
-@pytest.mark.parametrize(("name", "code"), [("E1", 10148), ("X7", 10147)])
-def test_a_cancel_of_nothing_is_answered(name: str, code: int) -> None:
-    ledger = held()
-    ref = order(ledger, "E1").spec.ref[:30] + name
-    assert said(broker.cancel(ledger, ref)) == [f"{name} {code}"]
-
-
-def test_a_change_is_taken_refused_or_too_late() -> None:
-    ledger = held()
-    stop = order(ledger, "S1")
-    moved = replace(stop.spec, stop=1)
-    assert order(broker.change(ledger, moved), "S1").spec == moved
-    stubborn = broker.change(replace(ledger, stubborn=True), moved)
-    assert (order(stubborn, "S1").spec, said(stubborn)) == (stop.spec, ["S1 201"])
-    late = broker.change(broker.cancel(ledger, stop.spec.ref), moved)
-    assert said(late)[-1] == "S1 104"
-
-
-def test_a_group_that_has_filled_takes_nobody_new() -> None:
-    """Its budget is spent: that is what it means to trust it."""
-    ledger = broker.fill(held(), order(held(), "T1"))
-    stop: OrderSpec = order(ledger, "S1").spec
-    late = replace(stop, ref=stop.ref[:30] + "M1", parent_ref=None)
-    assert not order(broker.place(ledger, late), "M1").live
-
-
-def test_a_book_lists_what_is_over_with_its_end() -> None:
-    ledger = broker.book(broker.fill(held(), order(held(), "T1")), 7)
-    answer = ledger.outbox[-1][0]
-    assert isinstance(answer, BookAnswered)
-    assert isinstance(answer.book, Known)
-    assert [o.status for o in answer.book.value.orders] == ["Filled", "Filled", "Cancelled"]
-    assert answer.book.value.positions == ()
-
-
-def test_two_lots_fill_in_parts() -> None:
-    """An order of two contracts fills one at a time."""
-    ledger = held(Profile.STRICT, lots=2)
-    stop = order(ledger, "S1")
-    both = replace(stop, spec=replace(stop.spec, quantity=2))
-    once = broker.fill(ledger.put(both), both)
-    assert (order(once, "S1").stage, order(once, "S1").left) == ("working", 1)
-    assert order(broker.fill(once, order(once, "S1")), "S1").stage == "filled"
+def test_an_answer_may_be_a_picture_of_an_earlier_moment() -> None:
+    """Its first part is taken before the rest; only a whole one settles."""
+    trader = trader_of()
+    world = open_world(trader)
+    make_move(trader, world, ("mislead Cancelled", STOP_NUMBER, Crash.NONE))
+    make_move(trader, world, ("deliver", 0, Crash.NONE))
+    make_move(trader, world, ("look", 0, Crash.NONE))
+    make_move(trader, world, ("eliminate", STOP_NUMBER, Crash.NONE))
+    make_move(trader, world, ("answer", 0, Crash.NONE))
+    assert not world.outbox[-1].settles

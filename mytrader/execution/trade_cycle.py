@@ -61,7 +61,6 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Fact], Phase]] = {
     (Phase.EXITING, Fact.EXIT_FAILED): Phase.PROTECTING,
     (Phase.EXITING, Fact.SETTLED): Phase.CLOSED,
     (Phase.HALTED, Fact.ENTRY_FILLED): Phase.HALTED,
-    (Phase.HALTED, Fact.COVERED): Phase.HALTED,
     (Phase.HALTED, Fact.COVER_EXPIRED): Phase.HALTED,
     (Phase.HALTED, Fact.REDUCED): Phase.HALTED,
     (Phase.HALTED, Fact.FLAT): Phase.HALTED,
@@ -165,13 +164,16 @@ def _transition(turn: Turn, cycle: TradeCycle, *, fact: Fact) -> None:
     if phase is not was:
         cycle = turn.change(cycle, phase=phase)
     if fact is Fact.ENTRY_FILLED:
-        opened = cycle.opened_at or turn.now
-        turn.change(cycle, opened_at=opened, settle_due_at=None, commissions_due_at=None)
+        turn.change(cycle, opened_at=cycle.opened_at or turn.now)
     elif phase is Phase.REFUSED:
         leave(turn, replace(cycle, closed_at=turn.now))
     elif fact is Fact.SETTLED:
         settle(turn, cycle)
     elif fact is Fact.COVER_EXPIRED:
+        turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
+    elif fact is Fact.FLIPPED:
+        text = f"{cycle.symbol} went through zero: {cycle.position}"
+        turn.alert(AlertLevel.PAGE, "POSITION_FLIPPED", text=text, cycle_id=cycle.cycle_id)
         turn.step_down(Mode.HALT, f"cycle {cycle.cycle_id}: {fact} while {cycle.phase}")
     elif fact is Fact.COVERED and _is_needless(cycle.exit):
         turn.change(cycle, exit=None)
@@ -212,8 +214,8 @@ def _review(turn: Turn, cycle_id: str) -> None:
 
 def _review_position(turn: Turn, cycle: TradeCycle) -> None:
     """Carry the exit on; without one under way, repair protection, and if that fails, leave."""
-    if cycle.settle_due_at is not None:
-        cycle = turn.change(cycle, settle_due_at=None, settle_asked=0)
+    if cycle.settle_due_at is not None or cycle.commissions_due_at is not None:
+        cycle = turn.change(cycle, settle_due_at=None, settle_asked=0, commissions_due_at=None)
     if cycle.entry_due_at is None:
         exits.cancel_entries(turn, cycle, why="no entry is wanted any more")
         cycle = turn.state.cycles[cycle.cycle_id]

@@ -1,1 +1,1 @@
-"""What is shown rather than promised."""
+"""The exhaustive check: the real `step` against a broker that may do anything."""

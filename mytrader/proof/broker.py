@@ -1,174 +1,231 @@
-"""What the broker does in the proof, once with each order and answer: it obeys, or it does not.
+"""What the broker of the check does with orders and questions, and what the trader hears of it.
 
-Each function takes a ledger and returns the one after it. None of them chooses; the choosing is
-in `moves`.
+Each move takes a world and the number of an order, or 0; the trader hears of it later.
 """
 
-from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
 
-from mytrader.domain.events import (
-    Book,
-    BookAnswered,
-    CommissionReported,
-    ErrorReported,
-    ExecutionReported,
-    OrderReported,
-    PositionReported,
-    StatusReported,
-)
+from mytrader.domain import events
+from mytrader.domain.events import OrderReported
 from mytrader.domain.fills import Execution
-from mytrader.domain.known import Known
-from mytrader.domain.orders import OrderSpec, Role
-from mytrader.proof.ledger import Ledger, Message, Resting
-from mytrader.proof.scene import CON_ID, NOON
+from mytrader.domain.known import Known, Unknown
+from mytrader.domain.orders import OrderKind, Role, Side
+from mytrader.proof import judge
+from mytrader.proof.choices import is_blocked
+from mytrader.proof.trader import put, say
+from mytrader.proof.truth import (
+    COMMISSION,
+    CON_ID,
+    NOON,
+    Resting,
+    Word,
+    World,
+    echo_of,
+    positions_of,
+    status_of,
+)
 
-COMMISSION: Final = Decimal("2.40")
-TOO_LATE: Final = 10148
-UNKNOWN: Final = 10147
-CANCELLED: Final = 202
-REFUSED: Final = 201
-
-
-def place(ledger: Ledger, spec: OrderSpec) -> Ledger:
-    """Take a new order: a child whose parent has not filled is held, everything else works."""
-    parent = ledger.orders.get(spec.parent_ref or "")
-    held = parent is not None and parent.stage != "filled"
-    order = Resting(spec, len(ledger.orders) + 1, "held" if held else "working")
-    if _is_spent(ledger, spec.oca_group):
-        # A trusted group has a budget: who joins it after it has filled is refused.
-        return _ended(ledger.put(order), order, REFUSED)
-    return ledger.put(order).say(_stated(order))
-
-
-def _is_spent(ledger: Ledger, group: str) -> bool:
-    members = [order for order in ledger.orders.values() if order.spec.oca_group == group]
-    return bool(group) and any(order.filled for order in members) and not ledger.flipped
+FOREIGN_PERM_ID: Final = 77_777
+SOMEBODYS: Final = OrderReported(
+    "", 0, FOREIGN_PERM_ID, 0, CON_ID, Side.BUY, 1, OrderKind.LMT, 27_000, None, "DAY", True, 0,
+    0, "Submitted",
+)  # fmt: skip
+"""An order of somebody else's, far away."""
 
 
-def change(ledger: Ledger, spec: OrderSpec) -> Ledger:
-    """Take a new version of a resting order; a late one is refused."""
-    order = ledger.orders.get(spec.ref)
-    if order is None or not order.live:
-        number = 0 if order is None else order.number
-        return ledger.say((ErrorReported(spec.ref, number, 104, "cannot modify"),))
-    if ledger.stubborn and order.spec.role.is_protective:
-        return ledger.say((ErrorReported(spec.ref, order.number, REFUSED, "not here"),))
-    order = replace(order, spec=spec)
-    return ledger.put(order).say(_stated(order))
+def _order(world: World, number: str | int) -> Resting:
+    return next(order for order in world.orders if order.number == number)
 
 
-def cancel(ledger: Ledger, ref: str) -> Ledger:
-    """Withdraw an order and its children; too late and unknown are answers too."""
-    order = ledger.orders.get(ref)
-    if order is None:
-        return ledger.say((ErrorReported(ref, 0, UNKNOWN, "not found"),))
-    if not order.live:
-        return ledger.say((ErrorReported(ref, order.number, TOO_LATE, "too late"),))
-    return _ended(ledger, order, CANCELLED)
+def _report(world: World, order: Resting) -> None:
+    """Echo an order and state its status."""
+    works = order.number if order.active else 0
+    key = ("report", order.number, order.status, order.active, order.triggered, order.filled)
+    say(world, Word(key, (echo_of(order), status_of(order)), works=works))
 
 
-def refuse(ledger: Ledger, order: Resting) -> Ledger:
-    """Reject an order that had been taken, and with it its children."""
-    return _ended(ledger, order, REFUSED)
+def accept(world: World, number: str | int) -> None:
+    """An order, or the change of one, is taken; a leg of a group that has filled ends."""
+    order = _order(world, number)
+    spec = order.change or order.spec
+    order = put(world, order, accepted=True, spec=spec, change=None)
+    if is_blocked(world, order):
+        _end(world, order)
+    else:
+        _report(world, order)
 
 
-def _ended(ledger: Ledger, order: Resting, code: int) -> Ledger:
-    for each in (order, *ledger.family_of(order)):
-        over = replace(each, stage="over")
-        error = ErrorReported(each.spec.ref, each.number, code, "over")
-        ledger = ledger.put(over).say((error, _status(over, "Cancelled")))
-    return ledger
+def _end(world: World, order: Resting) -> None:
+    """An order is over without having filled; children of an entry go with it."""
+    order = put(world, order, over="ended", change=None, cancelling=False)
+    key = ("over", order.number, order.filled)
+    say(world, Word(key, (status_of(order),), ends=(order.number,)))
+    for child in world.orders:
+        if child.spec.parent_ref == order.spec.ref and not order.filled and not child.over:
+            _end(world, child)
 
 
-def fill(ledger: Ledger, order: Resting, *, alone: bool = False) -> Ledger:
-    """Fill an order. Its children wake, its group is withdrawn, unless it fills `alone`."""
-    stage = "filled" if order.left == 1 else "working"
-    done = replace(order, stage=stage, filled=order.filled + 1)
-    number = len(ledger.executions) + 1
-    spec = order.spec
-    execution = Execution(
-        exec_id=f"{number:04}.01",
-        ref=spec.ref,
-        order_id=order.number,
-        perm_id=order.perm_id,
-        con_id=CON_ID,
-        side=spec.side,
-        quantity=1,
-        price=spec.limit,
-        at=NOON,
+def _err(world: World, order: Resting, code: int) -> None:
+    said = events.ErrorReported(order.spec.ref, order.number, code, "said by the broker")
+    say(world, Word(("error", order.number, code), (said,)))
+
+
+def cancel(world: World, number: str | int) -> None:
+    """A cancel that was asked for is carried out."""
+    _end(world, _order(world, number))
+
+
+def eliminate(world: World, number: str | int) -> None:
+    """A person or the exchange cancels an order that the trader wants."""
+    _end(world, _order(world, number))
+
+
+def fill(world: World, number: str | int) -> None:
+    """One contract fills; the other legs of its group end with it."""
+    order = _order(world, number)
+    judge.judge_fill(world, order, profile=world.state.limits.profile)
+    _execute(world, order)
+    group = order.spec.oca_group
+    for other in world.orders:
+        if group and other.spec.oca_group == group and not other.over and not world.leaked:
+            _end(world, other)
+
+
+def overfill(world: World, number: str | int) -> None:
+    """A leg fills and the broker does not cancel the others: both may fill (SAFETY.md B3)."""
+    world.leaked = True
+    fill(world, number)
+
+
+def both_fill(world: World, number: str | int) -> None:
+    """All legs of a group fill in one moment."""
+    group = _order(world, number).spec.oca_group
+    overfill(world, number)
+    for order in world.orders:
+        if order.spec.oca_group == group and order.active and order.left:
+            fill(world, order.number)
+
+
+def _execute(world: World, order: Resting) -> None:
+    filled = order.filled + 1
+    over = "filled" if filled == order.spec.quantity else ""
+    order = put(world, order, filled=filled, over=over)
+    world.position += order.spec.side.sign
+    fill = Execution(
+        f"0000e0d5.{order.number:03}{filled:02}.01",
+        order.spec.ref,
+        order.number,
+        order.number + 900,
+        CON_ID,
+        order.spec.side,
+        1,
+        order.spec.limit,
+        NOON,
     )
-    paid = CommissionReported(execution.exec_id, COMMISSION)
-    woken = [replace(child, stage="working") for child in ledger.family_of(order)]
-    withdrawn = () if alone else ledger.group_of(order)
-    ledger = replace(
-        ledger.put(done),
-        position=ledger.position + spec.side.sign,
-        executions=(*ledger.executions, execution),
-    ).say((ExecutionReported(execution), paid), (_status(done, _status_after_fill(done)),))
-    for child in woken:
-        ledger = ledger.put(child).say((_status(child, _resting_status(child)),))
-    for other in withdrawn:
-        ledger = _ended(ledger, other, CANCELLED)
-    return ledger
-
-
-def book(ledger: Ledger, number: int) -> Ledger:
-    """Answer a question about everything as it is when it is asked, with what is over."""
-    orders = tuple(_echo(order) for order in ledger.orders.values())
-    position = PositionReported(CON_ID, ledger.position)
-    answer = Book(orders, ledger.executions, (position,) if ledger.position else ())
-    return ledger.say((BookAnswered(number, Known(answer)),))
-
-
-def _resting_status(order: Resting) -> str:
-    return "Submitted" if order.spec.role in (Role.TARGET, Role.EXIT) else "PreSubmitted"
-
-
-def _stated(order: Resting) -> Message:
-    status = "Submitted" if order.spec.role is Role.ENTRY else _resting_status(order)
-    return (_echo(order), _status(order, status))
-
-
-def _status(order: Resting, status: str) -> StatusReported:
-    held = "child" if order.stage == "held" else ""
-    return StatusReported(
-        order.spec.ref, order.number, order.perm_id, status, order.filled, order.left, held
+    world.fills = (*world.fills, fill)
+    told = (
+        events.ExecutionReported(fill),
+        status_of(order),
+        events.CommissionReported(fill.exec_id, COMMISSION),
     )
+    key = ("fill", order.number, filled)
+    say(world, Word(key, told, fills=1 << (len(world.fills) - 1)))
+    for child in world.orders:
+        if child.spec.parent_ref == order.spec.ref and not child.over and not child.active:
+            woken = put(world, child, active=True)
+            if woken.accepted:
+                _report(world, woken)
 
 
-def _status_after_fill(order: Resting) -> str:
-    return "Filled" if order.stage == "filled" else "Submitted"
+def trigger(world: World, number: str | int) -> None:
+    """A stop triggers and rests as a limit."""
+    _report(world, put(world, _order(world, number), triggered=True))
 
 
-_ECHOED: Final = {
-    "held": "PreSubmitted",
-    "working": "Submitted",
-    "filled": "Filled",
-    "over": "Cancelled",
-}
+def refuse_cancel(world: World, number: str | int) -> None:
+    """A cancel is refused as too late (error 10148), and the order works on."""
+    order = put(world, _order(world, number), cancelling=False)
+    _err(world, order, 10148)
 
 
-def _echo(order: Resting) -> OrderReported:
-    spec = order.spec
-    return OrderReported(
-        ref=spec.ref,
-        order_id=order.number,
-        perm_id=order.perm_id,
-        client_id=1,
-        con_id=CON_ID,
-        side=spec.side,
-        quantity=spec.quantity,
-        order_type=spec.kind,
-        limit=spec.limit,
-        stop=spec.stop,
-        tif=spec.tif,
-        outside_rth=spec.outside_rth,
-        trigger_method=spec.trigger_method,
-        parent_id=0,
-        status=_ECHOED[order.stage],
-        oca_group=spec.oca_group,
-        oca_type=1 if spec.oca_group else 0,
-    )
+def alias(world: World, number: str | int) -> None:
+    """The broker names a second permanent id for one order (B16)."""
+    order = _order(world, number)
+    said = echo_of(order, perm_id=order.number + 5900)
+    say(world, Word(("report", order.number, "alias"), (said,)))
+    if order.spec.role is Role.EMERGENCY:
+        world.obscured += (order.spec.ref,)
+
+
+def wrong_echo(world: World, number: str | int) -> None:
+    """The echo names another limit than the one that was sent."""
+    order = _order(world, number)
+    said = echo_of(order, replace(order.spec, limit=order.spec.limit + 3))
+    say(world, Word(("report", order.number, "wrong"), (said,)))
+
+
+# Questions
+
+
+def _listed(world: World) -> tuple[OrderReported, ...]:
+    """Open orders, and those that are over: the broker is asked for both."""
+    own = tuple(echo_of(o) for o in world.orders if o.over or o.accepted or o.filled)
+    return (*own, SOMEBODYS) if world.foreign == 1 else own
+
+
+def look(world: World, _: str | int) -> None:
+    """The first part of an answer is a picture of an earlier moment than the rest."""
+    world.shown = _listed(world)
+
+
+def answer(world: World, _: str | int) -> None:
+    """The oldest question is answered, whole, as things stand now."""
+    number, *world_asked = world.asked
+    orders = _listed(world) if world.shown is None else world.shown
+    book = events.Book(orders, world.fills, positions_of(world))
+    seen = tuple((order.order_id, order.status, order.limit) for order in orders)
+    said = events.BookAnswered(number, Known(book))
+    key = ("book", number, seen, len(world.fills), world.position)
+    every = (1 << len(world.fills)) - 1
+    settles = world.shown is None
+    ends = tuple(order.number for order in world.orders if order.over) if settles else ()
+    world.asked, world.shown = tuple(world_asked), None
+    say(world, Word(key, (said,), fills=every, book=number, ends=ends, settles=settles))
+
+
+def answer_nothing(world: World, _: str | int) -> None:
+    """The oldest question ends without its end marker."""
+    number, *rest = world.asked
+    world.asked, world.shown = tuple(rest), None
+    said = events.BookAnswered(number, Unknown("no end marker"))
+    say(world, Word(("book", number), (said,), book=number))
+
+
+def report_position(world: World, _: str | int) -> None:
+    """The broker reports the position it holds."""
+    say(world, Word(("position", world.position), positions_of(world)))
+
+
+def refuse(world: World, code: str, number: str | int) -> None:
+    """A refusal of an order: an error that names it, and it is over."""
+    order = _order(world, number)
+    _err(world, order, int(code))
+    _end(world, order)
+
+
+def refuse_change(world: World, code: str, number: str | int) -> None:
+    """A change is refused with a code, and the old version works on."""
+    _err(world, put(world, _order(world, number), change=None), int(code))
+
+
+def mislead(world: World, what: str, number: str | int) -> None:
+    """The broker says of a live order what sounds like its end, or a notice: it works on (B21)."""
+    order = _order(world, number)
+    if what.isdigit():
+        _err(world, order, int(what))
+    else:
+        key = ("report", number, "misled", what)
+        ends = (order.number,) if what == "Cancelled" else ()
+        say(world, Word(key, (status_of(order, status=what),), ends=ends))

@@ -1,103 +1,162 @@
-"""A trace as a script that a person can read: what happened, and what the trader asked for.
+"""A trace as a script: what happened, and below it what the trader heard and asked for.
 
-In the manner of the tests: `>>` is what happens to the trader, `<<` is what it does about it.
+    >> fill S1
+       >> execution S1 SELL 1
+       << ask book
+
+A trace is also made as short as it goes: a move without which the same promise still breaks is
+left out.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.orders import OrderSpec
-from mytrader.domain.trader import TraderState
-from mytrader.execution.trade_cycle import TRANSITIONS, Table
-from mytrader.execution.trade_cycle import step as trader_step
-from mytrader.proof.kernel import Node, Violation
-from mytrader.proof.moves import ROOTS, play, start
-from mytrader.proof.search import Kernel, Setting
+from mytrader.proof.choices import disturbances, free_moves
+from mytrader.proof.ending import END, kind_ending
+from mytrader.proof.judge import Violation
+from mytrader.proof.moves import Move, make_move
+from mytrader.proof.trader import Trader
+from mytrader.proof.truth import World, name_of
+
+ENDING_LINES: Final = 24
+"""How much of a kind ending is shown."""
+CHUNKS: Final = (8, 5, 4, 3, 2, 1, 3, 2, 1)
+"""How many moves in a row are left out together, in this order."""
 
 
-def script_of(
-    setting: Setting,
-    trace: tuple[str, ...],
-    *,
-    kernel: Kernel = trader_step,
-    table: Table = TRANSITIONS,
-) -> list[str]:
-    """Play a trace again and return it line by line."""
+def described(command: AnyCommand) -> str:
+    """Return one command in one line."""
+    match command:
+        case commands.AskAdvice():
+            text = "ask advice"
+        case commands.AskMargin(quantity=quantity, side=side):
+            text = f"ask margin {side} {quantity}"
+        case commands.PlaceBracket(approved):
+            text = f"place bracket {approved.order.side} {approved.order.quantity}"
+        case commands.PlaceExit(approved):
+            text = f"place {_placed(approved.order)}"
+        case commands.PlaceEmergencyStop(approved, parent_ref):
+            text = f"place {_placed(approved.order)} for {name_of(parent_ref)}"
+        case commands.ChangeOrder(approved, why):
+            text = f"change {name_of(approved.order.ref)}: {why}"
+        case commands.CancelOrder(ref, why):
+            text = f"cancel {name_of(ref)}: {why}"
+        case commands.QueryBook(number):
+            text = f"ask book {number}"
+        case commands.RaiseAlert(level, code):
+            text = f"{level} {code}"
+    return text
+
+
+def _placed(spec: OrderSpec) -> str:
+    group = f" in group {spec.oca_group[-2:]}" if spec.oca_group else ""
+    return f"{name_of(spec.ref)} {spec.side} {spec.quantity}{group}"
+
+
+def heard(event: AnyEvent) -> str:
+    """Return one event in one line."""
+    match event:
+        case events.ExecutionReported(fill):
+            text = f"execution {_named(fill.ref)} {fill.side} {fill.quantity}"
+        case events.OrderReported(ref, status=status):
+            text = f"echo {_named(ref)} {status}"
+        case events.StatusReported(ref, status=status, filled=filled, why_held=held):
+            text = f"status {_named(ref)} {status} {filled} filled {held}".rstrip()
+        case events.ErrorReported(ref, code=code):
+            text = f"error {code} for {_named(ref)}"
+        case events.OrderWritten(ref, action=action):
+            text = f"written: {action} {_named(ref)}"
+        case events.OrderNotWritten(ref, action, code):
+            text = f"not written: {action} {_named(ref)}, {code}"
+        case events.BookAnswered(number, book):
+            text = f"book {number} {type(book).__name__.lower()}"
+        case events.LinkChanged(up):
+            text = "link up" if up else "link down"
+        case events.OperatorAsked(request):
+            text = f"a person asks: {request}"
+        case _:
+            text = str(event.__struct_config__.tag)
+    return text
+
+
+def _named(ref: str) -> str:
+    return name_of(ref) if ref else "(not ours)"
+
+
+def told(trader: Trader, moves: Sequence[Move]) -> list[str]:
+    """Return the trace as lines; the last move is the one that breaks a promise."""
     lines: list[str] = []
 
-    def step(
-        state: TraderState, event: AnyEvent, now: datetime
-    ) -> tuple[TraderState, list[AnyCommand]]:
-        after, asked = kernel(state, event, now, table=table)
-        lines.append(f"    >> {_event(event)}")
-        lines.extend(f"    << {_command(command)}" for command in asked)
-        return after, asked
+    def listen(world: World, event: AnyEvent, asked: Sequence[AnyCommand]) -> None:
+        del world
+        lines.append(f"     >> {heard(event)}")
+        lines.extend(f"     << {described(command)}" for command in asked)
 
-    node = start(
-        setting.profile,
-        root=setting.root,
-        lots=setting.lots,
-        faults=setting.faults,
-        step=step,
-    )
-    # The way to the root is known; `step` goes on writing to the same list.
-    lines[:] = [f"0. {setting.root}: {', '.join(ROOTS[setting.root]) or 'nothing yet'}"]
-    for number, move in enumerate(trace, 1):
-        lines.append(f"{number}. {move}")
-        try:
-            node = play(node, move, step)
-        except Violation as broken:
-            lines.append(f"    !! {broken}")
-            break
-        lines.append(f"    == {_moment(node)}")
+    world = trader.opened()
+    trader.listen(listen)
+    began = world.now
+
+    def note(move: Move) -> None:
+        after = (world.now - began).total_seconds()
+        text = _move_text(world, move[0], move[1])
+        lines.append(f"{after:9.3f} {text}{f', {move[2]}' if move[2] else ''}")
+
+    try:
+        for move in moves:
+            note(move)
+            before = len(lines)
+            if move == END:
+                for made in kind_ending(trader, world):
+                    note(made)
+            else:
+                make_move(trader, world, move)
+    except Violation as violation:
+        if moves[-1] == END and len(lines) - before > ENDING_LINES:
+            lines[before:-ENDING_LINES] = ["     ..."]
+        lines.append(f"   broken: {violation}")
     return lines
 
 
-def _moment(node: Node) -> str:
-    phases = ", ".join(f"{c.phase} {c.position:+d}" for c in node.state.cycles.values()) or "-"
-    truth = node.ledger.position
-    return f"{node.at_ms} ms, {node.state.mode}, {phases}; the broker holds {truth:+d}"
+def _move_text(world: World, name: str, argument: str | int) -> str:
+    order = next((order for order in world.orders if order.number == argument), None)
+    return name if order is None else f"{name} {name_of(order.spec.ref)}"
 
 
-_EVENTS: Final[dict[type, Callable[[Any], str]]] = {
-    events.OrderReported: lambda e: f"echo {e.ref[30:]} {e.status}",
-    events.StatusReported: lambda e: f"status {e.ref[30:]} {e.status} {e.why_held}".rstrip(),
-    events.ErrorReported: lambda e: f"error {e.code} for {e.ref[30:]}",
-    events.ExecutionReported: lambda e: (
-        f"execution {e.execution.exec_id} of {e.execution.ref[30:]}: {e.execution.side}"
-    ),
-    events.OrderWritten: lambda e: f"written: {e.action} {e.ref[30:]}",
-    events.OrderNotWritten: lambda e: f"not written: {e.action} {e.ref[30:]}, {e.code}",
-    events.OperatorAsked: lambda e: f"{e.who} asks: {e.request}",
-    events.BookAnswered: lambda e: f"book {e.number}: {type(e.book).__name__}",
-    events.LinkChanged: lambda e: f"link {'up' if e.up else 'down'}",
-}
-_COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
-    commands.PlaceBracket: lambda c: (
-        f"place bracket {c.approved.order.side} {c.approved.order.quantity}"
-    ),
-    commands.PlaceExit: lambda c: f"place {_order(c.approved.order)}",
-    commands.PlaceEmergencyStop: lambda c: f"place {_order(c.approved.order)}",
-    commands.ChangeOrder: lambda c: f"change {c.approved.order.ref[30:]}: {c.why}",
-    commands.CancelOrder: lambda c: f"cancel {c.ref[30:]}: {c.why}",
-    commands.QueryBook: lambda c: f"ask book {c.number}: {c.why}",
-    commands.RaiseAlert: lambda c: f"{c.level} {c.code}: {c.text}",
-}
+def breaks(trader: Trader, moves: Sequence[Move]) -> str | None:
+    """Return the claim that breaks at the last of some moves, `None` if none of it is so."""
+    world = trader.opened()
+    for number, move in enumerate(moves):
+        legal = {*free_moves(world), *disturbances(world)}
+        if move[:2] not in legal and move != END:
+            return None
+        try:
+            if move == END:
+                deque(kind_ending(trader, world), maxlen=0)
+            else:
+                make_move(trader, world, move)
+        except Violation as violation:
+            return str(violation) if number == len(moves) - 1 else None
+    return None
 
 
-def _order(spec: OrderSpec) -> str:
-    return f"{spec.ref[30:]} {spec.side} {spec.quantity}"
+def shortened(make: Callable[[], Trader], moves: Sequence[Move]) -> tuple[Move, ...]:
+    """Return the trace without every move that the broken promise does not need.
 
-
-def _event(event: AnyEvent) -> str:
-    told = _EVENTS.get(type(event))
-    return type(event).__name__ if told is None else told(event)
-
-
-def _command(command: AnyCommand) -> str:
-    told = _COMMANDS.get(type(command))
-    return type(command).__name__ if told is None else told(command)
+    `make` returns a trader that has seen nothing yet.
+    """
+    kept = list(moves)
+    claim = (breaks(make(), kept) or "").split(":")[0]
+    for size in CHUNKS if claim else ():
+        number = len(kept) - 1 - size
+        while number >= 0:
+            shorter = [*kept[:number], *kept[number + size :]]
+            found = breaks(make(), shorter)
+            if found is not None and found.split(":")[0] == claim:
+                kept = shorter
+            number -= 1
+    return tuple(kept)

@@ -1,73 +1,79 @@
-"""`mytrader verify`: both profiles, each in its own process, and what was and was not exercised.
+"""`mytrader verify`: one process per profile, each with its searches; what came of all of them.
 
-What is checked (SAFETY.md section 1), after every move, from the broker's ledger and the
-commands alone: no exit opens or flips a position (I1); a position that the trader knows of is
-covered within `T_cover`, being left, or the machine is halted with a page out (I2); no order is
-placed twice (I3); the booked position is the sum of the executions heard (I5); advice about
-anything but a proposal asks for nothing (I7); entries only in NORMAL, and only a person moves the
-mode up.
+Theory of operation. `truth` holds what is so, `broker` what may happen, `trader` runs the real
+`step` and the loop around it, `judge` reads the truth and the commands, `canon` says which worlds
+are one state, `search` visits them, `ending` asks what becomes of them, `script` tells a trace.
 """
 
+import gc
+import multiprocessing
+import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
-from queue import Queue
-from typing import Any, Final, get_args
+from typing import Final
 
 from msgspec import Struct
 
-from mytrader.domain.cycle import Fact, Phase
 from mytrader.domain.events import AnyEvent
-from mytrader.domain.limits import Profile
+from mytrader.domain.limits import Limits, Profile
 from mytrader.execution.bracket_guards import counted
 from mytrader.execution.trade_cycle import TRANSITIONS
-from mytrader.proof.script import script_of
-from mytrader.proof.search import Found, Search, Setting
+from mytrader.proof.script import breaks, shortened, told
+from mytrader.proof.search import Bounds, Found, Search
+from mytrader.proof.trader import Trader
+from mytrader.proof.truth import limits_of
+from mytrader.runtime import monotonic_seconds
 
-SHARES: Final = (
-    ("flat", 1, 0, 0.2),
-    ("flat", 1, 2, 0.1),
-    ("entering", 1, 0, 0.1),
-    ("open", 1, 0, 0.15),
-    ("leaving", 1, 0, 0.1),
-    ("stubborn", 1, 1, 0.1),
-    ("entering", 2, 1, 0.1),
-    ("open", 2, 1, 0.15),
-)
-"""Root, lots, faults less than asked for, and share of the states: wide from the beginning, deep
-without faults, and from where positions are open, being left, or held in parts."""
-
-POLL_S: Final = 1.0
+STATES: Final = 530_000
+"""For each profile: together more than a million."""
+STATES_QUICK: Final = 24_000
+DISTURBANCES: Final = 3
+SHARES: Final = ((1, 0.55), (2, 0.45))
+"""Lots of a trade, and share of the states."""
+TELL_EVERY_S: Final = 10.0
 
 
-class Report(Struct, frozen=True):
-    """What every search of a run has found; wall seconds by profile."""
+class Setting(Struct, frozen=True):
+    """One search: a profile, how many lots are traded, how far it goes."""
 
-    found: tuple[Found, ...]
-    seconds: dict[Profile, float]
+    profile: Profile
+    lots: int
+    bounds: Bounds
+    quiet: bool = True
+
+
+class Outcome(Struct):
+    """What one search came to, and which kinds of event and rows of the table it exercised."""
+
+    profile: Profile
+    lots: int
+    found: Found
+    seconds: float
+    steps: int
+    events: tuple[str, ...]
+    rows: tuple[str, ...]
+    flips: int = 0
+    script: tuple[str, ...] = ()
+
+
+class Report(Struct):
+    """What all searches came to together, and how long it took by the clock, seconds."""
+
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    events_missing: tuple[str, ...] = ()
+    rows_missing: tuple[str, ...] = ()
 
     @property
     def states(self) -> int:
-        """Distinct states of all searches; those of different settings are never the same."""
-        return sum(found.states for found in self.found)
+        """Distinct states over all searches."""
+        return sum(outcome.found.states for outcome in self.outcomes)
 
     @property
-    def violations(self) -> list[Found]:
-        """The searches in which a promise broke."""
-        return [found for found in self.found if found.violation is not None]
-
-    @property
-    def events_missing(self) -> list[str]:
-        """Kinds of events that no search has let the trader hear."""
-        heard = frozenset[str]().union(*(found.events for found in self.found))
-        return sorted(kind.__name__ for kind in get_args(AnyEvent) if kind.__name__ not in heard)
-
-    @property
-    def rows_missing(self) -> list[tuple[Phase, Fact]]:
-        """Rows of the table that no search has used."""
-        used = frozenset[tuple[Phase, Fact]]().union(*(found.rows for found in self.found))
-        return [row for row in TRANSITIONS if row not in used]
+    def violations(self) -> int:
+        """Searches that ended at a broken promise."""
+        return sum(outcome.found.violation is not None for outcome in self.outcomes)
 
     @property
     def proven(self) -> bool:
@@ -75,129 +81,107 @@ class Report(Struct, frozen=True):
         return not (self.violations or self.events_missing or self.rows_missing)
 
 
-def settings_of(
-    profiles: Sequence[Profile], *, states: int, depth: int, faults: int
+def settings_for(
+    profiles: Sequence[Profile], *, states: int, disturbances: int, quiet: bool
 ) -> list[list[Setting]]:
-    """Return what each process searches, one after the other."""
+    """Return the searches, in one list for each process."""
     return [
         [
-            Setting(
-                profile,
-                root=root,
-                lots=lots,
-                faults=max(faults - fewer, 0),
-                states=int(states * share),
-                depth=depth,
-            )
-            for root, lots, fewer, share in SHARES
+            Setting(profile, lots, Bounds(int(states * share), disturbances), quiet)
+            for lots, share in SHARES
         ]
         for profile in profiles
     ]
 
 
-class Word(Struct, frozen=True):
-    """How far one search has come."""
+class _Progress:
+    """Says on standard error how far one search has come, now and then."""
 
-    setting: Setting
-    states: int
-    transitions: int
-    depth: int
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._said = self.began = monotonic_seconds()
 
-
-def _tell(
-    words: "Queue[Word]", setting: Setting, states: int, *, transitions: int, depth: int
-) -> None:
-    words.put(Word(setting, states, transitions, depth))
-
-
-def search_all(settings: Sequence[Setting], words: "Queue[Word] | None" = None) -> list[Found]:
-    """Search one setting after the other; the work of one process. Ends at the first violation."""
-    found = []
-    for setting in settings:
-        told = None if words is None else partial(_tell, words, setting)
-        found.append(Search(setting).run(told))
-        if found[-1].violation is not None:
-            break
-    return found
-
-
-def verify(
-    plans: Sequence[Sequence[Setting]],
-    *,
-    told: Callable[[Word], None],
-    seconds: Callable[[], float],
-) -> Report:
-    """Search every plan in a process of its own; `told` hears of progress, in this process.
-
-    `seconds` is a clock that never goes back.
-    """
-    context = get_context("spawn")
-    began = seconds()
-    found: list[Found] = []
-    took: dict[Profile, float] = {}
-    with context.Manager() as manager, ProcessPoolExecutor(len(plans), context) as pool:
-        words: Queue[Word] = manager.Queue()
-        pending = {pool.submit(search_all, plan, words) for plan in plans}
-        while pending:
-            done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            while not words.empty():
-                told(words.get())
-            for future in done:
-                found += future.result()
-                took[found[-1].setting.profile] = seconds() - began
-    return Report(tuple(found), took)
-
-
-def report_lines(report: Report) -> list[str]:
-    """Return the report for people: a line for each search, what is missing, every trace."""
-    lines = []
-    for found in report.found:
-        setting = found.setting
-        whole = "all of them" if found.complete else "bounded"
-        lots = counted(setting.lots, "lot")
-        lines.append(
-            f"{setting.profile:8} {setting.root:9} {lots:7} {found.states:>10,} states"
-            f" {found.transitions:>12,} transitions  depth {found.depth:>2}, {whole},"
-            f" at most {counted(setting.faults, 'fault')} on a way"
+    def __call__(self, states: int) -> None:
+        now = monotonic_seconds()
+        if self._setting.quiet or now - self._said < TELL_EVERY_S:
+            return
+        self._said = now
+        setting = self._setting
+        sys.stderr.write(
+            f"verify {setting.profile}, {counted(setting.lots, 'lot')}: {states:,} of at most"
+            f" {setting.bounds.states:,} states, {now - self.began:.0f} s\n"
         )
-    lines.append(f"{'together':26} {report.states:>10,} states")
-    for profile, took in report.seconds.items():
-        lines.append(f"{profile:8} took {took:.0f} s")
-    kinds, rows = len(get_args(AnyEvent)), len(TRANSITIONS)
-    lines.append(f"events exercised: {kinds - len(report.events_missing)} of {kinds} kinds")
-    lines += [f"  missing: {name}" for name in report.events_missing]
-    lines.append(f"table exercised: {rows - len(report.rows_missing)} of {rows} rows")
-    lines += [f"  missing: {phase}, {fact}" for phase, fact in report.rows_missing]
-    for found in report.violations:
-        lines += ["", f"VIOLATION in profile {found.setting.profile}: {found.violation}"]
-        lines += script_of(found.setting, found.trace)
-    if not report.violations:
-        lines.append("violations: 0")
-    return lines
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Return the report for programs."""
-    return {
-        "states": report.states,
-        "violations": len(report.violations),
-        "proven": report.proven,
-        "seconds": {profile.value: round(took, 1) for profile, took in report.seconds.items()},
-        "searches": [
-            {
-                "profile": found.setting.profile.value,
-                "root": found.setting.root,
-                "lots": found.setting.lots,
-                "faults_max": found.setting.faults,
-                "states": found.states,
-                "transitions": found.transitions,
-                "depth": found.depth,
-                "complete": found.complete,
-                "violation": found.violation,
-                "trace": list(found.trace),
-            }
-            for found in report.found
-        ],
-        "events_missing": report.events_missing,
-        "rows_missing": [[phase.value, fact.value] for phase, fact in report.rows_missing],
-    }
+def search(setting: Setting, make: Callable[[Limits], Trader] = Trader) -> Outcome:
+    """Run one search. `make` makes its trader: another than the real one, to see it fail."""
+    limits = limits_of(setting.profile, lots=setting.lots)
+    trader = make(limits)
+    progress = _Progress(setting)
+    found = Search(trader, setting.bounds, progress=progress).run()
+    script: tuple[str, ...] = ()
+    if found.violation is not None:
+        found.trace = shortened(partial(make, limits), found.trace)
+        found.violation = breaks(make(limits), found.trace) or found.violation
+        script = tuple(told(make(limits), found.trace))
+    return Outcome(
+        profile=setting.profile,
+        lots=setting.lots,
+        found=found,
+        seconds=monotonic_seconds() - progress.began,
+        steps=trader.steps,
+        events=tuple(sorted(_kind(kind) for kind in trader.events_seen)),
+        rows=tuple(sorted(_row_name(row) for row in trader.table.seen)),
+        flips=trader.flips,
+        script=script,
+    )
+
+
+def search_all(settings: Sequence[Setting]) -> list[Outcome]:
+    """Run some searches one after the other, up to the first that finds a violation."""
+    # Nothing that a search makes refers to itself; looking for such things took a third of it.
+    gc.disable()
+    outcomes = []
+    for setting in settings:
+        outcomes.append(search(setting))
+        if outcomes[-1].found.violation is not None:
+            break
+    return outcomes
+
+
+def verify(groups: Sequence[Sequence[Setting]]) -> Report:
+    """Run each group of searches in a process of its own and put together what they found."""
+    began = monotonic_seconds()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(groups), mp_context=context) as pool:
+        outcomes = tuple(outcome for found in pool.map(search_all, groups) for outcome in found)
+    return Report(
+        outcomes=outcomes,
+        seconds=monotonic_seconds() - began,
+        events_missing=_missing(events_known(), outcomes, "events"),
+        rows_missing=_missing(rows_known(), outcomes, "rows"),
+    )
+
+
+def events_known() -> list[str]:
+    """Return every kind of event."""
+    return [_kind(kind) for kind in AnyEvent.__args__]
+
+
+def rows_known() -> list[str]:
+    """Return every row of the transition table."""
+    return [_row_name(row) for row in TRANSITIONS]
+
+
+def _kind(event: type) -> str:
+    return str(event.__struct_config__.tag)  # type: ignore[attr-defined] # every event is a Struct
+
+
+def _row_name(row: tuple[str, str]) -> str:
+    phase, fact = row
+    return f"{phase} {fact}"
+
+
+def _missing(known: Sequence[str], outcomes: Sequence[Outcome], field: str) -> tuple[str, ...]:
+    seen = {name for outcome in outcomes for name in getattr(outcome, field)}
+    return tuple(name for name in known if name not in seen)
