@@ -2,7 +2,12 @@
 
 import pytest
 
-from mytrader.execution.handshake import account_refusal, speaks_another_protocol, unreachable
+from mytrader.execution.handshake import (
+    account_refusal,
+    speaks_another_protocol,
+    unreachable,
+    version_refusal,
+)
 
 
 @pytest.mark.parametrize("managed", [["DU0000001"], ["DF7"]])
@@ -32,6 +37,18 @@ def test_text_is_no_beginning_of_a_message(text: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"\0\0", b"\0\0\0\x1f178\x0020251212", b"\0\x10\0\0"])
 def test_a_plausible_length_may_begin_a_message(data: bytes) -> None:
     assert not speaks_another_protocol(data)
+
+
+@pytest.mark.parametrize("version", [0, 157, 178])
+def test_a_version_that_was_offered_or_is_not_known_yet_is_no_obstacle(version: int) -> None:
+    assert version_refusal(version, oldest=157, newest=178) == ""
+
+
+@pytest.mark.parametrize("version", [-3, 1, 156, 179, 999])
+def test_a_version_that_nobody_offered_is_refused(version: int) -> None:
+    """The client takes any number above its own, and then reads every message wrongly."""
+    said = version_refusal(version, oldest=157, newest=178)
+    assert f"version {version} of the TWS API where 157 to 178 were offered" in said
 
 
 @pytest.mark.parametrize(

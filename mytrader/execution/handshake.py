@@ -21,6 +21,16 @@ def speaks_another_protocol(data: bytes) -> bool:
     return len(data) >= 4 and int.from_bytes(data[:4], "big") > FRAME_BYTES_MAX
 
 
+def version_refusal(version: int, *, oldest: int, newest: int) -> str:
+    """Return why a server's version cannot be spoken, empty if it can or is not yet known (0)."""
+    if not version or oldest <= version <= newest:
+        return ""
+    return (
+        f"it answered with version {version} of the TWS API where {oldest} to {newest} were "
+        "offered; check the port, or update what listens there"
+    )
+
+
 def account_refusal(managed: Sequence[str], wanted: str) -> str:
     """Return why a login's accounts cannot be traded, empty if they can; names no account."""
     if any(not account.startswith(PAPER_PREFIX) for account in managed):

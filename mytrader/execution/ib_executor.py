@@ -225,16 +225,24 @@ class _Socket(client_module.Client):
         greeted = self.isReady()
         try:
             super()._onSocketHasData(data)  # type: ignore[no-untyped-call]  # partly typed
-        except ValueError:
+        except (ValueError, IndexError):
             if greeted:
                 raise
             self._executor._refuse(self, handshake.NOT_A_GATEWAY)
+        if why := self._version_refusal():
+            self._executor._refuse(self, why)
         if handshake.speaks_another_protocol(self._data):
             self._executor._refuse(self, handshake.NOT_A_GATEWAY)
 
+    def _version_refusal(self) -> str:
+        return handshake.version_refusal(
+            self._serverVersion, oldest=self.MinClientVersion, newest=self.MaxClientVersion
+        )
+
     def _onSocketDisconnected(self, msg: str) -> None:
         if self.connState != self.DISCONNECTED and not self.isReady():
-            self._executor._refuse(self, handshake.CLOSED_EARLY)
+            why = self._version_refusal() or handshake.CLOSED_EARLY
+            self._executor._refuse(self, why)
         super()._onSocketDisconnected(msg)  # type: ignore[no-untyped-call]  # partly typed
 
 
@@ -336,7 +344,14 @@ class IBExecutor:
         """Leave a peer that we may not trade through, before anything else is sent to it."""
         if client is not self._ib.client:
             return
-        if self._refusal is not None and not self._refusal.done():
+        if self._refusal is None:
+            # The client tells nobody of an end that it was asked for: those who wait for an
+            # answer would wait on, and the trader would believe in a link that is gone.
+            self._ib.wrapper.connectionClosed()
+            self.close()
+            self._on_disconnected(why)
+            return
+        if not self._refusal.done():
             self._refusal.set_result(why)
         client.disconnect()
 
