@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 FRAME_BYTES_MAX: Final = 16 << 20
 """No message of the gateway is nearly as long; the text of another protocol reads as more."""
 
@@ -14,6 +16,15 @@ CLOSED_EARLY: Final = (
     "it closed the connection before it answered; check that the API is enabled there and that "
     "this machine is trusted"
 )
+
+
+class Endpoint(Struct, frozen=True):
+    """Where the gateway listens and who we are to it."""
+
+    host: str
+    port: int
+    client_id: int
+    account: str = ""
 
 
 def speaks_another_protocol(data: bytes) -> bool:

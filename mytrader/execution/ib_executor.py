@@ -31,7 +31,6 @@ from ib_async import decoder as decoder_module
 from ib_async import ib as ib_module
 from ib_async import util as util_module
 from ib_async import wrapper as wrapper_module
-from msgspec import Struct
 
 from mytrader.domain import commands, events
 from mytrader.domain.instrument import INSTRUMENTS
@@ -42,6 +41,7 @@ from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
 from mytrader.execution.broker_reports import BrokerReports
 from mytrader.execution.event_queue import EventQueue
+from mytrader.execution.handshake import Endpoint
 from mytrader.execution.margin_questions import MarginQuestions
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
@@ -75,15 +75,6 @@ ORDERS_AND_FILLS: Final = frozenset(
     {"3", "4", "5", "11", "53", "55", "59", "61", "62", "101", "102"}
 )
 """Messages about orders, errors, fills and positions with their ends (TWS-PROTOCOL.md 6)."""
-
-
-class Endpoint(Struct, frozen=True):
-    """Where the gateway listens and who we are to it."""
-
-    host: str
-    port: int
-    client_id: int
-    account: str = ""
 
 
 class _Wire(ib_async.Wrapper):
