@@ -21,6 +21,11 @@ from mytrader.execution.order_numbers import OrderNumbers
 END_STATUSES: Final = frozenset({"Filled", "Cancelled", "ApiCancelled"})
 """The statuses of orders that are over (TWS-PROTOCOL.md 7.1)."""
 
+ORDERS_AND_FILLS: Final = frozenset(
+    {"3", "4", "5", "11", "53", "55", "59", "61", "62", "101", "102"}
+)
+"""Messages about orders, errors, fills and positions with their ends (TWS-PROTOCOL.md 6)."""
+
 
 class BrokerReports:
     """Tells every statement as one event, and hands answers to the questions they belong to."""

@@ -39,7 +39,7 @@ from mytrader.domain.market import Bar
 from mytrader.errors import BrokerFault
 from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
-from mytrader.execution.broker_reports import BrokerReports
+from mytrader.execution.broker_reports import ORDERS_AND_FILLS, BrokerReports
 from mytrader.execution.event_queue import EventQueue
 from mytrader.execution.handshake import Endpoint
 from mytrader.execution.margin_questions import MarginQuestions
@@ -71,10 +71,6 @@ LINK_LOST: Final = 1100
 LINK_BACK: Final = 1102
 LINK_BACK_DATA_LOST: Final = 1101
 CLIENT_ID_IN_USE: Final = 326
-ORDERS_AND_FILLS: Final = frozenset(
-    {"3", "4", "5", "11", "53", "55", "59", "61", "62", "101", "102"}
-)
-"""Messages about orders, errors, fills and positions with their ends (TWS-PROTOCOL.md 6)."""
 
 
 class _Wire(ib_async.Wrapper):
