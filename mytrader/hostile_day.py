@@ -376,7 +376,9 @@ def settings_of(script: DayScript) -> Settings:
 
 def _stage(script: DayScript) -> Stage:
     """Return the market of a day: its parts one after the other, and the bars before them."""
-    days = [_before(script.session), script.session]
+    days = [script.session]
+    if script.parts[0].begins < HISTORY_BARS:
+        days.insert(0, _before(script.session))
     if any(part.next_session for part in script.parts):
         days.append(script.session + timedelta(days=1))
     bars = synthetic_sessions(script.seed, INSTRUMENTS[script.symbol], sessions=days)

@@ -134,6 +134,11 @@ def bytes_of(intent: OrderSpec) -> PlaceOrder:
         limit_price=ES.price(intent.limit),
         aux_price=None if intent.stop is None else ES.price(intent.stop),
         order_ref=intent.ref,
+        tif=intent.tif,
+        outside_rth=intent.outside_rth,
+        trigger_method=intent.trigger_method,
+        transmit=intent.transmit,
+        oca_group=intent.oca_group,
     )
 
 

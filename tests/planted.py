@@ -22,10 +22,11 @@ from mytrader.domain.decision import Advice
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.known import Unknown
 from mytrader.domain.limits import Profile
-from mytrader.domain.orders import Approved, Bracket, Death
+from mytrader.domain.orders import Approved, Bracket, Death, OrderKind
 from mytrader.domain.trader import TraderState
 from mytrader.execution.ib_executor import IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager
+from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.execution.trade_cycle import step
 from mytrader.hostile_day import play
 from mytrader.logs import quiet
@@ -159,7 +160,9 @@ class TrustsTheSignal(LiveTradingManager):
             if stop is None or not stop.spec.reduce_only:
                 continue
             parts = stop.spec.ref.rsplit("/", 1)[0]
-            spec = replace(stop.spec, ref=f"{parts}/X99", stop=None, kind="LMT", parent_ref=None)
+            spec = replace(
+                stop.spec, ref=f"{parts}/X99", stop=None, kind=OrderKind.LMT, parent_ref=None
+            )
             self._broker.carry_out(commands.PlaceExit(Approved(spec)))
 
 
@@ -173,7 +176,10 @@ class SendsTwice(IBExecutor):
         """See `ports.Broker`."""
         super().carry_out(command)
         if isinstance(command, commands.PlaceBracket):
+            # The writer writes no reference twice, as long as it remembers its numbers.
+            known, self._writer._numbers = self._writer._numbers, OrderNumbers()
             super().carry_out(command)
+            self._writer._numbers = known
 
 
 class ForgetsTheParent(IBExecutor):

@@ -178,3 +178,10 @@ def test_other_contracts_are_not_ours_to_tell(hall: Hall) -> None:
     assert hall.told == []
     hall.reports.position(CONTRACT.con_id, -1.0)
     assert hall.told == [events.PositionReported(CONTRACT.con_id, -1)]
+
+
+def test_a_commission_that_is_only_told_again_is_not_news(hall: Hall) -> None:
+    """Every answer about executions repeats them all, and each event is a durable record."""
+    for amount in (2.4, 2.4, 2.5, 2.5, 2.4):
+        hall.reports.commission(SimpleNamespace(execId="0001.01", commission=amount))
+    assert [str(event.commission_usd) for event in hall.told] == ["2.4", "2.5", "2.4"]

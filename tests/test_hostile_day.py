@@ -40,8 +40,10 @@ def test_a_calm_quarter_of_an_hour_trades_and_ends_flat(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", list(Profile))
-def test_a_hostile_hour_breaks_no_invariant(tmp_path: Path, profile: Profile) -> None:
-    result = play(replace(hour(4), profile=profile), tmp_path)
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_a_hostile_hour_breaks_no_invariant(tmp_path: Path, seed: int, profile: Profile) -> None:
+    """Twenty in every build; `mytrader simulate` plays more."""
+    result = play(replace(hour(seed), profile=profile), tmp_path)
     assert result.violations == (), "\n".join((*result.script.lines(), *result.last))
     assert set(result.families) == {
         "connection",

@@ -9,11 +9,11 @@ from tests.planted import PLANTS, hunt
 
 AS_WHAT = {
     "advice is decoration": {"I7"},
-    "writes later": {"I4"},
+    "writes later": {"I4", "I9"},
     "sends twice": {"I3", "I4"},
     "rounds the stop": {"I4"},
-    "forgets the parent": {"I1"},
-    "forgets the stop": {"I2"},
+    "forgets the parent": {"I4"},
+    "forgets the stop": {"I4"},
 }
 """Those that any hour shows, and what they are found as."""
 

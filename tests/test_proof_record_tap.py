@@ -1,7 +1,12 @@
 """The tap sees what is committed, and only that."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
 
 from mytrader.domain.commands import PlaceExit
 from mytrader.domain.events import QuoteSeen
@@ -31,6 +36,33 @@ def test_an_order_that_a_quote_led_to_is_found(tmp_path: Path) -> None:
     book.writer.append(later, quote, [PlaceExit(Approved(spec(EXIT)))], durable=True)
     tap = RecordTap(book.path)
     assert list(tap.objections(bytes_of(spec(EXIT)), ES)) == []
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"tif": "DAY"},
+        {"outside_rth": False},
+        {"trigger_method": 0},
+        {"transmit": False},
+        {"oca_group": "g"},
+        {"parent_id": 3},
+        {"action": "BUY"},
+        {"quantity": Decimal(2)},
+        {"order_type": "LMT"},
+        {"limit_price": Decimal(6000)},
+        {"aux_price": Decimal(6000)},
+    ],
+)
+def test_every_field_that_matters_must_be_as_recorded(
+    tmp_path: Path, spoiled: dict[str, Any]
+) -> None:
+    book = Book(tmp_path)
+    book.decide(PlaceExit(Approved(spec(EXIT))))
+    tap = RecordTap(book.path)
+    assert list(tap.objections(bytes_of(spec(EXIT)), ES)) == []
+    found = list(tap.objections(replace(bytes_of(spec(EXIT)), **spoiled), ES))
+    assert [invariant for invariant, _ in found] == ["I4"]
 
 
 def test_a_signal_is_found_by_its_cycle(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class BrokerReports:
     ) -> None:
         self._tell = tell
         self._questions = questions
+        self._commissions: dict[str, Decimal] = {}
         self._market = market
         self._numbers = numbers
         self._client_id = client_id
@@ -97,9 +98,11 @@ class BrokerReports:
             self._tell(events.ExecutionReported(fill))
 
     def commission(self, report: Any) -> None:
-        """Take what an execution cost."""
+        """Take what an execution cost; what was told already is not told again."""
         amount = Decimal(str(report.commission))
-        self._tell(events.CommissionReported(report.execId, amount))
+        if self._commissions.get(report.execId) != amount:
+            self._commissions[report.execId] = amount
+            self._tell(events.CommissionReported(report.execId, amount))
 
     def position(self, con_id: int, quantity: float) -> None:
         """Take the broker's own idea of a position."""

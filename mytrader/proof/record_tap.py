@@ -106,8 +106,12 @@ class RecordTap:
 
 def _equal(message: PlaceOrder, spec: OrderSpec, instrument: Instrument) -> bool:
     stop = None if spec.stop is None else instrument.price(spec.stop)
+    said = (message.tif, message.outside_rth, message.trigger_method, message.transmit)
     return (
-        message.action == spec.side
+        said == (spec.tif, spec.outside_rth, spec.trigger_method, spec.transmit)
+        and message.oca_group == spec.oca_group
+        and (message.parent_id == 0 or spec.parent_ref is not None)
+        and message.action == spec.side
         and message.quantity == spec.quantity
         and message.order_type == spec.kind
         and message.limit_price == instrument.price(spec.limit)
