@@ -87,16 +87,13 @@ class Flow:
         self.witness.runtime.pass_time(timedelta(seconds=5).total_seconds())
         return self.witness
 
-    def _place(self, side: str, kind: str, away: int, **more: Any) -> int:  # noqa: ANN401 - any field
+    def _place(self, side: str, kind: str, *, away: int, **more: Any) -> int:  # noqa: ANN401 - any field
         number, self.next_id = self.next_id, self.next_id + 1
-        self._send(number, side, kind, away, more)
-        return number
-
-    def _send(self, number: int, side: str, kind: str, away: int, more: dict[str, Any]) -> None:
         sign = 1 if side == "BUY" else -1
         stop = self.price - PRICE + sign * away if kind.startswith("STP") else None
         limit = self.price - PRICE + sign * (away + 4 if stop is not None else -away)
         self.witness.place(number, side, limit=limit, stop=stop, **{"order_type": kind, **more})
+        return number
 
     def _order(self) -> None:
         more: dict[str, Any] = {"quantity": Decimal(self.chance.randint(1, 3))}
@@ -110,19 +107,19 @@ class Flow:
         if self.chance.random() < 0.1:
             more["transmit"] = False
         side = self.chance.choice(("BUY", "SELL"))
-        self._place(side, self.chance.choice(KINDS), self.chance.randint(-2, 6), **more)
+        self._place(side, self.chance.choice(KINDS), away=self.chance.randint(-2, 6), **more)
 
     def _bracket(self) -> None:
         size = Decimal(self.chance.randint(1, 3))
         side, other = self.chance.choice((("BUY", "SELL"), ("SELL", "BUY")))
         parent = self._place(
-            side, "LMT", self.chance.randint(-2, 4), quantity=size, transmit=False
+            side, "LMT", away=self.chance.randint(-2, 4), quantity=size, transmit=False
         )
         family: dict[str, Any] = {"quantity": size, "parent_id": parent}
         if self.chance.random() < 0.5:
             family |= {"oca_group": f"b{parent}", "oca_type": self.chance.choice((1, 2, 3))}
-        self._place(other, "LMT", self.chance.randint(2, 8), transmit=False, **family)
-        self._place(other, self.chance.choice(("STP LMT", "STP")), 5, **family)
+        self._place(other, "LMT", away=self.chance.randint(2, 8), transmit=False, **family)
+        self._place(other, self.chance.choice(("STP LMT", "STP")), away=5, **family)
 
     def _change(self) -> None:
         live = self.witness.broker.orders.live()
