@@ -8,7 +8,7 @@ its clock may run faster than ours, and then ours follows it.
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -437,4 +437,11 @@ async def _serve(
         raise OurFault(f"the gateway failed: {_named(watch.failure)}") from watch.failure
     ledger = gateway.ledger
     ended = "interrupted" if watch.interrupted else "the market's day is over"
-    return f"{ended}; {len(ledger.executions)} executions, cash ${ledger.cash_usd:.2f}"
+    faults = _counted(gateway.faults.families)
+    return f"{ended}; {len(ledger.executions)} executions, cash ${ledger.cash_usd:.2f}{faults}"
+
+
+def _counted(families: Mapping[str, int]) -> str:
+    """Return how many faults of each family were committed, "" for none."""
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(families.items()))
+    return f"; faults: {counts}" if counts else ""

@@ -78,6 +78,10 @@ class Floor:
         )
         self.broker.place(CLIENT, structs.replace(order, **more))
 
+    def change(self, sent: PlaceOrder, changes: dict[str, Any]) -> None:
+        """Send an order again, changed."""
+        self.broker.place(CLIENT, structs.replace(sent, **changes))
+
     def arrive(self) -> list[str]:
         """Let a second pass and return what was reported since the last time."""
         self.runtime.pass_time(1)

@@ -19,7 +19,7 @@ ORDER = ExchangeOrder(1, Side.BUY, 2, OrderKind.LMT, 100)
 def _floor() -> ExchangeFloor:
     floor = ExchangeFloor([BIG, SMALL])
     for each in (BIG, SMALL):
-        floor.advance(each.con_id, TICK)
+        list(floor.advance(each.con_id, TICK))
     return floor
 
 
@@ -32,7 +32,7 @@ def test_a_halt_is_one_contracts_and_ends_with_its_next_tick() -> None:
     assert floor.note_trade(BIG.con_id, TICK)
     assert not floor.note_trade(BIG.con_id, TICK)
     filled = Filled(1, 2, 100, START, aggressor=True)
-    assert floor.advance(BIG.con_id, TICK) == [filled]
+    assert list(floor.advance(BIG.con_id, TICK)) == [filled]
     assert floor.last == {BIG.con_id: 100}
 
 

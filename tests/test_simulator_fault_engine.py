@@ -204,6 +204,18 @@ def test_an_altered_copy_may_come_first() -> None:
     _run(scenario, "OrderStatus", effects.Precede({"status": "Inactive"}, 700))
 
 
+def test_an_error_may_follow_what_was_told() -> None:
+    async def scenario(desk: Desk) -> None:
+        trade = desk.place(desk.order("BUY", ASK + 1))
+        await asyncio.sleep(0.5)
+        assert trade.orderStatus.status == "Filled"
+        await asyncio.sleep(1)
+        assert trade.orderStatus.status == "ValidationError"
+        assert desk.errors == [(trade.order.orderId, 399)]
+
+    _run(scenario, "OrderStatus", effects.Follow(399, "so", 900), status="Filled")
+
+
 def test_a_correction_changes_the_account_and_is_told() -> None:
     async def scenario(desk: Desk) -> None:
         await _buy(desk)

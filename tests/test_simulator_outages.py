@@ -5,6 +5,8 @@ import asyncio
 from mytrader.simulator.fault_rules import FarmDown, Halt, LoseLink, Restart, Rule, When
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.gateway import SimulatedGateway
+from mytrader.simulator.outages import HELD_MAX
+from mytrader.tws import requests
 from tests.virtual_desk import PRICE, Desk, Scenario, connected, flat, run_desk, ticks
 
 ASK = (PRICE + 1) / 4
@@ -131,3 +133,18 @@ def test_nothing_trades_in_a_halt() -> None:
         assert desk.codes == [399]
 
     _run(scenario, Rule(Halt(20), when=AT))
+
+
+def test_who_asks_without_end_while_the_link_is_lost_is_closed() -> None:
+    async def scenario(desk: Desk) -> None:
+        await asyncio.sleep(10)
+        (connection,) = desk.gateway._connections
+        outages = desk.gateway.faults.outages
+        for _ in range(HELD_MAX):
+            outages.hold_request(connection, requests.RequestCurrentTime())
+        assert desk.ib.isConnected()
+        outages.hold_request(connection, requests.RequestCurrentTime())
+        await asyncio.sleep(1)
+        assert not desk.ib.isConnected()
+
+    _run(scenario, Rule(LoseLink(20), when=AT))

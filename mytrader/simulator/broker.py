@@ -17,7 +17,7 @@ These choices follow TWS-PROTOCOL.md 7.3 and are, as it says, to be confirmed on
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -143,9 +143,7 @@ class Broker:
         """Let the market of a contract move."""
         if self.floor.note_trade(contract.con_id, tick):
             self._reopen(contract.con_id)
-        facts = self.floor.advance(contract.con_id, tick)
-        if facts:
-            self.apply(facts)
+        self.apply(self.floor.advance(contract.con_id, tick))
 
     def close_session(self, contract: FuturesContract, at: datetime) -> None:
         """End the session of a contract: DAY orders expire, others wait for the next one."""
@@ -386,7 +384,7 @@ class Broker:
 
     # What the exchange answers.
 
-    def apply(self, facts: Sequence[Fact]) -> None:
+    def apply(self, facts: Iterable[Fact]) -> None:
         """Carry out what the exchange has answered, and tell of it."""
         for fact in facts:
             order = self.orders[fact.order_id]

@@ -20,9 +20,9 @@ class ExchangeFloor:
         """Whether nothing trades until the next tick."""
         return con_id in self._shut
 
-    def advance(self, con_id: int, tick: MarketTick) -> list[Fact]:
-        """Let the market of a contract move."""
-        return self._exchanges[con_id].advance(tick)
+    def advance(self, con_id: int, tick: MarketTick) -> Iterable[Fact]:
+        """Let the market of a contract move; take the facts one by one."""
+        return self._exchanges[con_id].advance_by_fact(tick)
 
     def note_trade(self, con_id: int, tick: MarketTick) -> bool:
         """Keep the last trade; True if the contract was shut until this tick."""
@@ -33,10 +33,10 @@ class ExchangeFloor:
         self._shut.discard(con_id)
         return True
 
-    def close_session(self, con_id: int, at: datetime) -> list[Fact]:
-        """End the session of a contract."""
+    def close_session(self, con_id: int, at: datetime) -> Iterable[Fact]:
+        """End the session of a contract; take the facts one by one."""
         self._shut.add(con_id)
-        return self._exchanges[con_id].close_session(at)
+        return self._exchanges[con_id].close_by_fact(at)
 
     def halt(self, con_id: int) -> None:
         """Stop the trading of a contract until its next tick; no order ends by it."""

@@ -222,6 +222,9 @@ class FaultEngine:
             case effects.Cut():
                 connection.cut(message)
                 return []
+            case effects.Follow(code=code, text=text, ms=ms):
+                problem = answers.Problem(_subject(message), code, text)
+                self._later(ms, lambda: connection.send_plain(problem))
             case _:
                 self._strike_beside(effect, connection, message=message)
         return [message]

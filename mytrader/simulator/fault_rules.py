@@ -101,6 +101,14 @@ class Precede(Effect, frozen=True, tag="precede"):
     ms: Milliseconds = 0
 
 
+class Follow(Effect, frozen=True, tag="follow"):
+    """An error about the message's order or request follows, `ms` later."""
+
+    code: int
+    text: str = ""
+    ms: Milliseconds = 0
+
+
 class Empty(Effect, frozen=True, tag="empty"):
     """Lists in the message, such as bars, are empty."""
 
@@ -238,6 +246,7 @@ AnyEffect = (
     | Swap
     | Alter
     | Precede
+    | Follow
     | Empty
     | Naive
     | Answer

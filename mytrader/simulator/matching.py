@@ -39,6 +39,7 @@ has traded, the others trade no more in the same step. What becomes of them then
 Orders never trade against each other.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from math import inf
@@ -235,12 +236,19 @@ class Matching:
 
     def advance(self, tick: MarketTick) -> list[Fact]:
         """Let the market move to `tick` and return what that did to the orders."""
+        return list(self.advance_by_fact(tick))
+
+    def advance_by_fact(self, tick: MarketTick) -> Iterable[Fact]:
+        """Let the market move to `tick` and tell what that does to the orders, one by one.
+
+        Who listens may change or cancel others before their turn comes, and must hear it all.
+        """
         self._tick = tick
         self._taken[Side.BUY] = self._taken[Side.SELL] = 0
         if tick.size:
             self._traded = tick.last
         if not self._book:
-            return []
+            return ()
         return self._work(sorted(self._book.values(), key=_priority), tick.at, arriving=False)
 
     def halt(self) -> None:
@@ -249,12 +257,19 @@ class Matching:
 
     def close_session(self, at: datetime) -> list[Fact]:
         """End the session: DAY orders expire, the rest waits for the next tick."""
+        return list(self.close_by_fact(at))
+
+    def close_by_fact(self, at: datetime) -> Iterable[Fact]:
+        """End the session and tell of its end order by order, as `advance_by_fact` does."""
         del at  # the caller knows the calendar; the exchange is shut from now on
         self.halt()
-        expired = [key for key, entry in self._book.items() if entry.order.tif is TimeInForce.DAY]
-        for order_id in expired:
-            self._end(order_id, "Cancelled")
-        return [Cancelled(order_id, CancelReason.EXPIRED) for order_id in expired]
+        return self._expire()
+
+    def _expire(self) -> Iterator[Fact]:
+        for order_id, entry in list(self._book.items()):
+            if entry.order.tif is TimeInForce.DAY and order_id in self._book:
+                self._end(order_id, "Cancelled")
+                yield Cancelled(order_id, CancelReason.EXPIRED)
 
     def _replace_flaw(self, order: ExchangeOrder) -> tuple[int, str] | None:
         entry = self._book.get(order.order_id)
@@ -271,14 +286,15 @@ class Matching:
             flaw = MODIFY_MISMATCH, f"{entry.filled} contracts have filled already"
         return flaw
 
-    def _work(self, entries: list[WorkingOrder], at: datetime, *, arriving: bool) -> list[Fact]:
+    def _work(
+        self, entries: list[WorkingOrder], at: datetime, *, arriving: bool
+    ) -> Iterator[Fact]:
         tick = self._tick
         if tick is None:
-            return []
-        facts: list[Fact] = []
+            return
         blocked: set[str] = set()
         for entry in entries:
-            if entry.order.block in blocked:
+            if entry.order.block in blocked or entry.order.order_id not in self._book:
                 continue
             if not entry.order.outside_rth and not in_regular_hours(at):
                 continue
@@ -287,12 +303,13 @@ class Matching:
                 if not self._elected(entry, tick):
                     continue
                 entry.triggered = fresh = True
-                facts.append(Triggered(entry.order.order_id))
+                yield Triggered(entry.order.order_id)
+                if entry.order.order_id not in self._book:
+                    continue
             fill = self._trade(entry, tick, at=at, fresh=fresh)
             if fill is not None:
-                facts.append(fill)
                 blocked |= {entry.order.block} - {""}
-        return facts
+                yield fill
 
     def _elected(self, entry: WorkingOrder, tick: MarketTick) -> bool:
         order = entry.order

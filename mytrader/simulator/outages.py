@@ -35,6 +35,8 @@ SERVER_LINK_BROKEN: Final = (
     2110,
     "Connectivity between Trader Workstation and server is broken. It will be restored.",
 )
+HELD_MAX: Final = 20_000
+"""Requests that are kept while the link is lost: several minutes of the fastest client."""
 QUOTES: Final = (
     answers.TickPrice,
     answers.TickSize,
@@ -104,8 +106,11 @@ class Outages:
         self._late_answers.append((connection, message))
 
     def hold_request(self, connection: ClientConnection, message: Message) -> None:
-        """Keep what a client asked until the link is back."""
-        self._late_requests.append((connection, message))
+        """Keep what a client asked until the link is back; who asks too much is closed."""
+        if len(self._late_requests) < HELD_MAX:
+            self._late_requests.append((connection, message))
+        else:
+            connection.close()
 
     def lose_link(self, seconds: float, *, data_kept: bool, night: bool = False) -> None:
         """Lose the broker for a while. The nightly reset takes the farms along."""
