@@ -12,6 +12,11 @@ from typing import Any, Final
 
 import pytest
 
+from mytrader.commands import SYNTHETIC_SESSIONS
+from mytrader.domain.instrument import ES
+from mytrader.simulator.day_kinds import DayKind
+from mytrader.simulator.synthetic import synthetic_kind
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "synthetic-market.md").read_text(encoding="utf-8")
 BARS: Final = ROOT.parent / "shared" / "data" / "es-1m-2025-11.parquet"
@@ -65,6 +70,18 @@ def test_the_time_of_day_is_that_of_the_measured_market() -> None:
     for low, high in ratios.values():
         assert low > 0.75
         assert high < 1.25
+
+
+def test_the_page_names_seeds_of_wild_days() -> None:
+    _, traded = SYNTHETIC_SESSIONS
+    for kind, told in (
+        (DayKind.LIMIT, r"`mytrader run --seed (\d+)` trades a limit day"),
+        (DayKind.BREAKER, r"`--seed (\d+)` a breaker day"),
+        (DayKind.OUTAGE, r"`--seed (\d+)` an outage"),
+    ):
+        named = re.search(told, PAGE)
+        assert named is not None
+        assert synthetic_kind(int(named[1]), ES, traded) is kind
 
 
 @pytest.mark.slow

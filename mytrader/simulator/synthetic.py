@@ -115,7 +115,7 @@ def synthetic_sessions(
     for session in sessions:
         if session.weekday() >= _SATURDAY:
             raise BadInput(f"{session} is a {session:%A}; choose a day from Monday to Friday")
-        chance = random.Random(f"{seed} {instrument.symbol} {session}")  # noqa: S311  # repeatable
+        chance = _chance(seed, instrument, session)
         plan = draw_day(chance, kinds)
         price = settlement
         if bars:
@@ -123,6 +123,17 @@ def synthetic_sessions(
             price = settlement + round(chance.gauss(0, _GAP_TICKS))
         bars.extend(_Session(chance, price, settlement=settlement, plan=plan).bars(session))
     return bars
+
+
+def synthetic_kind(
+    seed: int, instrument: Instrument, session: date, *, kinds: Sequence[DayKind] = tuple(DayKind)
+) -> DayKind:
+    """Return what kind of day a seed makes of a session."""
+    return draw_day(_chance(seed, instrument, session), kinds).kind
+
+
+def _chance(seed: int, instrument: Instrument, session: date) -> random.Random:
+    return random.Random(f"{seed} {instrument.symbol} {session}")  # noqa: S311  # repeatable
 
 
 class _Session:
