@@ -147,7 +147,7 @@ _DEFAULTS: Final = {
 
 # What the broker writes for nothing at all, and clients send back when they change an order that
 # they know from it alone (TWS-PROTOCOL.md 6.2).
-_ECHOED: Final = {"adjusted_order_type": "None", "cash_quantity": "0.0"}
+_ECHOED: Final = {"adjusted_order_type": "None", "cash_quantity": Decimal(0)}
 
 
 class Rules:
