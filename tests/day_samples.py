@@ -21,6 +21,7 @@ from mytrader.domain.orders import (
     parse_ref,
 )
 from mytrader.journal.writer import JournalWriter
+from mytrader.proof.cover_watch import StartEnd
 from mytrader.proof.permissions import NUMBER, Permissions
 from mytrader.proof.record_tap import RecordTap
 from mytrader.proof.umpire import Umpire
@@ -197,4 +198,6 @@ def umpire(
     )
     made.record = None if book is None else RecordTap(book.path)
     made.cover.hears(NOON, True)
+    for end in StartEnd:
+        made.cover.told_end(NOON, end)
     return made

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mytrader.proof.cover_watch import Cause, CoverWatch
+from mytrader.proof.cover_watch import Cause, CoverWatch, StartEnd
 
 T0 = datetime(2025, 12, 9, 15, tzinfo=UTC)
 FILL = Cause(exec_id="a")
@@ -12,10 +12,17 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
+def started(watch: CoverWatch, seconds: float) -> None:
+    """The trader is connected, and everything that it asks at a start is answered."""
+    watch.hears(at(seconds), True)
+    for end in StartEnd:
+        watch.told_end(at(seconds), end)
+
+
 def bare(told_s: float | None = 0.0) -> CoverWatch:
     """A watch whose trader hears, with a span that began at once."""
     watch = CoverWatch()
-    watch.hears(at(-10), True)
+    started(watch, -10)
     watch.uncovered(at(0), "0 of 1", [FILL])
     if told_s is not None:
         watch.told(at(told_s), FILL)
@@ -56,7 +63,7 @@ def test_what_it_was_never_told_is_not_its_fault() -> None:
 
 def test_what_nothing_at_the_exchange_caused_it_knows() -> None:
     watch = CoverWatch()
-    watch.hears(at(0), True)
+    started(watch, 0)
     watch.uncovered(at(0), "2 of 1", [])
     watch.pass_to(at(4))
     assert watch.late
@@ -65,10 +72,27 @@ def test_what_nothing_at_the_exchange_caused_it_knows() -> None:
 def test_a_trader_that_does_not_hear_is_excused_meanwhile() -> None:
     watch = bare()
     watch.hears(at(2), False)
-    watch.hears(at(50), True)
+    started(watch, 50)
     watch.pass_to(at(50.9))
     assert not watch.late
     watch.pass_to(at(51.1))
+    assert watch.late
+
+
+def test_a_start_that_is_not_answered_to_its_end_is_no_start() -> None:
+    """Even if a message of it tells what happened: the trader does not trade on half a book."""
+    watch = bare()
+    watch.hears(at(1), False)
+    watch.hears(at(2), True)
+    for end in list(StartEnd)[1:]:
+        watch.told_end(at(3), end)
+    watch.told(at(3), FILL)
+    watch.pass_to(at(60))
+    assert not watch.late
+    watch.told_end(at(60), StartEnd.ORDERS)
+    watch.pass_to(at(61.9))
+    assert not watch.late
+    watch.pass_to(at(62.1))
     assert watch.late
 
 

@@ -3,10 +3,13 @@
 A span begins when the stops and exits at the broker do not cover the position exactly, and ends
 when they do. Its full length goes into the distribution. What the trader must answer for is less:
 time in which it runs, is connected and has been told, by any message, of what began the span.
+What was told before a connection was lost may never have arrived: after one the trader knows by
+such a message again, or when a new one has begun: every answer told to its end.
 """
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
@@ -24,6 +27,16 @@ LEAVING_STEP: Final = timedelta(seconds=4)
 
 LEAVING_MAX_S: Final = 90.0
 """How long leaving may take in all before a person has to know."""
+
+
+class StartEnd(StrEnum):
+    """The ends of the answers with which a connection begins, the whole book among them."""
+
+    ORDERS = "open orders"
+    OVER = "completed orders"
+    EXECUTIONS = "executions"
+    POSITIONS = "positions"
+    ACCOUNT = "account values"
 
 
 class Cause(Struct, frozen=True):
@@ -55,6 +68,7 @@ class CoverWatch:
         self._open: Span | None = None
         self._causes: frozenset[Cause] = frozenset()
         self._told = False
+        self._ends: set[StartEnd] = set()
         self._hearing = False
         self._halted = False
         self._paged = False
@@ -98,11 +112,23 @@ class CoverWatch:
         if hearing is not self._hearing:
             self.pass_to(now)
             self._hearing = hearing
+            self._ends.clear()
+            self._told = False
 
     def told(self, now: datetime, cause: Cause) -> None:
         """A message about an execution or an order leaves for the trader."""
         if self._open is not None and not self._told and cause in self._causes:
             self.pass_to(now)
+            self._told = True
+
+    def told_end(self, now: datetime, end: StartEnd) -> None:
+        """One of the answers with which a connection begins has been told to its end.
+
+        Until all of them have, the trader does not trade on what it has heard.
+        """
+        self.pass_to(now)
+        self._ends.add(end)
+        if len(self._ends) == len(StartEnd):
             self._told = True
 
     def left(self, now: datetime) -> None:
@@ -131,7 +157,7 @@ class CoverWatch:
         if span is None or before is None:
             return
         span.seconds = (now - span.began).total_seconds()
-        if not (self._hearing and self._told):
+        if not (self._told and self._hearing and len(self._ends) == len(StartEnd)):
             return
         span.answerable_s += (now - before).total_seconds()
         if self._accused or self._excused(now, span):

@@ -17,7 +17,7 @@ from msgspec import Struct
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.limits import Profile
 from mytrader.domain.orders import Role, parse_ref
-from mytrader.proof.cover_watch import Cause, CoverWatch
+from mytrader.proof.cover_watch import Cause, CoverWatch, StartEnd
 from mytrader.proof.permissions import Permissions
 from mytrader.proof.record_tap import RecordTap
 from mytrader.simulator.broker_orders import BrokerOrder, OrderState
@@ -38,6 +38,13 @@ _SECOND: Final = timedelta(seconds=1)
 _AT_BROKER: Final = (OrderState.SENT, OrderState.QUEUED, OrderState.WORKING)
 _COVERING: Final = (Role.STOP, Role.EMERGENCY, Role.EXIT)
 _LAST_EVENTS: Final = 80
+_START_ENDS: Final[dict[type[Message], StartEnd]] = {
+    order_answers.OpenOrderEnd: StartEnd.ORDERS,
+    order_answers.CompletedOrdersEnd: StartEnd.OVER,
+    order_answers.ExecutionsEnd: StartEnd.EXECUTIONS,
+    answers.PositionEnd: StartEnd.POSITIONS,
+    answers.AccountDownloadEnd: StartEnd.ACCOUNT,
+}
 
 
 class Violation(Struct, frozen=True):
@@ -333,7 +340,9 @@ class Umpire:
                 self.cover.told(now, Cause(order_id=subject))
                 self._note(now, f"{code} about {subject}: {text[:60]}")
             case _:
-                pass
+                end = _START_ENDS.get(type(message))
+                if end is not None:
+                    self.cover.told_end(now, end)
 
     def _note(self, now: datetime, text: str) -> None:
         self.events.append(f"{now:%H:%M:%S.%f} <- {text}")
