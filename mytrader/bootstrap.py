@@ -23,8 +23,7 @@ from mytrader.domain.market import Bar
 from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
 from mytrader.execution import LOGIC_VERSION
-from mytrader.execution.handshake import Endpoint
-from mytrader.execution.ib_executor import CLIENT_MODULES, IBExecutor
+from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter

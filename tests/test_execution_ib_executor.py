@@ -9,8 +9,7 @@ import pytest
 from mytrader.bootstrap import CLIENT_CLOCKS
 from mytrader.domain import events
 from mytrader.errors import BrokerFault
-from mytrader.execution.handshake import Endpoint
-from mytrader.execution.ib_executor import CONNECT_TIMEOUT_S, IBExecutor
+from mytrader.execution.ib_executor import CONNECT_TIMEOUT_S, Endpoint, IBExecutor
 from mytrader.simulator.connection import ClientConnection
 from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual

@@ -41,7 +41,6 @@ from mytrader.execution import handshake
 from mytrader.execution.book_questions import BookQuestions, Requests
 from mytrader.execution.broker_reports import ORDERS_AND_FILLS, BrokerReports
 from mytrader.execution.event_queue import EventQueue
-from mytrader.execution.handshake import Endpoint
 from mytrader.execution.margin_questions import MarginQuestions
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
@@ -58,6 +57,7 @@ CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
 """The client's modules that read a clock: virtual time has to rebind it there."""
 
 T = TypeVar("T")
+Endpoint = handshake.Endpoint
 
 CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 20.0

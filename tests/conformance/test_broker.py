@@ -12,8 +12,7 @@ from mytrader.domain import commands, events
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.margin import Margin
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
-from mytrader.execution.handshake import Endpoint
-from mytrader.execution.ib_executor import IBExecutor
+from mytrader.execution.ib_executor import Endpoint, IBExecutor
 from mytrader.simulator.faults import EndMessage, Faults, WhatIfFault
 from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
 from mytrader.simulator.market import MarketTick

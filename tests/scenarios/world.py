@@ -18,8 +18,7 @@ from mytrader.domain.limits import Limits
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import TraderState
-from mytrader.execution.handshake import Endpoint
-from mytrader.execution.ib_executor import IBExecutor
+from mytrader.execution.ib_executor import Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager
 from mytrader.ports import Journal
 from mytrader.replay.cycle_book import CycleBook, fold
