@@ -43,12 +43,12 @@ class RayCrew:
     def __call__(self, scripts: Sequence[DayScript], play: Play) -> Iterator[Played]:
         """Yield the days as they are done."""
         task = self._ray.remote(max_retries=LOSSES_MAX, num_cpus=1)(play)
-        todo = list(reversed(scripts))
+        waiting = list(reversed(scripts))
         lost: dict[int, int] = {}
         running: dict[Any, DayScript] = {}
-        while todo or running:
-            while todo and len(running) < self._room():
-                script = todo.pop()
+        while waiting or running:
+            while waiting and len(running) < self._room():
+                script = waiting.pop()
                 running[task.remote(script)] = script
             done, _ = self._ray.wait(list(running), num_returns=1)
             for reference in done:
@@ -59,7 +59,7 @@ class RayCrew:
                     lost[script.seed] = lost.get(script.seed, 0) + 1
                     if lost[script.seed] > LOSSES_MAX or not _worker_lost(error):
                         raise OurFault(f"seed {script.seed} cannot be played: {error}") from None
-                    todo.append(script)
+                    waiting.append(script)
 
     def _room(self) -> int:
         return _AHEAD * max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
