@@ -310,7 +310,7 @@ def is_bare(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def test_path_of(path: str) -> str:
+def path_of_tests(path: str) -> str:
     """The test file of a module: its path below the package, joined by underscores."""
     inside = Path(path).with_suffix("").parts[1:]
     parts = inside[:-1] if inside[-1] == "__init__" else inside

@@ -203,9 +203,9 @@ def untested(package: Iterable[Source], tests: Iterable[str]) -> list[str]:
     """The modules with logic for which there is no test file of the right name."""
     present = set(tests)
     return [
-        f"{one.path}: {checks.test_path_of(one.path)} is missing"
+        f"{one.path}: {checks.path_of_tests(one.path)} is missing"
         for one in package
-        if checks.has_logic(one) and checks.test_path_of(one.path) not in present
+        if checks.has_logic(one) and checks.path_of_tests(one.path) not in present
     ]
 
 

@@ -314,6 +314,7 @@ def test_a_client_that_does_not_read_is_gone_from_its_socket_too() -> None:
         writer.close()
         with suppress(ConnectionResetError):
             await writer.wait_closed()
+        assert reader.at_eof() or reader.exception() is not None
 
     _over_tcp(scenario)
 

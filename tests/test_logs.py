@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 
 import pytest
@@ -62,14 +63,12 @@ def test_the_standard_library_speaks_through_the_same_door_and_the_client_not_at
     assert capsys.readouterr().err == "WARNING client 1 closed\n"
 
 
-def test_what_stands_in_for_standard_error_is_written_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_stands_in_for_standard_error_is_written_to() -> None:
     """A progress bar replaces standard error while it is drawn."""
     logs.set_up(verbose=False)
     stand_in = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stand_in)
-    structlog.get_logger("mytrader").warning("CODE")
+    with redirect_stderr(stand_in):
+        structlog.get_logger("mytrader").warning("CODE")
     assert stand_in.getvalue() == "WARNING CODE\n"
 
 

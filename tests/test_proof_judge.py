@@ -148,7 +148,10 @@ def test_a_fill_by_hand_excuses_the_exits_that_rest() -> None:
     """No rule of ours can prevent what a person does (SAFETY.md 5.7)."""
     world = moved(trader_of(), open_world(trader_of()))
     make_move(trader_of(), world, ("hand fill", 0, Crash.NONE))
-    judge_fill(world, world.orders[1], profile=Profile.STRICT)
+    stop = world.orders[1]
+    judge_fill(world, stop, profile=Profile.STRICT)
+    with pytest.raises(Violation, match="I1"):
+        judge_fill(world, replace(stop, excused=False), profile=Profile.STRICT)
 
 
 def test_an_entry_needs_a_proposal() -> None:

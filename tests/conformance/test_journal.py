@@ -62,6 +62,8 @@ def test_a_closed_journal_takes_nothing(journal: Journal) -> None:
 def test_closing_twice_is_harmless(journal: Journal) -> None:
     journal.close()
     journal.close()
+    with pytest.raises(JournalFault, match="closed"):
+        journal.append(AT, quote(1), (), durable=True)
 
 
 def test_a_naive_time_is_our_own_fault(journal: Journal) -> None:

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from mytrader import runs
 from mytrader.bootstrap import CLIENT_CLOCKS, Plan, Trader
-from mytrader.domain import commands
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import Signal
@@ -24,8 +23,8 @@ from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import OrderLife, Side
 from mytrader.errors import BrokerFault, OurFault
 from mytrader.execution.live_trading_manager import LiveTradingManager
+from mytrader.hostile_parties import Mortal
 from mytrader.journal.reader import JournalReader
-from mytrader.ports import Broker, Emit
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.settings import Settings, TradingSettings
 from mytrader.simulator.connection import ClientConnection
@@ -42,13 +41,6 @@ from tests.simulation.judge import RESUMED, Judge
 from tests.simulation.weather import Accidents, Act, Day, Moment
 
 SESSION: Final = date(2025, 12, 11)
-ORDERS: Final = (
-    commands.PlaceBracket,
-    commands.PlaceExit,
-    commands.PlaceEmergencyStop,
-    commands.ChangeOrder,
-    commands.CancelOrder,
-)
 FLATTEN_AGAIN: Final = timedelta(seconds=45)
 
 
@@ -122,34 +114,6 @@ class HostileGateway(SimulatedGateway):
         super().set_faults(faults)
 
 
-class Mortal:
-    """A broker whose process may die between its record and its bytes."""
-
-    def __init__(
-        self,
-        broker: Broker,
-        chance: random.Random,
-        *,
-        chance_of_death: Callable[[], float],
-        kill: Callable[[], None],
-    ) -> None:
-        self._broker, self._chance, self._chance_of_death = broker, chance, chance_of_death
-        self._kill = kill
-        self._dead = False
-
-    def listen(self, emit: Emit) -> None:
-        """See `ports.Broker`."""
-        self._broker.listen(emit)
-
-    def carry_out(self, command: AnyCommand) -> None:
-        """Pass on, or die first."""
-        if isinstance(command, ORDERS) and self._chance.random() < self._chance_of_death():
-            self._dead = True
-            self._kill()
-        if not self._dead:
-            self._broker.carry_out(command)
-
-
 class HostileDay:
     """One day, from the first connection to the last report."""
 
@@ -209,7 +173,7 @@ class HostileDay:
         trader.manager._broker = Mortal(
             trader.executor,
             self._chance,
-            chance_of_death=lambda: self._accidents.killed_before,
+            risk=lambda: self._accidents.killed_before,
             kill=self._kill,
         )
         self.trader = trader
