@@ -99,3 +99,11 @@ def test_an_echo_with_other_terms_covers_nothing() -> None:
     script = opened()
     other = replace(script.order("S1").spec, stop=ENTRY - 40)
     assert open_counts(script.past(Echoed("S1", spec=other))) == (False, 0, 0)
+
+
+def test_a_stop_with_a_second_identity_covers_nothing() -> None:
+    """It is one order or two, and may fill twice: with two lots held, one would be bare (H11)."""
+    script = opened(2)
+    assert open_counts(script) == (True, 0, 0)
+    script = script.past(Echoed("S2", perm_id=77)).past(Stated("S1", "Cancelled"))
+    assert (script.order("S2").remaining, open_counts(script)[0]) == (2, False)

@@ -1,7 +1,7 @@
 """The loop: what is recorded before what is sent, and what is never sent."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -278,6 +278,27 @@ def test_a_strategy_may_propose_at_every_closed_bar(desk: Desk) -> None:
     desk.manager.handle(events.BarClosed(CON_ID, Bar(AT, 27_600, 27_601, 27_600, 27_601, 10)))
     raised = [r.event for r in desk.journal.records if isinstance(r.event, events.SignalRaised)]
     assert len(raised) == 1
+
+
+@pytest.mark.parametrize(("late", "proposed"), [(0, 1), (1, 0)])
+def test_what_a_strategy_makes_of_an_old_bar_is_the_past(
+    desk: Desk, late: int, proposed: int
+) -> None:
+    """A broker that had no bars at first tells hours of them at once."""
+    desk.ready()
+    fed: list[Bar] = []
+
+    def propose(_: int, bar: Bar) -> Signal:
+        fed.append(bar)
+        return desk.signal
+
+    desk.manager._propose = propose
+    opened_at = AT - BAR_LENGTH - desk.manager.state.limits.quote_age_max
+    bar = Bar(opened_at - timedelta(seconds=late), 27_600, 27_601, 27_600, 27_601, 10)
+    desk.manager.handle(events.BarClosed(CON_ID, bar))
+    raised = [r.event for r in desk.journal.records if isinstance(r.event, events.SignalRaised)]
+    assert len(raised) == proposed
+    assert fed == [bar]
 
 
 class Failing:

@@ -187,6 +187,16 @@ def test_the_book_is_asked_every_half_second_while_the_stop_is_unconfirmed() -> 
     assert script.is_complete
 
 
+def test_a_halted_cycle_asks_as_seldom_as_a_covered_one() -> None:
+    """It was paged and waits for a person: two whole books a second help nobody (B13)."""
+    script = entering() >> Filled("E1", ENTRY)
+    while script.cycle.phase is not Phase.HALTED:
+        script = script.past(Elapsed(0.5)).past(Answered(("S1",), status="PreSubmitted"))
+    script = script.past(Elapsed(0.5)).past(Answered(("S1",), status="PreSubmitted"))
+    due = script.cycle.query_due_at
+    assert due == script.now + script.state.limits.reconcile_interval
+
+
 def test_after_two_emergency_stops_the_position_is_left() -> None:
     """What was tried often enough is not tried again; a cycle without a stop price neither."""
     script = entering() >> Filled("E1", ENTRY)

@@ -254,7 +254,10 @@ class TrackedOrder(Struct, frozen=True):
 
     @property
     def confirmed_working(self) -> bool:
-        """Whether the broker itself has said that this order works, not merely is held."""
+        """Whether the broker itself has said that this order works, not merely is held.
+
+        One with a second identity may be two orders or one: nobody knows how much of it works.
+        """
         return (
             self.death is None
             and self.life is _WORKING
@@ -263,6 +266,7 @@ class TrackedOrder(Struct, frozen=True):
             and not self.change_unknown
             and not self.echo_differs
             and not self.missing
+            and len(self.perm_ids) < 2
         )
 
 

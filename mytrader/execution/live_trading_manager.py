@@ -20,7 +20,7 @@ from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.events import AnyEvent
-from mytrader.domain.market import Bar
+from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
 from mytrader.errors import InvariantBroken, MytraderError, OurFault
@@ -159,8 +159,14 @@ class LiveTradingManager:
     # From bar to decision
 
     def _consider(self, event: events.BarClosed) -> None:
+        """Let the strategy see every bar; what it makes of an old one is the past.
+
+        A broker that had no bars at first tells hours of them at once. The price that a proposal
+        rests on may be no older than a quote.
+        """
         signal = self._propose(event.con_id, event.bar)
-        if signal is not None:
+        age = self._runtime.now() - event.bar.opened_at - BAR_LENGTH
+        if signal is not None and age <= self.state.limits.quote_age_max:
             self._process_hybrid_signal(event.con_id, signal)
 
     def _process_hybrid_signal(self, con_id: int, signal: Signal) -> str:

@@ -6,6 +6,8 @@ deadline a stop joins the trusted group of the one in doubt; where there is none
 help either, the machine halts and pages.
 """
 
+from datetime import timedelta
+
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import Fact, Phase, TradeCycle
 from mytrader.domain.orders import OrderLife, Role, TrackedOrder
@@ -135,10 +137,20 @@ def _deadline_has_come(turn: Turn, cycle: TradeCycle) -> TradeCycle:
     return cycle
 
 
+def _query_interval(state: TraderState, cycle: TradeCycle) -> timedelta:
+    """How long until the book is asked again about a stop in doubt.
+
+    A halted cycle was paged and waits for a person: nothing here depends on a fast answer, and
+    every answer is the whole book (SAFETY.md B13).
+    """
+    waits = cycle.phase is Phase.HALTED and cycle.cover_due_at is None
+    return state.limits.reconcile_interval if waits else state.limits.query_interval
+
+
 def watch_deadlines(turn: Turn, cycle: TradeCycle) -> None:
     """Query while the stop's fate is unknown; at the deadline say so."""
     if cycle.cover_due_at is not None and turn.now >= cycle.cover_due_at:
         cycle = _deadline_has_come(turn, cycle)
     if cycle.query_due_at is not None and turn.now >= cycle.query_due_at:
-        turn.change(cycle, query_due_at=turn.now + turn.state.limits.query_interval)
+        turn.change(cycle, query_due_at=turn.now + _query_interval(turn.state, cycle))
         turn.query_book(f"the protection of {cycle.cycle_id} is not confirmed")
