@@ -1,7 +1,7 @@
 """Joins ports to adapters: the one place that knows both. It contains no decisions."""
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,7 @@ from mytrader.config import config_hash
 from mytrader.control.desk import Desk, sign
 from mytrader.control.server import Door, open_door
 from mytrader.domain import events
+from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
@@ -105,6 +106,19 @@ class Proposer:
         return strategy.on_bar(bar, engine.update(bar))
 
 
+class _TradesOver:
+    """Tells the executor whose orders nobody waits for any more."""
+
+    def __init__(self, tell: Callable[[Iterable[str]], None]) -> None:
+        self._tell = tell
+
+    def seen(self, event: events.AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """See `execution.live_trading_manager.Observer`."""
+        del event, asked
+        for cycle in state.finished:
+            self._tell(cycle.orders)
+
+
 def _same(broker: Broker) -> Broker:
     return broker
 
@@ -154,7 +168,7 @@ class Trader:
             panel=_panel(runtime, plan.settings, parts.seats),
             propose=self._proposer.propose,
         )
-        for observer in (self.book, *observers):
+        for observer in (self.book, _TradesOver(self.executor.numbers.finish), *observers):
             self.manager.observe(observer)
 
     async def connect(self, *, connected: Callable[[], Awaitable[None]] | None = None) -> None:

@@ -62,6 +62,9 @@ UNACCOUNTED: Final = frozenset({"execution corrected", "execution busted"})
 AWAY_S: Final = (0.2, 3.0, 20.0)
 """How long a process that died stays away, seconds."""
 
+REFUSED_S: Final = (5.0, 15.0, 45.0)
+"""How long one stays away that could not connect and ended, seconds."""
+
 
 class Stage(Struct, frozen=True):
     """The bars of a day: what is played and what came before."""
@@ -104,7 +107,7 @@ class HostileDay:
         self._begins_at = stage.played[0].opened_at
         instrument = INSTRUMENTS[script.symbol]
         contract = front_month(instrument, script.session)
-        market = SimulatedMarket(contract, bar_ticks(stage.played), stage.history)
+        market = SimulatedMarket(contract, bar_ticks(stage.played, ticks_min=script.ticks_a_minute), stage.history)
         self._con_id = contract.con_id
         self._permissions = Permissions()
         self.gateway = WatchedGateway(
@@ -194,10 +197,11 @@ class HostileDay:
                 self._trades += len(outcome.book.closed)
         except MytraderError as error:
             self._fail(f"{type(error).__name__}: {error}")
+        connected = self._began
         self._trader, self._began = None, False
         self._head = trader.journal.head_hash
         if not self._over.is_set() and not self.gateway.finished.is_set():
-            away_s = self._chance.choice(AWAY_S)
+            away_s = self._chance.choice(AWAY_S if connected else REFUSED_S)
             await runs.pause(self._runtime, timedelta(seconds=away_s))
 
     def _fail(self, text: str) -> None:

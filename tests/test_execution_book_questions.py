@@ -13,6 +13,7 @@ from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.orders import Side
 from mytrader.execution.book_questions import BookQuestions, Requests
+from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.simulator.virtual_time import VirtualLoop, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 15, tzinfo=UTC)
@@ -39,6 +40,13 @@ ENDED = OrderReported(
 BOOK = Book((ENDED,), (FILL,), (POSITION,))
 
 
+def waiting_for(*refs: str) -> OrderNumbers:
+    """Return the numbers of orders of a trade that is open."""
+    numbers = OrderNumbers()
+    numbers.remember({ref: 7 + place for place, ref in enumerate(refs)})
+    return numbers
+
+
 def end_what_the_client_asked(questions: BookQuestions) -> None:
     """End what the client itself asks for while it connects."""
     questions.end_orders()
@@ -54,11 +62,14 @@ class Broker:
         self._silent = silent
         self.asked: list[str] = []
         self.filled = FILL.quantity
+        self.open: list[OrderReported] = []
         self.fills = [FILL]
 
     def orders(self) -> None:
-        """Answer that there are none."""
+        """Answer with the open ones."""
         self.asked.append("orders")
+        for report in self.open:
+            self._questions.add_order(report)
         if "orders" not in self._silent:
             self._questions.end_orders()
 
@@ -99,7 +110,7 @@ def ask(*silent: str, gone: bool = False) -> tuple[Known[Book] | Unknown, list[s
 
     async def main(loop: VirtualLoop) -> tuple[Known[Book] | Unknown, list[str]]:
         del loop
-        questions = BookQuestions()
+        questions = BookQuestions(waiting_for(FILL.ref))
         end_what_the_client_asked(questions)
         broker = Broker(questions, frozenset(silent))
         requests = Requests(
@@ -145,7 +156,7 @@ def test_a_lost_end_marker_is_not_waited_for_once_a_later_question_was_answered(
 
     async def main(loop: VirtualLoop) -> Known[Book] | Unknown:
         del loop
-        questions = BookQuestions()
+        questions = BookQuestions(waiting_for(FILL.ref))
         end_what_the_client_asked(questions)
         for quiet in (frozenset(silent), frozenset[str]()):
             broker = Broker(questions, quiet)
@@ -167,7 +178,7 @@ def asked_with(prepare: Callable[[BookQuestions, Broker], None]) -> Known[Book] 
 
     async def main(loop: VirtualLoop) -> Known[Book] | Unknown:
         del loop
-        questions = BookQuestions()
+        questions = BookQuestions(waiting_for(FILL.ref))
         end_what_the_client_asked(questions)
         broker = Broker(questions, frozenset())
         prepare(questions, broker)
@@ -205,3 +216,67 @@ def test_a_message_that_could_not_be_read_makes_the_answer_unknown() -> None:
 
     answer = asked_with(prepare)
     assert answer == Unknown("a message of the broker could not be read")
+
+
+def asked_in_turn(*books: Callable[[OrderNumbers, Broker], None]) -> list[list[str]]:
+    """Ask for the book once after each of some changes; return what was asked each time."""
+
+    async def main(loop: VirtualLoop) -> list[list[str]]:
+        del loop
+        numbers = waiting_for(FILL.ref)
+        questions = BookQuestions(numbers)
+        end_what_the_client_asked(questions)
+        broker = Broker(questions, frozenset())
+        parts = (broker.orders, broker.completed, broker.executions, broker.positions)
+        found = []
+        for change in books:
+            change(numbers, broker)
+            broker.asked = []
+            await questions.ask(Requests(*parts))
+            found.append(broker.asked)
+        return found
+
+    return run_virtual(main, epoch=EPOCH)
+
+
+WHOLE = ["orders", "completed", "executions", "positions"]
+WITHOUT_ENDS = ["orders", "executions", "positions"]
+
+
+def unchanged(numbers: OrderNumbers, broker: Broker) -> None:
+    """Let everything be as it was."""
+
+
+def listed(numbers: OrderNumbers, broker: Broker) -> None:
+    """List the order as open."""
+    broker.open = [replace(ENDED, status="Submitted")]
+
+
+def unlisted(numbers: OrderNumbers, broker: Broker) -> None:
+    """List no order any more."""
+    broker.open = []
+
+
+def unexecuted(numbers: OrderNumbers, broker: Broker) -> None:
+    """Leave out the fill."""
+    broker.fills = []
+
+
+def over(numbers: OrderNumbers, broker: Broker) -> None:
+    """End the trade of the order."""
+    numbers.finish([FILL.ref])
+
+
+def test_the_ends_of_orders_are_asked_for_until_they_were_told() -> None:
+    """A day's completed orders are many, and a position is looked at every 30 seconds."""
+    assert asked_in_turn(unchanged, unchanged) == [WHOLE, WITHOUT_ENDS]
+    assert asked_in_turn(listed, unchanged, unlisted) == [WITHOUT_ENDS, WITHOUT_ENDS, WHOLE]
+    assert asked_in_turn(unlisted, listed, unlisted) == [WHOLE, WITHOUT_ENDS, WHOLE]
+
+
+def test_an_end_that_its_fills_do_not_bear_out_is_asked_for_again() -> None:
+    assert asked_in_turn(unexecuted, unchanged) == [WHOLE, WHOLE]
+
+
+def test_nobody_asks_how_an_order_of_a_finished_trade_ended() -> None:
+    assert asked_in_turn(over) == [WITHOUT_ENDS]

@@ -26,7 +26,7 @@ class Kept(BookQuestions):
     """Questions that keep what they are told of completed orders."""
 
     def __init__(self, completed: list[tuple[events.OrderReported, int]]) -> None:
-        super().__init__()
+        super().__init__(OrderNumbers())
         self._kept = completed
 
     def add_completed(self, report: events.OrderReported, filled: int) -> None:

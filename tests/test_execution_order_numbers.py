@@ -24,3 +24,12 @@ def test_a_number_that_went_to_another_order_is_nobody_elses() -> None:
     numbers.remember({"mt/a/E1": 7})
     numbers.note("mt/b/E1", 7)
     assert (numbers.of("mt/a/E1"), numbers.of("mt/b/E1")) == (0, 7)
+
+
+def test_the_orders_of_a_finished_trade_keep_their_numbers() -> None:
+    """News of them may come late; nobody waits for it."""
+    numbers = OrderNumbers()
+    numbers.remember({"mt/a/E1": 7, "mt/b/E1": 8})
+    numbers.finish(["mt/a/E1", "mt/c/E1"])
+    numbers.note("mt/a/E1", 7)
+    assert (numbers.unfinished, numbers.ref(7)) == ({"mt/b/E1"}, "mt/a/E1")

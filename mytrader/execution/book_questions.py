@@ -1,7 +1,9 @@
 """Asking the broker for its whole book, and knowing when the answer is complete.
 
 Open orders, then completed ones, then executions, then positions: an order that ends meanwhile is
-in both lists, never in neither, and fills arrive before what they moved. Only executions
+in both lists, never in neither, and fills arrive before what they moved. Completed orders are a
+whole day's: they are asked for only while an order of an open trade is not among the open ones,
+and a complete answer of this connection has not told how it ended. Only executions
 carry the number of the question; for the others end markers are counted (`question`). An answer
 without its end marker is `Unknown`, never "empty".
 
@@ -23,6 +25,7 @@ from msgspec import Struct
 from mytrader.domain.events import Book, OrderReported, PositionReported
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
+from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.execution.question import Question
 
 BOOK_TIMEOUT_S: Final = 1.0
@@ -49,7 +52,9 @@ class BookQuestions:
     The client itself asks for orders, open and completed, and positions once while it connects.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: OrderNumbers) -> None:
+        self._numbers = numbers
+        self._ended: set[str] = set()
         self._orders = Question(asked=1)
         self._completed = Question(asked=1)
         self._positions = Question(asked=1)
@@ -112,7 +117,9 @@ class BookQuestions:
     async def _ask(self, requests: Requests) -> Known[Book] | Unknown:
         self._spoiled = False
         orders = await self._answer(self._orders, requests.orders)
-        completed = await self._answer(self._completed, requests.completed)
+        completed: list[Any] | None = []
+        if orders is None or self._unaccounted(orders):
+            completed = await self._answer(self._completed, requests.completed)
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         request = requests.executions()
         self._executions[request] = ([], done)
@@ -127,7 +134,14 @@ class BookQuestions:
         if self._spoiled:
             return Unknown("a message of the broker could not be read")
         ended = _agreeing(completed, executions)
+        self._ended.update(report.ref for report in ended)
         return Known(Book((*orders, *ended), tuple(executions), tuple(positions)))
+
+    def _unaccounted(self, orders: list[OrderReported]) -> set[str]:
+        """Return the orders of open trades that are not listed, and whose end was not told."""
+        listed = {report.ref for report in orders}
+        self._ended -= listed
+        return self._numbers.unfinished - listed - self._ended
 
     async def _answer(self, question: Question, put: Callable[[], None]) -> list[Any] | None:
         """Put a question that carries no number and wait; `None` when it takes too long."""

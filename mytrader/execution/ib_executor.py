@@ -264,7 +264,7 @@ class IBExecutor:
     def _start_session(self) -> None:
         """A new client for every connection."""
         self._silences = 0
-        self._questions = BookQuestions()
+        self._questions = BookQuestions(self.numbers)
         self._margins = MarginQuestions(self._events.tell)
         self._reports = BrokerReports(
             self._events.tell,

@@ -4,7 +4,7 @@ A number belongs to the reference that used it last. A reference whose number wa
 order since has none any more: a cancel or a change under it would hit that other order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class OrderNumbers:
@@ -13,6 +13,7 @@ class OrderNumbers:
     def __init__(self) -> None:
         self._by_ref: dict[str, int] = {}
         self._by_number: dict[int, str] = {}
+        self._finished: set[str] = set()
 
     def note(self, ref: str, number: int) -> None:
         """Take the number of an order; an order without one is no news."""
@@ -33,6 +34,15 @@ class OrderNumbers:
     def ref(self, number: int) -> str:
         """Return whose number it is, "" if nobody's."""
         return self._by_number.get(number, "")
+
+    def finish(self, refs: Iterable[str]) -> None:
+        """Take that a trade is over: nobody waits for news of these orders."""
+        self._finished.update(refs)
+
+    @property
+    def unfinished(self) -> set[str]:
+        """The references of the orders of trades that are not over."""
+        return self._by_ref.keys() - self._finished
 
     @property
     def highest(self) -> int:

@@ -61,6 +61,16 @@ class Accidents(Struct, frozen=True):
     killed_after: float = 0.0
 
 
+BUSY: Final = 60
+"""Ticks a minute in a market that is told of once a second."""
+
+OFTEN, SELDOM = 0.8, 0.1
+"""The chance of a proposal at the close of a minute: in an hour, and in a whole session."""
+
+SLOWER: Final = 6.0
+"""In a whole session people and processes misbehave so many times less often than in an hour."""
+
+
 class Part(Struct, frozen=True):
     """A stretch of a session, minutes from its open; the day's sessions follow one another."""
 
@@ -89,6 +99,7 @@ class Wanted(Struct, frozen=True):
 class DayScript(Struct, frozen=True):
     """Everything that a seed decides about a day.
 
+    `ticks_a_minute` is how often the market moves or trades at least; 60 is a quote a second.
     `go` is the chance that an advisor lets an entry pass, `signals` the chance of a proposal at
     the close of a minute. `hold_s` and `trailing_ticks` are the trader's time stop and trailing
     stop; `None` is none.
@@ -108,6 +119,7 @@ class DayScript(Struct, frozen=True):
     go: float = 0.85
     hold_s: int | None = None
     trailing_ticks: int | None = None
+    ticks_a_minute: int = 0
 
     @property
     def minutes(self) -> int:
@@ -158,13 +170,15 @@ def draw_day(seed: int, wanted: Wanted) -> DayScript:
         go=chance.choice((0.7, 0.95, 1.0)),
         hold_s=chance.choice((20, 60, 60, 180, None)),
         trailing_ticks=chance.choice((None, None, 4, 8)),
+        ticks_a_minute=chance.choice((0, 0, 0, BUSY)),
+        signals=OFTEN if wanted.minutes else SELDOM,
     )
     if not wanted.hostile:
         return script
     hostile_s = script.calm_from.total_seconds()
     return replace(
         script,
-        moments=_moments(chance, hostile_s),
+        moments=_moments(chance, hostile_s, slower=1.0 if wanted.minutes else SLOWER),
         accidents=_accidents(chance),
     )
 
@@ -189,7 +203,7 @@ def _parts(around: Around, minutes: int, *, late: bool) -> tuple[Part, ...]:
             return (Part(0, SESSION_MINUTES),)
 
 
-def _moments(chance: random.Random, until_s: float) -> tuple[Moment, ...]:
+def _moments(chance: random.Random, until_s: float, slower: float) -> tuple[Moment, ...]:
     found = list[Moment]()
     for act, mean_s in (
         (Act.FLATTEN, chance.choice((300.0, 1200.0, 6000.0))),
@@ -198,7 +212,7 @@ def _moments(chance: random.Random, until_s: float) -> tuple[Moment, ...]:
         (Act.KILL, chance.choice((600.0, 3000.0, 30000.0))),
         (Act.DROP, chance.choice((400.0, 1800.0, 20000.0))),
     ):
-        found += [Moment(at_s, act) for at_s in _times(chance, mean_s, until_s)]
+        found += [Moment(at_s, act) for at_s in _times(chance, mean_s * slower, until_s)]
     return tuple(sorted(found, key=lambda moment: moment.at_s))
 
 

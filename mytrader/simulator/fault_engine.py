@@ -6,7 +6,7 @@ rule changes nothing about the others. Without rules nothing is drawn and nothin
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, Protocol
 
@@ -65,6 +65,16 @@ class _Watched:
         self.chance = random.Random(f"fault {place} {self.name} {seed}")  # noqa: S311 - repeatable
         self._occasions = 0
         self._fired = 0
+        match = rule.match
+        self._wanted = () if match is None else _wanted(match.where)
+        self.disturbs_session: Final = isinstance(rule.effect, effects.SESSION_EFFECTS)
+
+    def speaks_of(self, message: Message) -> bool:
+        """Whether the fields of a message of the rule's type are what the rule asks for."""
+        for name, text, same in self._wanted:
+            if (field_text(getattr(message, name, None)) == text) is not same:
+                return False
+        return True
 
     def over(self) -> bool:
         """Whether the rule has fired as often as it may."""
@@ -134,7 +144,7 @@ class FaultEngine:
         if self.outages.down:
             return False
         for watched in self._by_message.get(CONNECT, ()):
-            if self._strikes(watched):
+            if self._strikes(watched, self._elapsed_s):
                 if isinstance(watched.rule.effect, effects.Deafen):
                     connection.deafen()
                 else:
@@ -149,9 +159,16 @@ class FaultEngine:
             self.outages.hold_answer(connection, message)
             return []
         leaving = [message]
-        for watched in self._by_message.get(type(message).__name__, ()):
-            if leaving and self._fits(watched, connection, message) and self._strikes(watched):
-                leaving = self._strike_answer(watched, connection, message=leaving[-1])
+        rules = self._by_message.get(type(message).__name__)
+        if rules is not None:
+            elapsed_s = self._elapsed_s
+            for watched in rules:
+                if (
+                    leaving
+                    and self._fits(watched, connection, message)
+                    and self._strikes(watched, elapsed_s)
+                ):
+                    leaving = self._strike_answer(watched, connection, message=leaving[-1])
         if self._swapped and leaving:
             leaving += self._swapped.pop(connection, [])
         return leaving
@@ -164,7 +181,7 @@ class FaultEngine:
         for watched in self._by_message.get(type(message).__name__, ()):
             if (
                 self._fits(watched, connection, message)
-                and self._strikes(watched)
+                and self._strikes(watched, self._elapsed_s)
                 and not self._strike_request(watched, connection, message=message)
             ):
                 return False
@@ -186,20 +203,16 @@ class FaultEngine:
         if match is None or match.client_id not in (None, connection.client_id):
             return False
         # What happens to the session is told by notices: it must not be set off by them.
-        if _is_notice(message) and isinstance(watched.rule.effect, effects.SESSION_EFFECTS):
+        if watched.disturbs_session and _is_notice(message):
             return False
         if match.known is not None:
             known = self._site.knows_order(_client(connection), _subject(message))
             if known is not match.known:
                 return False
-        return all(
-            (field_text(getattr(message, name, None)) == text.removeprefix("!"))
-            is not text.startswith("!")
-            for name, text in match.where.items()
-        )
+        return watched.speaks_of(message)
 
-    def _strikes(self, watched: _Watched) -> bool:
-        if not watched.strikes(self._elapsed_s):
+    def _strikes(self, watched: _Watched, elapsed_s: float) -> bool:
+        if not watched.strikes(elapsed_s):
             return False
         self.fired[watched.name] += 1
         self.families[watched.rule.family] += 1
@@ -382,7 +395,7 @@ class FaultEngine:
 
         def strike() -> None:
             if watched in self._timed:
-                if self._strikes(watched):
+                if self._strikes(watched, self._elapsed_s):
                     self._strike_session(watched.rule.effect)
                 self._arm_one(watched)
 
@@ -397,6 +410,13 @@ class FaultEngine:
 
     def _later(self, ms: float, action: Callable[[], None]) -> None:
         self._agenda.at(self._agenda.now + timedelta(milliseconds=ms), action)
+
+
+def _wanted(where: Mapping[str, str]) -> tuple[tuple[str, str, bool], ...]:
+    """Return each field's name, the text to compare it with, and whether it is to be the same."""
+    return tuple(
+        (name, text.removeprefix("!"), not text.startswith("!")) for name, text in where.items()
+    )
 
 
 def _client(connection: ClientConnection) -> int:

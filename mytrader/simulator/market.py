@@ -48,11 +48,18 @@ class MarketTick(Struct, frozen=True):
     size: int
 
 
-def bar_ticks(bars: Iterable[Bar], *, steps_max: int = STEPS_PER_BAR_MAX) -> Iterator[MarketTick]:
-    """Yield the ticks of `bars` in order, as the module describes."""
+def bar_ticks(
+    bars: Iterable[Bar], *, steps_max: int = STEPS_PER_BAR_MAX, ticks_min: int = 0
+) -> Iterator[MarketTick]:
+    """Yield the ticks of `bars` in order, as the module describes.
+
+    A minute has at least `ticks_min` ticks: on a shorter path the market stays at each price.
+    """
     rising, previous = True, None
     for bar in bars:
         prices = _path(bar, steps_max)
+        if len(prices) < ticks_min:
+            prices = [prices[tick * len(prices) // ticks_min] for tick in range(ticks_min)]
         count = len(prices)
         share, rest = divmod(bar.volume, count)
         for index, last in enumerate(prices):

@@ -1,8 +1,9 @@
 """Contracts, quotes and bars over the wire.
 
 Quotes are conflated as the real feed is: a subscriber hears of a market at most four times a
-second of simulated time, each time in one write. A bar that is complete is always told once more
-before the next one begins, so the bars that a client collects equal the market's.
+second of simulated time, each time in one write. A bar that still forms is told every five
+seconds; one that is complete is always told once more before the next one begins, so the bars
+that a client collects equal the market's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,9 @@ from mytrader.tws.errors import WireError
 from mytrader.tws.fields import Message
 
 UPDATE_INTERVAL: Final = timedelta(milliseconds=250)
+FORMING_BAR_INTERVAL: Final = timedelta(seconds=5)
+"""How often a bar that still forms is told: the pace of real-time bars, of which it is made."""
+
 HISTORY_PROBLEM: Final = 162
 DUPLICATE_REQUEST: Final = 322
 HISTORY_UNKNOWN: Final = 366
@@ -40,12 +44,20 @@ class BarSubscription:
     def __init__(self, wanted: requests.RequestHistoricalData, told: int) -> None:
         self._wanted = wanted
         self._told = told
+        self._forming_at: datetime | None = None
 
-    def news(self, book: BarBook) -> list[Message]:
-        """Return the bars that are new or changed, oldest first."""
-        wanted = self._wanted
+    def waits_until(self, book: BarBook, at: datetime) -> datetime | None:
+        """Return when the bar that forms may be told again; `None` if there is no need to wait."""
+        begun = max(book.count - 1, 0) > self._told
+        waits = self._forming_at is not None and at < self._forming_at and not begun
+        return self._forming_at if waits else None
+
+    def news(self, book: BarBook, at: datetime) -> list[Message]:
+        """Return the bars that are new or have changed, oldest first."""
+        wanted, newest = self._wanted, max(book.count - 1, 0)
+        self._forming_at = at + FORMING_BAR_INTERVAL
         bars = book.since(self._told, wanted)
-        self._told = max(book.count - 1, 0)
+        self._told = newest
         return [book.update(each, wanted) for each in bars]
 
 
@@ -60,6 +72,7 @@ class Stream:
         self.bar_subscriptions: dict[tuple[ClientConnection, int], BarSubscription] = {}
         self._next_update_at: datetime | None = None
         self._update_due = False
+        self._bars_due = False
 
     def advance(self, tick: MarketTick, agenda: Agenda) -> None:
         """Let the market move, and tell the subscribers now or when they may next be told."""
@@ -68,21 +81,32 @@ class Stream:
         if self._update_due or not (self.quote_subscriptions or self.bar_subscriptions):
             return
         if self._next_update_at is None or tick.at >= self._next_update_at:
-            self._update(tick.at)
+            self._update(tick.at, agenda)
         else:
             self._update_due = True
-            agenda.at(self._next_update_at, lambda: self._update(agenda.now))
+            agenda.at(self._next_update_at, lambda: self._update(agenda.now, agenda))
 
-    def _update(self, at: datetime) -> None:
+    def _update(self, at: datetime, agenda: Agenda) -> None:
         self._update_due = False
         self._next_update_at = at + UPDATE_INTERVAL
         for (connection, _), quotes in self.quote_subscriptions.items():
             # A client that reads too slowly misses quotes, never news of its orders.
             if not connection.congested:
                 connection.send(*quotes.news(self.quotes))
+        self._update_bars(at, agenda)
+
+    def _update_bars(self, at: datetime, agenda: Agenda) -> None:
         for (connection, _), bars in self.bar_subscriptions.items():
-            if not connection.congested:
-                connection.send(*bars.news(self.book))
+            later = bars.waits_until(self.book, at)
+            if later is None and not connection.congested:
+                connection.send(*bars.news(self.book, at))
+            elif later is not None and not self._bars_due:
+                self._bars_due = True
+                agenda.at(later, lambda: self._bars_are_due(agenda))
+
+    def _bars_are_due(self, agenda: Agenda) -> None:
+        self._bars_due = False
+        self._update_bars(agenda.now, agenda)
 
 
 class MarketDesk:

@@ -114,6 +114,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.epoch = epoch
         self._jump = _Jump(turns_max)
+        self._present = (0.0, epoch)
         self._selector = self._jump
         self._latency_s = latency / _SECOND
         self._served: dict[tuple[str, int], Callable[[], asyncio.Protocol]] = {}
@@ -130,7 +131,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def now(self) -> datetime:
         """Return the present as `epoch` plus `time()`, aware UTC."""
-        return self.epoch + timedelta(seconds=self._jump.now_s)
+        now_s, (known_s, known) = self._jump.now_s, self._present
+        if now_s == known_s:
+            return known
+        now = self.epoch + timedelta(seconds=now_s)
+        self._present = (now_s, now)
+        return now
 
     def serve(
         self, host: str, port: int, *, protocol_factory: Callable[[], asyncio.Protocol]
