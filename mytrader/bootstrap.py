@@ -168,7 +168,8 @@ class Trader:
             panel=_panel(runtime, plan.settings, parts.seats),
             propose=self._proposer.propose,
         )
-        for observer in (self.book, _TradesOver(self.executor.numbers.finish), *observers):
+        own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
+        for observer in (*own, *observers):
             self.manager.observe(observer)
 
     async def connect(self, *, connected: Callable[[], Awaitable[None]] | None = None) -> None:

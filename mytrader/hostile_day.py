@@ -107,7 +107,9 @@ class HostileDay:
         self._begins_at = stage.played[0].opened_at
         instrument = INSTRUMENTS[script.symbol]
         contract = front_month(instrument, script.session)
-        market = SimulatedMarket(contract, bar_ticks(stage.played, ticks_min=script.ticks_a_minute), stage.history)
+        market = SimulatedMarket(
+            contract, bar_ticks(stage.played, ticks_min=script.ticks_a_minute), stage.history
+        )
         self._con_id = contract.con_id
         self._permissions = Permissions()
         self.gateway = WatchedGateway(

@@ -243,26 +243,26 @@ WHOLE = ["orders", "completed", "executions", "positions"]
 WITHOUT_ENDS = ["orders", "executions", "positions"]
 
 
-def unchanged(numbers: OrderNumbers, broker: Broker) -> None:
+def unchanged(_: OrderNumbers, __: Broker) -> None:
     """Let everything be as it was."""
 
 
-def listed(numbers: OrderNumbers, broker: Broker) -> None:
+def listed(_: OrderNumbers, broker: Broker) -> None:
     """List the order as open."""
     broker.open = [replace(ENDED, status="Submitted")]
 
 
-def unlisted(numbers: OrderNumbers, broker: Broker) -> None:
+def unlisted(_: OrderNumbers, broker: Broker) -> None:
     """List no order any more."""
     broker.open = []
 
 
-def unexecuted(numbers: OrderNumbers, broker: Broker) -> None:
+def unexecuted(_: OrderNumbers, broker: Broker) -> None:
     """Leave out the fill."""
     broker.fills = []
 
 
-def over(numbers: OrderNumbers, broker: Broker) -> None:
+def over(numbers: OrderNumbers, _: Broker) -> None:
     """End the trade of the order."""
     numbers.finish([FILL.ref])
 
