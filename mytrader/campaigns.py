@@ -133,7 +133,7 @@ def _keep(result: DayResult, folder: Path) -> None:
 
 
 def _file(result: DayResult, folder: Path) -> Path:
-    return folder / f"{result.script.profile}-{result.seed}.json"
+    return folder / f"{result.script.name}.json"
 
 
 def _write(path: Path, text: str) -> None:

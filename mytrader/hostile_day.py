@@ -79,7 +79,7 @@ def play(script: DayScript, folder: Path, *, parts: Parts = Parts()) -> DayResul
     The journal lies in `folder` under the day's seed; there must be none. `parts` is what the
     trader is made of.
     """
-    stage = _stage(script)
+    stage = stage_of(script)
 
     async def main(loop: VirtualLoop) -> DayResult:
         day = HostileDay(loop, script, stage=stage, journal=folder / f"{script.seed}.journal")
@@ -380,7 +380,7 @@ def settings_of(script: DayScript) -> Settings:
     )
 
 
-def _stage(script: DayScript) -> Stage:
+def stage_of(script: DayScript) -> Stage:
     """Return the market of a day: its parts one after the other, and the bars before them."""
     days = [script.session]
     if script.parts[0].begins < HISTORY_BARS:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mytrader.domain.limits import Profile
 from mytrader.errors import OurFault
@@ -16,12 +17,13 @@ from tests.test_proof_tally import played
 SCRIPTS = [
     draw_day(seed, Wanted(60, Profile.STRICT, "calm", PROFILES["calm"])) for seed in range(1, 7)
 ]
+OTHERS = [replace(script, profile=Profile.BRACKET) for script in SCRIPTS]
 DEATHS = "MYTRADER_TEST_DEATHS"
 
 
 def pretend(script: DayScript) -> Played:
     """Play nothing."""
-    return played(script.seed, broken=script.seed == 4)
+    return played(script.seed, script.profile, broken=script.seed == 4)
 
 
 def die_once(script: DayScript) -> Played:
@@ -53,9 +55,11 @@ def _silent(_: Tally) -> None:
 
 @pytest.mark.slow
 def test_processes_come_to_the_same_sum() -> None:
-    one = campaign(SCRIPTS, pretend, crew=alone, told=_silent)
-    two = campaign(SCRIPTS, pretend, crew=Processes(2), told=_silent)
+    """A seed's days in both profiles are two."""
+    one = campaign(SCRIPTS + OTHERS, pretend, crew=alone, told=_silent)
+    two = campaign(SCRIPTS + OTHERS, pretend, crew=Processes(2), told=_silent)
     assert (one.digest, one.days) == (two.digest, two.days)
+    assert (two.days, len(two.digests)) == (12, 12)
 
 
 @pytest.mark.slow
@@ -65,10 +69,10 @@ def test_the_days_of_a_lost_worker_are_played_again(
     monkeypatch.setenv(DEATHS, str(tmp_path))
     tally = campaign(SCRIPTS, die_once, crew=Processes(2), told=_silent)
     assert (tmp_path / "died").exists()
-    assert sorted(tally.digests) == [1, 2, 3, 4, 5, 6]
+    assert sorted(tally.digests) == [script.name for script in SCRIPTS]
 
 
 @pytest.mark.slow
 def test_a_day_that_always_kills_its_worker_is_named() -> None:
-    with pytest.raises(OurFault, match=r"over the seeds .*3"):
+    with pytest.raises(OurFault, match=r"over the days .*strict-3"):
         campaign(SCRIPTS, die, crew=Processes(1), told=_silent)

@@ -11,9 +11,11 @@ from mytrader.simulator.fault_catalogue import FAMILIES
 from mytrader.simulator.fault_files import PROFILES
 
 
-def played(seed: int, *, broken: bool = False, silent: bool = False) -> Played:
+def played(
+    seed: int, profile: Profile = Profile.STRICT, *, broken: bool = False, silent: bool = False
+) -> Played:
     """A day that was never played."""
-    script = draw_day(seed, Wanted(60, Profile.STRICT, "hostile", PROFILES["hostile"]))
+    script = draw_day(seed, Wanted(60, profile, "hostile", PROFILES["hostile"]))
     violation = Violation("I1", datetime(2025, 12, 9, tzinfo=UTC), "flipped")
     return Played(
         DayResult(
@@ -50,7 +52,7 @@ def test_days_add_up() -> None:
     assert sum_["simulated_hours_per_core_second"] == 1.0
     assert sum_["faults_by_family"] == dict.fromkeys(FAMILIES, 4)
     assert sum_["unprotected"]["intervals"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
-    assert (sum_["unprotected"]["longest_s"], sum_["unprotected"]["longest_seed"]) == (4000, 2)
+    assert (sum_["unprotected"]["longest_s"], sum_["unprotected"]["longest_day"]) == (4000, "strict-2")
     assert sum_["unprotected"]["longest_answerable_s"] == 2.5
     assert sum_["rss_mb_max"] == 102.0
     assert sum_["violations"] == []
@@ -62,11 +64,11 @@ def test_the_digest_does_not_depend_on_the_order() -> None:
 
 
 def test_a_family_that_stayed_silent_is_named() -> None:
-    assert tally(played(5, silent=True)).silent == {5: [FAMILIES[0]]}
+    assert tally(played(5, silent=True)).silent == {"strict-5": [FAMILIES[0]]}
 
 
 def test_people_read_the_same() -> None:
     text = "\n".join(lines(tally(played(1), played(2, broken=True))))
     assert "2 days, 2.0 simulated hours" in text
     assert "1 days with a violation" in text
-    assert "longest 4000.000 s (seed 2)" in text
+    assert "longest 4000.000 s (strict-2)" in text

@@ -32,7 +32,7 @@ def campaign(
     for played in crew(scripts, play):
         tally.add(played)
         told(tally)
-    tally.failures.sort(key=lambda result: result.seed)
+    tally.failures.sort(key=lambda result: (result.seed, result.script.name))
     return tally
 
 
@@ -49,20 +49,20 @@ class Processes:
 
     def __call__(self, scripts: Sequence[DayScript], play: Play) -> Iterator[Played]:
         """Yield the days as they are done; those of a lost worker are played again."""
-        left = {script.seed: script for script in scripts}
+        left = {script.name: script for script in scripts}
         losses = 0
         while left:
             before = len(left)
             try:
                 for played in self._some(list(left.values()), play):
-                    del left[played.result.seed]
+                    del left[played.result.script.name]
                     yield played
             except BrokenProcessPool:
                 losses = losses + 1 if len(left) == before else 1
                 if losses > LOSSES_MAX:
-                    seeds = ", ".join(map(str, list(left)[: self._workers]))
+                    days = ", ".join(list(left)[: self._workers])
                     raise OurFault(
-                        f"a worker was lost {losses} times over the seeds {seeds}: play them with"
+                        f"a worker was lost {losses} times over the days {days}: play them with"
                         " --workers 1 to see why"
                     ) from None
 
@@ -82,4 +82,4 @@ class Processes:
 
 
 def _results(done: Iterable[Future[Played]]) -> list[Played]:
-    return sorted((each.result() for each in done), key=lambda played: played.result.seed)
+    return sorted((each.result() for each in done), key=lambda played: played.result.script.name)

@@ -122,6 +122,11 @@ class DayScript(Struct, frozen=True):
     ticks_a_minute: int = 0
 
     @property
+    def name(self) -> str:
+        """What tells the day from every other of its campaign: profile and seed."""
+        return f"{self.profile}-{self.seed}"
+
+    @property
     def minutes(self) -> int:
         """Minutes in which the market is open."""
         return sum(part.minutes for part in self.parts)

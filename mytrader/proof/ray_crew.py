@@ -44,7 +44,7 @@ class RayCrew:
         """Yield the days as they are done."""
         task = self._ray.remote(max_retries=LOSSES_MAX, num_cpus=1)(play)
         waiting = list(reversed(scripts))
-        lost: dict[int, int] = {}
+        lost: dict[str, int] = {}
         running: dict[Any, DayScript] = {}
         while waiting or running:
             while waiting and len(running) < self._room():
@@ -56,9 +56,9 @@ class RayCrew:
                 try:
                     yield self._ray.get(reference)
                 except self._ray.exceptions.RayError as error:
-                    lost[script.seed] = lost.get(script.seed, 0) + 1
-                    if lost[script.seed] > LOSSES_MAX or not _worker_lost(error):
-                        raise OurFault(f"seed {script.seed} cannot be played: {error}") from None
+                    lost[script.name] = lost.get(script.name, 0) + 1
+                    if lost[script.name] > LOSSES_MAX or not _worker_lost(error):
+                        raise OurFault(f"{script.name} cannot be played: {error}") from None
                     waiting.append(script)
 
     def _room(self) -> int:

@@ -40,12 +40,12 @@ class Tally(Struct):
     families: Counter[str] = field(default_factory=Counter)
     fired: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)
-    silent: dict[int, list[str]] = field(default_factory=dict)
+    silent: dict[str, list[str]] = field(default_factory=dict)
     bare: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
-    longest: tuple[float, int] = (0.0, 0)
-    longest_answerable: tuple[float, int] = (0.0, 0)
+    longest: tuple[float, str] = (0.0, "")
+    longest_answerable: tuple[float, str] = (0.0, "")
     failures: list[DayResult] = field(default_factory=list)
-    digests: dict[int, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     def add(self, played: Played) -> None:
         """Take a day in."""
@@ -68,22 +68,23 @@ class Tally(Struct):
         self._add_bare(result)
         wanted = {rule.family for rule in result.script.faults.rules} & set(FAMILIES)
         if not result.violations and wanted - result.families.keys():
-            self.silent[result.seed] = sorted(wanted - result.families.keys())
+            self.silent[result.script.name] = sorted(wanted - result.families.keys())
         if result.violations:
             self.failures.append(result)
-        self.digests[result.seed] = result.digest
+        self.digests[result.script.name] = result.digest
 
     def _add_bare(self, result: DayResult) -> None:
         for seconds in result.bare_s:
             self.bare[bisect_left(BOUNDS_S, seconds)] += 1
-        self.longest = max(self.longest, (max(result.bare_s, default=0.0), result.seed))
+        self.longest = max(self.longest, (max(result.bare_s, default=0.0), result.script.name))
         answerable = max(result.answerable_s, default=0.0)
-        self.longest_answerable = max(self.longest_answerable, (answerable, result.seed))
+        self.longest_answerable = max(self.longest_answerable, (answerable, result.script.name))
 
     @property
     def digest(self) -> str:
         """One hash of all days, whatever order they came in."""
-        lines = "".join(f"{seed} {self.digests[seed]}\n" for seed in sorted(self.digests))
+        days = sorted(self.digests.items())
+        lines = "".join(f"{name} {digest}\n" for name, digest in days)
         return hashlib.sha256(lines.encode()).hexdigest()
 
     @property
@@ -107,19 +108,20 @@ def view(tally: Tally) -> dict[str, Any]:
         "faults_by_family": dict(tally.families),
         "faults": dict(sorted(tally.fired.items())),
         "pages": dict(sorted(tally.pages.items())),
-        "silent_families": {str(seed): names for seed, names in tally.silent.items()},
+        "silent_families": dict(sorted(tally.silent.items())),
         "unprotected": {
             "bounds_s": list(BOUNDS_S),
             "intervals": tally.bare,
             "longest_s": tally.longest[0],
-            "longest_seed": tally.longest[1],
+            "longest_day": tally.longest[1],
             "longest_answerable_s": tally.longest_answerable[0],
-            "longest_answerable_seed": tally.longest_answerable[1],
+            "longest_answerable_day": tally.longest_answerable[1],
         },
         "digest": tally.digest,
         "violations": [
             {
                 "seed": result.seed,
+                "profile": result.script.profile.value,
                 "invariant": violation.invariant,
                 "at": violation.at.isoformat(),
                 "text": violation.text,
@@ -146,10 +148,10 @@ def lines(tally: Tally) -> list[str]:
         f"faults that fired: {families}",
         (
             f"unprotected intervals: {spread or 'none'}; longest {tally.longest[0]:.3f} s "
-            f"(seed {tally.longest[1]}), while the trader ran and knew "
-            f"{tally.longest_answerable[0]:.3f} s (seed {tally.longest_answerable[1]})"
+            f"({tally.longest[1] or 'none'}), while the trader ran and knew "
+            f"{tally.longest_answerable[0]:.3f} s ({tally.longest_answerable[1] or 'none'})"
         ),
-        *(f"seed {seed}: silent were {', '.join(names)}" for seed, names in tally.silent.items()),
+        *(f"{day}: silent were {', '.join(names)}" for day, names in sorted(tally.silent.items())),
         f"digest {tally.digest}",
         f"{len(tally.failures)} days with a violation",
     ]
