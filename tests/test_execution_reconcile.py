@@ -13,6 +13,7 @@ from mytrader.domain.known import Known
 from mytrader.domain.orders import Death, OrderKind, OrderSpec, Side
 from mytrader.domain.trader import Mode
 from tests.playbook import (
+    BRACKET,
     CON_ID,
     CYCLE,
     ENTRY,
@@ -41,6 +42,7 @@ from tests.playbook import (
     opened,
     proposed,
     report_of,
+    the_start,
 )
 from tests.wanted import (
     AskAdvice,
@@ -127,6 +129,21 @@ def test_a_cancel_that_was_lost_as_well_is_asked_for_again() -> None:
     script = script.past(Written("E1"), Written("S1"), LINK_LOST, LINK_BACK, RESTARTED)
     script = script >> LINK_BACK << Cancel("E1") << Cancel("S1") << AskBook()
     assert script.is_complete
+
+
+def test_a_cancel_that_nobody_heard_is_asked_for_again() -> None:
+    """An order of which the broker never said a word kept a flat trade open for ever."""
+    script = Playbook(the_start(BRACKET)) >> proposed() << AskAdvice() >> Advised()
+    script = script.past(Written("E1"), Written("T1"), Written("S1"), Filled("E1", ENTRY))
+    script = script.past(StopWorking("S1"), Filled("S1"))
+    assert (script.cycle.position, script.order("T1").cancel_asked) == (0, True)
+    script = script >> Elapsed(10) << AskBook() << Cancel("T1")
+    assert script.is_complete
+    script = script.past(Erred("T1", 10147), Answered(), Elapsed(20), Answered())
+    assert (script.last[-1].phase, script.last[-1].orders[f"mt/{CYCLE}/T1"].death) == (
+        Phase.CLOSED,
+        Death.REFUSED,
+    )
 
 
 def test_an_order_that_the_broker_has_acknowledged_is_not_withdrawn() -> None:

@@ -229,6 +229,17 @@ def ask_cancel(turn: Turn, ref: str, *, why: str) -> bool:
     return True
 
 
+def forget_unheard_cancels(turn: Turn, cycle_id: str) -> None:
+    """Let a cancel be asked for again that the broker has answered as little as the order itself.
+
+    It may have been lost on its way. Of an order that the broker knows, its next book says that
+    it still rests; of one that it never spoke of, only the answer to a cancel says anything.
+    """
+    for order in turn.state.cycles[cycle_id].orders.values():
+        if never_acknowledged(order) and order.cancel_asked and order.refusal is None:
+            turn.put_order(turn.state.cycles[cycle_id], replace(order, cancel_asked=False))
+
+
 def identified(
     turn: Turn, cycle: TradeCycle, *, order: TrackedOrder, order_id: int, perm_id: int
 ) -> TrackedOrder:

@@ -264,6 +264,7 @@ def _watch_settling(turn: Turn, cycle: TradeCycle) -> None:
     asked = cycle.settle_asked + 1
     wait = turn.state.limits.entry_timeout * min(asked, SETTLE_BACKOFF_MAX)
     turn.change(cycle, settle_due_at=turn.now + wait, settle_asked=asked)
+    order_tracking.forget_unheard_cancels(turn, cycle.cycle_id)
     turn.query_book(f"orders of {cycle.cycle_id} are not proven dead")
     if asked == SETTLE_ASKED_BEFORE_PAGE:
         refs = ", ".join(order.spec.ref for order in cycle.orders.values() if order.live)
