@@ -52,7 +52,10 @@ def test_days_add_up() -> None:
     assert sum_["simulated_hours_per_core_second"] == 1.0
     assert sum_["faults_by_family"] == dict.fromkeys(FAMILIES, 4)
     assert sum_["unprotected"]["intervals"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
-    assert (sum_["unprotected"]["longest_s"], sum_["unprotected"]["longest_day"]) == (4000, "strict-2")
+    assert (sum_["unprotected"]["longest_s"], sum_["unprotected"]["longest_day"]) == (
+        4000,
+        "strict-2",
+    )
     assert sum_["unprotected"]["longest_answerable_s"] == 2.5
     assert sum_["rss_mb_max"] == 102.0
     assert sum_["violations"] == []
