@@ -254,11 +254,14 @@ async def trade(
     over: asyncio.Event | None = None,
     speed: float = 1.0,
 ) -> Outcome:
-    """Connect by `start` and trade until it is over, somebody interrupts or something fails."""
+    """Connect by `start` and trade until it is over, somebody interrupts or something fails.
+
+    With a trade open, a gateway that cannot be reached is tried again until it can.
+    """
     trader.executor.on_lost(watch.lost.set)
     began = False
     try:
-        if await unless(watch.stop, start):
+        if await _started(trader, start, watch=watch, speed=speed):
             began = True
             trader.begin()
             await _until_over(trader, watch=watch, over=over, speed=speed)
@@ -274,6 +277,22 @@ async def trade(
     return outcome
 
 
+async def _started(
+    trader: Trader, start: Coroutine[Any, Any, None], *, watch: Watch, speed: float
+) -> bool:
+    """Connect for the first time; raises `BrokerFault` only while no trade is open."""
+    try:
+        return await unless(watch.stop, start)
+    except BrokerFault as error:
+        if trader.flat:
+            raise
+        text = f"{error}: a trade is open, trying again"
+        structlog.get_logger("mytrader.runs").warning(
+            "CONNECT_FAILED", at=trader.runtime.now(), text=text
+        )
+        return await _found_again(trader, watch=watch, speed=speed)
+
+
 async def _until_over(
     trader: Trader, *, watch: Watch, over: asyncio.Event | None, speed: float
 ) -> None:
@@ -286,11 +305,12 @@ async def _until_over(
             # The last reports are still on their way.
             await unless(watch.stop, pause(trader.runtime, SETTLE))
             return
-        if not await _reconnected(trader, watch=watch, speed=speed):
+        if not await _found_again(trader, watch=watch, speed=speed):
             return
+        trader.resume()
 
 
-async def _reconnected(trader: Trader, *, watch: Watch, speed: float) -> bool:
+async def _found_again(trader: Trader, *, watch: Watch, speed: float) -> bool:
     """Try to reach the gateway again; give up only when flat."""
     log = structlog.get_logger("mytrader.runs")
     tries = 0
@@ -310,7 +330,6 @@ async def _reconnected(trader: Trader, *, watch: Watch, speed: float) -> bool:
             if last:
                 return False
             continue
-        trader.resume()
         log.warning("RECONNECTED", at=trader.runtime.now(), text=f"at attempt {tries}")
         return True
 

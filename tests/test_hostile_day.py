@@ -11,8 +11,10 @@ from msgspec.structs import replace
 
 from mytrader.domain.limits import Profile
 from mytrader.hostile_day import play
-from mytrader.proof.day_script import DayScript, Part, Wanted, draw_day
+from mytrader.proof.day_script import Act, DayScript, Moment, Part, Wanted, draw_day
 from mytrader.simulator.fault_files import PROFILES
+from mytrader.simulator.fault_rules import CONNECT, Close, Match, Rule, When
+from mytrader.simulator.faults import Faults
 
 ALONE = """
 import json, sys
@@ -36,6 +38,24 @@ def test_a_calm_quarter_of_an_hour_trades_and_ends_flat(tmp_path: Path) -> None:
     assert result.families == {}
     assert result.simulated_s > 900
     assert result.events > 100
+
+
+def test_a_start_in_an_open_trade_waits_for_its_gateway(tmp_path: Path) -> None:
+    """The process dies with a position open, and the gateway refuses whoever comes."""
+    when = When(after_s=410, times=3)
+    refuse = Rule(Close(), "refuse", "connection", when=when, match=Match(CONNECT))
+    script = replace(
+        hour(3, "calm", 15),
+        parts=(Part(1000, 15),),
+        signals=1.0,
+        go=1.0,
+        hold_s=None,
+        faults=Faults(rules=(refuse,)),
+        moments=(Moment(430, Act.KILL),),
+    )
+    result = play(script, tmp_path)
+    assert (result.violations, result.fired["refuse"]) == ((), 3)
+    assert result.starts == 2, "nobody has to start it again"
 
 
 @pytest.mark.slow
