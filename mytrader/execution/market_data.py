@@ -118,6 +118,8 @@ class MarketData:
             return
         try:
             bars = await self._bars_so_far(client, contract)
+        except ConnectionError:
+            return  # the next connection subscribes anew
         except BrokerFault as error:
             self._tell(Halted(str(error)))
             return
