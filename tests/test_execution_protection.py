@@ -259,6 +259,18 @@ def test_an_exit_that_leaves_the_position_naked_past_the_deadline_is_paged() -> 
     assert "page EXIT_UNCOVERED" in " ".join(described(each) for each in script.left)
 
 
+def test_a_person_who_resumes_is_paged_again_for_an_exit_that_cannot_be_sent() -> None:
+    """The risk was taken again for a position that nothing covers (I2)."""
+    script = opened()
+    refused = replace(script.state, move_stop_refused=frozenset({OrderKind.STP_LMT}))
+    script = replace(script, state=refused).past(asked(Request.FLATTEN))
+    script = script.past(Stated("S1", "Cancelled"), Unanswered(), Elapsed(1), Unanswered())
+    script = script.past(Elapsed(0.9), Unanswered(), Elapsed(0.1))
+    assert (script.cycle.phase, script.cycle.cover_due_at) == (Phase.EXITING, None)
+    script = script.past(asked(Request.RESUME))
+    assert script.cycle.cover_due_at == script.now + script.state.limits.cover_timeout
+
+
 def test_the_deadline_of_an_exit_is_kept_until_somebody_hears() -> None:
     """It passes while the link is down, and the position is still naked when it is back."""
     script = opened()

@@ -111,6 +111,14 @@ def _protected(turn: Turn, cycle: TradeCycle) -> TradeCycle:
     )
 
 
+def on_resume(turn: Turn) -> None:
+    """Give every cycle that is still naked, and was paged for, its deadline again."""
+    due = turn.now + turn.state.limits.cover_timeout
+    for cycle in turn.state.cycles.values():
+        if cycle.naked_since is not None and cycle.cover_due_at is None:
+            turn.change(cycle, cover_due_at=due)
+
+
 def _exit_was_written(cycle: TradeCycle) -> bool:
     """Whether an exit of its own has left; after a crash nobody knows that of a mere intent."""
     return any(

@@ -327,6 +327,7 @@ def _resume(turn: Turn, who: str) -> None:
     day = replace(turn.state.ledger(turn.now), losses_in_a_row=0)
     turn.replace(mode=Mode.NORMAL, mode_why="", day=day)
     reconcile.on_resume(turn)
+    protection.on_resume(turn)
     turn.touched.update(dict.fromkeys(turn.state.cycles))
     turn.alert(AlertLevel.INFO, "RESUMED", text=f"by {who}")
 
