@@ -155,7 +155,8 @@ def test_a_connection_that_is_lost_while_bars_are_asked_for_again_ends_the_askin
     client = Client(Bars(), Bars())
 
     async def script(_: MarketData, __: object, ___: object) -> None:
-        def gone(_: Bars) -> None:
+        def gone(bars: Bars) -> None:
+            del bars
             raise ConnectionError("Not connected")
 
         client.cancelHistoricalData = gone  # type: ignore[method-assign] # as a closed client does
