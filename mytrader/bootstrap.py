@@ -205,7 +205,9 @@ class Trader:
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
         self._started_at = self.runtime.now()
-        self.manager.handle(events.TraderStarted(to_limits(self.plan.settings)))
+        self.manager.handle(
+            events.TraderStarted(to_limits(self.plan.settings), numbers_first=True)
+        )
         self.executor.announce()
 
     def resume(self) -> None:

@@ -142,7 +142,6 @@ class HostileDay:
         self._watch = runs.Watch()
         self._over = asyncio.Event()
         self._starts = 0
-        self._deaths = 0
         self._pages: Counter[str] = Counter()
         self._net_usd = Decimal(0)
         self._trades = 0
@@ -162,12 +161,8 @@ class HostileDay:
         return self._result()
 
     def _parts(self, given: Parts) -> Parts:
-        def die() -> None:
-            self._deaths += 1
-            self._kill()
-
         def mortal(broker: Broker) -> Broker:
-            return Mortal(given.broker(broker), self._chance, risk=self._death_risk, kill=die)
+            return Mortal(given.broker(broker), self._chance, risk=self._death_risk, kill=self._kill)
 
         def dice(instrument: Instrument) -> Dice:
             return Dice(instrument, self._signals, self.script.signals)
@@ -305,15 +300,10 @@ class HostileDay:
     # The end.
 
     def _judge_the_end(self) -> None:
-        """After minutes of calm and a person who closed everything, nothing is left (I5, I9).
-
-        An order of which nobody can know whether it left is a person's to decide, who was paged.
-        """
+        """After minutes of calm and a person who closed everything, nothing is left (I5, I9)."""
         now, ledger = self._runtime.now(), self.gateway.ledger
         resting = [order.sent.order_ref for order in ledger.orders]
         position = ledger.position(self._con_id)
-        if self.umpire.undecided and self._deaths and self._pages:
-            return
         if position or resting:
             self.umpire.accuse("end", now, f"position {position}, resting {resting}")
             return

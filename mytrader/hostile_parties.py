@@ -132,10 +132,20 @@ class Mortal:
         """See `ports.Broker`."""
         self._broker.listen(emit)
 
+    def number(self, command: AnyCommand) -> tuple[tuple[str, int], ...]:
+        """Pass on, or die before the numbers are recorded."""
+        self._live_on(command)
+        return () if self._dead else self._broker.number(command)
+
     def carry_out(self, command: AnyCommand) -> None:
         """Pass on, or die first."""
-        if isinstance(command, ORDERS) and self._chance.random() < self._risk():
-            self._dead = True
-            self._kill()
+        self._live_on(command)
         if not self._dead:
             self._broker.carry_out(command)
+
+    def _live_on(self, command: AnyCommand) -> None:
+        if self._dead or not isinstance(command, ORDERS):
+            return
+        if self._chance.random() < self._risk():
+            self._dead = True
+            self._kill()

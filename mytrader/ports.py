@@ -97,6 +97,13 @@ class Broker(Protocol):
         """Deliver every event to `emit`, in order, never from inside `carry_out`."""
         ...
 
+    def number(self, command: AnyCommand) -> tuple[tuple[str, int], ...]:
+        """Give the new orders of a command their numbers, by reference; none if nobody hears.
+
+        The loop records them before it lets the command be carried out.
+        """
+        ...
+
     def carry_out(self, command: AnyCommand) -> None:
         """Write what the command asks for; the outcome returns as events."""
         ...

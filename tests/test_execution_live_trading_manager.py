@@ -136,6 +136,29 @@ def test_an_entry_is_durable_before_it_is_sent(desk: Desk) -> None:
     assert seen[-1] >= intent.sequence
 
 
+def test_the_numbers_of_an_order_are_durable_before_its_bytes(desk: Desk) -> None:
+    """A process that dies in between leaves a number that the broker can be asked about (H15)."""
+    desk.ready()
+    heard: list[str] = []
+
+    def number(command: commands.AnyCommand) -> tuple[tuple[str, int], ...]:
+        heard.append("number")
+        return tuple((spec.ref, 7) for spec in commands.new_orders(command))
+
+    def carry_out(command: commands.AnyCommand) -> None:
+        if isinstance(command, commands.PlaceBracket):
+            newest = desk.journal.records[-1]
+            durable = newest.sequence <= desk.journal.durable_sequence
+            heard.append(f"bytes after {type(newest.event).__name__}, durable {durable}")
+
+    desk.broker.number = number  # type: ignore[method-assign] # a broker that looks at the disk
+    desk.broker.carry_out = carry_out  # type: ignore[method-assign] # the same
+    cycle_id = desk.enter()
+    assert heard == ["number", "bytes after OrdersNumbered, durable True"]
+    orders = desk.manager.state.cycles[cycle_id].orders.values()
+    assert {order.order_id for order in orders} == {7}
+
+
 def test_a_quote_that_leads_to_nothing_may_wait(desk: Desk) -> None:
     desk.ready()
     durable = desk.journal.durable_sequence

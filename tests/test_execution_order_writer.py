@@ -98,6 +98,23 @@ def test_a_family_is_written_parent_first_and_transmitted_by_its_last_leg(desk: 
     assert [type(event) for event in desk.told] == [OrderWritten] * 3
 
 
+def test_bytes_leave_under_the_number_that_was_recorded_before(desk: Desk) -> None:
+    """Hazard: a process dies in between, and nobody can ask the broker for the order (H15)."""
+    numbers = desk.writer.number([ENTRY, STOP])
+    assert (desk.socket.placed, desk.told) == ([], [])
+    desk.writer.place_bracket(bracket(ENTRY, STOP))
+    assert [number for number, _ in desk.socket.placed] == [number for _, number in numbers]
+    assert [ref for ref, _ in numbers] == [ENTRY.ref, STOP.ref]
+    assert desk.writer.write(STOP, action="place") == 0, "once"
+    assert desk.writer.number([STOP]) == ()
+
+
+def test_nothing_is_numbered_while_the_link_is_down(desk: Desk) -> None:
+    desk.socket.up = False
+    assert desk.writer.number([ENTRY]) == ()
+    assert desk.numbers.of(ENTRY.ref) == 0
+
+
 def test_no_child_is_sent_without_its_parent(desk: Desk) -> None:
     """Hazard: a stop without a position is an order that opens one."""
     desk.socket.up = False

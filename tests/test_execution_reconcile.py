@@ -10,7 +10,7 @@ from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import Phase
 from mytrader.domain.events import Book, OrderReported, PositionReported, Request
 from mytrader.domain.known import Known
-from mytrader.domain.orders import Death, OrderKind, OrderSpec, Side
+from mytrader.domain.orders import Death, OrderKind, OrderLife, OrderSpec, Side
 from mytrader.domain.trader import Mode
 from tests.playbook import (
     BRACKET,
@@ -109,6 +109,35 @@ def test_an_answer_from_before_the_link_broke_is_no_answer() -> None:
     assert not script.state.position(CON_ID).known
     script = script >> Answered()
     assert (script.is_complete, script.state.position(CON_ID).known) == (True, True)
+
+
+NEW_PROCESS = events.TraderStarted(LIMITS, numbers_first=True)
+
+
+def test_an_intent_without_a_number_was_never_written() -> None:
+    """Bytes follow the record of their number: who died before it has sent nothing (H15)."""
+    script = Playbook() >> NEW_PROCESS
+    script = script.past(LINK_BACK, Answered(), proposed(), Advised())
+    assert script.order("E1").life is OrderLife.INTENDED
+    script = script.past(NEW_PROCESS)
+    assert script.last[-1].phase is Phase.ABORTED
+    assert {order.death for order in script.last[-1].orders.values()} == {Death.NEVER_WRITTEN}
+
+
+def test_an_intent_with_a_number_may_have_been_written_and_is_withdrawn() -> None:
+    """The broker's answer to a cancel under that number, and a book, say whether it was."""
+    script = Playbook().past(NEW_PROCESS, LINK_BACK, Answered(), proposed(), Advised())
+    numbers = tuple((order, 7 + place) for place, order in enumerate(script.cycle.orders))
+    script = script.past(events.OrdersNumbered(numbers), NEW_PROCESS)
+    assert [order.life for order in script.cycle.orders.values()] == [OrderLife.WRITTEN] * 2
+    script = script >> LINK_BACK << Cancel("E1") << Cancel("S1") << AskBook()
+    assert script.is_complete
+
+
+def test_an_intent_of_a_process_that_recorded_no_numbers_stays_unknown() -> None:
+    """A journal of an older version keeps its meaning."""
+    script = Playbook().past(RESTARTED, LINK_BACK, Answered(), proposed(), Advised(), NEW_PROCESS)
+    assert [order.live for order in script.cycle.orders.values()] == [True, True]
 
 
 def test_what_was_lost_on_its_way_is_withdrawn_and_proven_not_to_exist() -> None:

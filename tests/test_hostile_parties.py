@@ -89,9 +89,25 @@ class Kept:
         """See `ports.Broker`."""
         self.heard.append(emit)
 
+    def number(self, command: AnyCommand) -> tuple[tuple[str, int], ...]:
+        """See `ports.Broker`."""
+        self.commands.append(command)
+        return (("a", 7),)
+
     def carry_out(self, command: AnyCommand) -> None:
         """See `ports.Broker`."""
         self.commands.append(command)
+
+
+def test_death_may_come_before_an_order_has_its_number() -> None:
+    kept, deaths = Kept(), list[str]()
+    risk = [0.0]
+    mortal = Mortal(kept, chance(), risk=lambda: risk[0], kill=lambda: deaths.append("dead"))
+    assert mortal.number(CancelOrder("a", "")) == (("a", 7),)
+    risk[0] = 1.0
+    assert mortal.number(CancelOrder("a", "")) == ()
+    mortal.carry_out(CancelOrder("a", ""))
+    assert (len(kept.commands), deaths) == (1, ["dead"])
 
 
 def test_death_comes_before_the_bytes_of_an_order_and_stays() -> None:

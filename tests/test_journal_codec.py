@@ -133,7 +133,14 @@ def test_times_are_exact_to_the_microsecond() -> None:
 
 
 CONCERNED = {"signal", "advice", "order_written", "order_not_written", "order_reported"}
-CONCERNED |= {"status_reported", "error_reported", "execution", "book", "margin"}
+CONCERNED |= {
+    "orders_numbered",
+    "status_reported",
+    "error_reported",
+    "execution",
+    "book",
+    "margin",
+}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

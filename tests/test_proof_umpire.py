@@ -293,13 +293,6 @@ def test_an_order_without_a_cycle_is_seen(book: Book) -> None:
     assert any("belongs to no cycle" in violation.text for violation in judge.violations)
 
 
-def test_what_was_recorded_and_never_came_is_undecided(book: Book) -> None:
-    book.decide(bracket(spec(ENTRY), spec(STOP)))
-    judge = umpire(Account(), book)
-    judge.asked(NOON, 1, bytes_of(spec(ENTRY)))
-    assert judge.undecided == [STOP]
-
-
 def test_an_order_that_is_too_large_is_seen(book: Book) -> None:
     large = replace(spec(ENTRY), quantity=3)
     book.decide(bracket(large))

@@ -103,3 +103,14 @@ AnyCommand = (
     | QueryBook
     | RaiseAlert
 )
+
+
+def new_orders(command: AnyCommand) -> list[OrderSpec]:
+    """Return the orders that a command lets out for the first time, none for most commands."""
+    match command:
+        case PlaceBracket(approved):
+            return [spec for lot in approved.order.lots for spec in lot]
+        case PlaceExit(approved) | PlaceEmergencyStop(approved):
+            return [approved.order]
+        case _:
+            return []

@@ -23,9 +23,13 @@ class Event(Struct, frozen=True, tag_field="kind"):
 
 
 class TraderStarted(Event, frozen=True, tag="started"):
-    """A process took over: these limits hold from here on, and no broker has answered it yet."""
+    """A process took over: these limits hold from here on, and no broker has answered it yet.
+
+    `numbers_first` says that it records the number of an order before the first of its bytes.
+    """
 
     limits: Limits
+    numbers_first: bool = False
 
 
 # The market
@@ -88,6 +92,12 @@ class MarginStated(Event, frozen=True, tag="margin"):
 
 
 # Our own hand
+
+
+class OrdersNumbered(Event, frozen=True, tag="orders_numbered"):
+    """New orders, by reference, got the numbers under which their bytes will go out next."""
+
+    numbers: tuple[tuple[str, int], ...]
 
 
 class OrderWritten(Event, frozen=True, tag="order_written"):
@@ -246,6 +256,7 @@ AnyEvent = (
     | SignalRaised
     | AdviceGiven
     | MarginStated
+    | OrdersNumbered
     | OrderWritten
     | OrderNotWritten
     | LinkChanged

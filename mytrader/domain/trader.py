@@ -91,7 +91,8 @@ class TraderState(Struct, frozen=True):
     of exit protocol A, by order type. `equity_usd` is the net profit since the journal began.
     `settlements` are the last ones in ticks by contract, `bars` the ends of the newest ones;
     `requests` are the ids of people's
-    requests that were taken, newest last.
+    requests that were taken, newest last. `numbers_first` says that the present process records an
+    order's number before its bytes.
     """
 
     limits: Limits
@@ -116,6 +117,7 @@ class TraderState(Struct, frozen=True):
     settlements: dict[int, int] = {}
     bars: dict[int, datetime] = {}
     requests: tuple[str, ...] = ()
+    numbers_first: bool = False
 
     def ledger(self, now: datetime) -> DayLedger:
         """The day ledger as of `now`: a new trading date starts from zero.

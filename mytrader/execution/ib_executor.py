@@ -417,6 +417,10 @@ class IBExecutor:
 
     # Commands
 
+    def number(self, command: commands.AnyCommand) -> tuple[tuple[str, int], ...]:
+        """See `ports.Broker`."""
+        return self._writer.number(commands.new_orders(command))
+
     def carry_out(self, command: commands.AnyCommand) -> None:
         """Write what the command asks for; the outcome returns as events."""
         match command:
@@ -433,8 +437,6 @@ class IBExecutor:
                 self._margins.ask(cycle_id, partial(self._writer.ask_margin, command))
             case commands.QueryBook(number):
                 self._runtime.spawn(self._answer_book(number), f"book {number}")
-            case _:
-                pass
 
     # Questions
 
@@ -482,10 +484,8 @@ class IBExecutor:
 
     def _on_error(self, request: int, code: int, text: str) -> None:
         if code == CLIENT_ID_IN_USE:
-            number = self._endpoint.client_id
-            self._refuse(
-                self._ib.client, f"client id {number} is in use; choose another, ib.client_id"
-            )
+            taken = f"client id {self._endpoint.client_id} is in use"
+            self._refuse(self._ib.client, f"{taken}; choose another, ib.client_id")
         elif code == LINK_LOST:
             self._events.tell(events.LinkChanged(up=False, why=text))
         elif code == LINK_BACK_DATA_LOST:

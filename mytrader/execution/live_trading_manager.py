@@ -209,7 +209,7 @@ class LiveTradingManager:
             symbol=instrument.symbol,
         )
         if verdict and exit_rule_holds(self.state, bracket.con_id):
-            self._broker.carry_out(command)
+            self._send_new(command)
             return
         code = verdict.code if not verdict else "POSITION_UNKNOWN"
         for spec in (spec for lot in bracket.lots for spec in lot):
@@ -240,10 +240,25 @@ class LiveTradingManager:
         if not spec.reduce_only:
             raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
         verdict = judge_exit(self.state, spec, rho_after=self._may_fill(spec))
+        if verdict.approved and action == PLACE:
+            self._send_new(command)
+            return
         if verdict.approved:
             self._broker.carry_out(command)
             return
         self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
+
+    def _send_new(self, command: AnyCommand) -> None:
+        """Let new orders out, once their numbers are on the disk.
+
+        After a crash an intent without a number was never sent, and whether one with a number was
+        is said by the answer to its cancel: else nobody could ever know, and the position would
+        have no exit (hazard H15).
+        """
+        numbers = self._broker.number(command)
+        if numbers:
+            self._handle(events.OrdersNumbered(numbers))
+        self._broker.carry_out(command)
 
     def _may_fill(self, spec: OrderSpec) -> int:
         """The most that an order may fill: a change counts its old version as well."""

@@ -14,6 +14,7 @@ class OrderNumbers:
         self._by_ref: dict[str, int] = {}
         self._by_number: dict[int, str] = {}
         self._finished: set[str] = set()
+        self._reserved: set[str] = set()
 
     def note(self, ref: str, number: int) -> None:
         """Take the number of an order; an order without one is no news."""
@@ -25,6 +26,18 @@ class OrderNumbers:
         """Take the numbers that an earlier process gave."""
         for ref, number in numbers.items():
             self.note(ref, number)
+
+    def reserve(self, ref: str, number: int) -> None:
+        """Give a new order its number; its bytes have not left yet."""
+        self.note(ref, number)
+        self._reserved.add(ref)
+
+    def take(self, ref: str) -> int:
+        """Return the number that was reserved for an order, once; 0 if none was."""
+        if ref not in self._reserved:
+            return 0
+        self._reserved.discard(ref)
+        return self.of(ref)
 
     def of(self, ref: str) -> int:
         """Return the number of an order, 0 if it has none."""

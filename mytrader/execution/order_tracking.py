@@ -19,6 +19,7 @@ from mytrader.domain.events import (
     ErrorReported,
     OrderNotWritten,
     OrderReported,
+    OrdersNumbered,
     OrderWritten,
     StatusReported,
 )
@@ -47,6 +48,30 @@ WORKING_STATUSES: Final = frozenset({"PreSubmitted", "Submitted"})
 PLACE: Final = "place"
 CHANGE: Final = "change"
 CANCEL: Final = "cancel"
+
+
+def on_numbered(turn: Turn, event: OrdersNumbered) -> None:
+    """Our bytes go out next, under these numbers."""
+    for ref, order_id in event.numbers:
+        found = turn.order(ref)
+        if found is not None:
+            turn.put_order(found[0], replace(found[1], order_id=order_id))
+
+
+def settle_intents(turn: Turn, cycle_id: str) -> None:
+    """The process that recorded some intents is gone: what never got a number was never written.
+
+    One with a number may have been written, as one whose bytes were lost may have arrived.
+    """
+    for ref in turn.state.cycles[cycle_id].orders:
+        cycle = turn.state.cycles[cycle_id]
+        order = cycle.orders[ref]
+        if not order.live or order.life is not OrderLife.INTENDED:
+            continue
+        if order.order_id:
+            turn.put_order(cycle, replace(order, life=OrderLife.WRITTEN))
+        else:
+            bury(turn, cycle, order=order, death=Death.NEVER_WRITTEN)
 
 
 def on_written(turn: Turn, event: OrderWritten) -> None:

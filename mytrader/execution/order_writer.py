@@ -4,7 +4,7 @@ The client is taken as it is (`Any`): this module calls a handful of its methods
 import it. What could not be written is said, and nothing of it was sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from mytrader.domain.commands import AskMargin
@@ -45,15 +45,25 @@ class OrderWriter:
                 else:
                     self._not_written(child.ref, "place", code=DOWN, detail="no parent was sent")
 
+    def number(self, specs: Iterable[OrderSpec]) -> tuple[tuple[str, int], ...]:
+        """Give new orders their numbers, by reference; none while the link is down."""
+        if not self._client.isReady():
+            return ()
+        fresh = [spec.ref for spec in specs if not self._numbers.of(spec.ref)]
+        for ref in fresh:
+            self._numbers.reserve(ref, self._client.getReqId())
+        return tuple((ref, self._numbers.of(ref)) for ref in fresh)
+
     def write(self, spec: OrderSpec, *, action: str, parent_id: int = 0) -> int:
         """Hand one order to the socket; returns its id, 0 if nothing was written."""
         contract = self._market.stated.get(spec.con_id)
-        known = self._numbers.of(spec.ref)
+        reserved = self._numbers.take(spec.ref)
+        known = 0 if reserved else self._numbers.of(spec.ref)
         if contract is None or not self._client.isReady():
             return self._not_written(spec.ref, action, code=DOWN, detail="the link is down")
         if (action == "change") != bool(known):
             return self._not_written(spec.ref, action, code="ORDER_ID", detail=f"order id {known}")
-        order_id: int = known or self._client.getReqId()
+        order_id: int = known or reserved or self._client.getReqId()
         self._numbers.note(spec.ref, order_id)
         fields = order_fields(self._market.contracts[spec.con_id].instrument, spec)
         order = self._make_order(orderId=order_id, parentId=parent_id, **fields)

@@ -27,16 +27,20 @@ from mytrader.execution.order_tracking import (
     bury,
     never_acknowledged,
     on_order_reported,
+    settle_intents,
 )
 from mytrader.execution.turn import Turn
 
 
 def on_start(turn: Turn, event: TraderStarted) -> None:
     """A new process: nothing that the last one heard from the broker is confirmed any more."""
-    turn.replace(limits=event.limits)
+    numbered = turn.state.numbers_first
+    turn.replace(limits=event.limits, numbers_first=event.numbers_first)
     _unconfirm(turn, up=False)
     for cycle in list(turn.state.cycles.values()):
         _forget_changes(turn, cycle)
+        if numbered:
+            settle_intents(turn, cycle.cycle_id)
 
 
 def _unconfirm(turn: Turn, *, up: bool) -> None:

@@ -363,6 +363,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.SignalRaised: proposal.on_signal,
     events.AdviceGiven: proposal.on_advice,
     events.MarginStated: proposal.on_margin,
+    events.OrdersNumbered: order_tracking.on_numbered,
     events.OrderWritten: order_tracking.on_written,
     events.OrderNotWritten: order_tracking.on_not_written,
     events.LinkChanged: reconcile.on_link,

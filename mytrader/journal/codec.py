@@ -44,6 +44,7 @@ from mytrader.domain.events import (
     MarginStated,
     OrderNotWritten,
     OrderReported,
+    OrdersNumbered,
     OrderWritten,
     SignalRaised,
     StatusReported,
@@ -263,6 +264,7 @@ _CYCLE_ID: Final[dict[type[Any], Callable[[Any], str | None]]] = {
     PlaceBracket: attrgetter("approved.order.cycle_id"),
 }
 _REFS: Final[dict[type[Any], Callable[[Any], Iterable[str]]]] = {
+    OrdersNumbered: lambda event: (ref for ref, _ in event.numbers),
     OrderWritten: _own_ref,
     OrderNotWritten: _own_ref,
     OrderReported: _own_ref,

@@ -56,11 +56,6 @@ class RecordTap:
         """How often an order was decided on, changes included."""
         return len(self._intents.get(ref, ()))
 
-    def references(self) -> list[str]:
-        """Every order that was ever decided on."""
-        self.catch_up()
-        return list(self._intents)
-
     def cancels(self, ref: str) -> int:
         """How often the cancel of an order was decided on."""
         self.catch_up()

@@ -59,11 +59,13 @@ An exit's execution may be heard before its entry's, where both filled while the
 class Crash(StrEnum):
     """What breaks while the trader writes: nothing, the process, or the link.
 
-    The process dies before any byte was written, after those of the first order, or before any
-    note of them was heard. The link takes bytes and loses them, or takes none any more.
+    The process dies before its new orders got their numbers, before any byte was written, after
+    those of the first order, or before any note of them was heard. The link takes bytes and loses
+    them, or takes none any more.
     """
 
     NONE = ""
+    UNNUMBERED = "crash before the numbers"
     UNSENT = "crash before the bytes"
     HALF = "crash after the first bytes"
     UNNOTED = "crash after the bytes"
@@ -151,11 +153,23 @@ class Trader:
         self._judge_table()
         if not asked:
             return False
-        if crash is Crash.UNSENT:
+        if crash is not Crash.UNNUMBERED:
+            self._number(world, asked)
+        if crash in (Crash.UNNUMBERED, Crash.UNSENT):
             _obscure(world, asked)
             self.restart(world)
             return True
         return self._write(world, asked, crash)
+
+    def _number(self, world: World, asked: Sequence[AnyCommand]) -> None:
+        """Record the numbers of new orders; without a link they get none."""
+        if not world.connected:
+            return
+        for command in asked:
+            specs = commands.new_orders(command)
+            numbers = tuple((spec.ref, number_of(spec.ref)) for spec in specs)
+            if numbers:
+                self.hear(world, events.OrdersNumbered(numbers))
 
     def _write(self, world: World, asked: Sequence[AnyCommand], crash: Crash) -> bool:
         """Carry commands out, as far as process and link hold; then hear the notes of it."""
@@ -193,7 +207,7 @@ class Trader:
     def restart(self, world: World) -> None:
         """The process dies and another one folds the record: nothing under way is heard."""
         lose_link(world)
-        self.hear(world, events.TraderStarted(self.limits))
+        self.hear(world, events.TraderStarted(self.limits, numbers_first=True))
 
     # From command to bytes
 

@@ -185,7 +185,7 @@ def opening_events(limits: Limits) -> tuple[AnyEvent, ...]:
     """What a trader hears before its day begins."""
     bar = Bar(NOON, *(ENTRY,) * 4, 100)
     return (
-        events.TraderStarted(limits),
+        events.TraderStarted(limits, numbers_first=True),
         events.ContractStated(CON_ID, "ES", "ESZ5", date(2025, 12, 19), SESSIONS),
         events.SettlementStated(CON_ID, ENTRY),
         events.LinkChanged(up=True, why="connected"),

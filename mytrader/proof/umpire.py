@@ -234,15 +234,6 @@ class Umpire:
             if fill is None or (fill.side, fill.quantity) != (execution.side, execution.quantity):
                 self.accuse("I5", now, f"{execution.exec_id} was booked and never executed so")
 
-    @property
-    def undecided(self) -> list[str]:
-        """References that were recorded and whose bytes never arrived.
-
-        Where a process died between the two nobody can know, and only a person can decide.
-        """
-        recorded = self.record.references() if self.record is not None else []
-        return [ref for ref in recorded if not self._writes[ref]]
-
     # The wire.
 
     def asked(self, now: datetime, client_id: int, message: Message) -> None:

@@ -327,6 +327,7 @@ def test_a_book_without_an_end_marker_is_unknown(end: EndMessage) -> None:
 
     async def scenario(line: Line) -> None:
         object.__setattr__(line.gateway._order_desk, "_faults", Faults(missing_end=end))
+        line.executor.numbers.remember({ENTRY.ref: 99})
         books.append(await line.book())
 
     run(scenario)
