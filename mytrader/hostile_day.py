@@ -162,7 +162,8 @@ class HostileDay:
 
     def _parts(self, given: Parts) -> Parts:
         def mortal(broker: Broker) -> Broker:
-            return Mortal(given.broker(broker), self._chance, risk=self._death_risk, kill=self._kill)
+            risk, kill = self._death_risk, self._kill
+            return Mortal(given.broker(broker), self._chance, risk=risk, kill=kill)
 
         def dice(instrument: Instrument) -> Dice:
             return Dice(instrument, self._signals, self.script.signals)

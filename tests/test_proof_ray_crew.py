@@ -63,7 +63,7 @@ def test_two_nodes_play_all_days_also_when_one_of_them_dies(
         tally = campaign(SCRIPTS, slowly, crew=crew, told=told)
     finally:
         crew.close()
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()  # type: ignore[no-untyped-call] # Ray's own
     assert heard == [1, 2, 3, 4, 5, 6]
     assert tally.digest == campaign(SCRIPTS, pretend, crew=alone, told=lambda _: None).digest
     assert [result.seed for result in tally.failures] == [4]
