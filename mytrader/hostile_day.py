@@ -308,7 +308,7 @@ class HostileDay:
         if position or resting:
             self.umpire.accuse("end", now, f"position {position}, resting {resting}")
             return
-        gained = ledger.cash_usd - GatewaySettings().cash_usd
+        gained = ledger.cash_usd - GatewaySettings().cash_usd + self.umpire.unheard_usd
         if gained == self._net_usd or self.gateway.faults.fired.keys() & UNACCOUNTED:
             return
         # A commission may be told to a later process than the one that closed its trade.

@@ -74,6 +74,7 @@ class Account(Struct):
                 aggressor=True,
                 cumulative=quantity,
                 average_price=Decimal(27400),
+                commission_usd=Decimal("0.62"),
             ),
         )
 

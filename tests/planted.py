@@ -124,11 +124,13 @@ def emergencies_are_not_sent(state: TraderState, event: AnyEvent, now: datetime)
     return state, [each for each in asked if not isinstance(each, commands.PlaceEmergencyStop)]
 
 
-def deaf_to_positions(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
-    """I6: the session's end, and whatever else the clock says, never comes."""
-    if isinstance(event, events.TimeReached):
-        return state, []
-    return step(state, event, now)
+def cover_is_not_awaited(state: TraderState, event: AnyEvent, now: datetime) -> Answer:
+    """I2: the deadline of a stop that nobody confirms never comes."""
+    state, asked = step(state, event, now)
+    if any(cycle.cover_due_at is not None for cycle in state.cycles.values()):
+        waiting = {key: replace(each, cover_due_at=None) for key, each in state.cycles.items()}
+        state = replace(state, cycles=waiting)
+    return state, asked
 
 
 # Manager.
@@ -226,7 +228,7 @@ PLANTS: dict[str, Parts] = {
     "every repeat is a new fill": with_kernel(every_repeat_is_a_new_fill),
     "nobody is paged": with_kernel(nobody_is_paged),
     "emergencies are not sent": with_kernel(emergencies_are_not_sent),
-    "no deadline ever comes": with_kernel(deaf_to_positions),
+    "cover is not awaited": with_kernel(cover_is_not_awaited),
     "writes later": Parts(manager=WritesLater),
     "trusts the signal": Parts(manager=TrustsTheSignal),
     "sends twice": Parts(executor=SendsTwice),

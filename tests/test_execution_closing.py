@@ -36,6 +36,7 @@ from tests.playbook import (
 )
 from tests.wanted import (
     AskAdvice,
+    AskBook,
     Change,
     Page,
     Tell,
@@ -57,10 +58,13 @@ def test_the_cycle_waits_for_its_last_commission() -> None:
 
 
 def test_a_commission_that_never_comes_is_told_and_not_waited_for_for_ever() -> None:
-    """Half a minute; a missing report must not block the next trade."""
+    """Half a minute; a missing report must not block the next trade.
+
+    The broker repeats executions with what they cost: the record has it in the end.
+    """
     script = opened() >> Filled("S1", STOP, paid=False) >> Elapsed(29.9)
     assert script.is_complete
-    script = script >> Elapsed(0.1) << Warn("COMMISSION_MISSING")
+    script = script >> Elapsed(0.1) << Warn("COMMISSION_MISSING") << AskBook()
     assert (script.is_complete, script.cycle.phase) == (True, Phase.CLOSED)
     assert script.state.day.realised_usd == Decimal("-252.40")
 

@@ -243,7 +243,7 @@ def test_scripts_that_end_flat_have_nothing_to_protect() -> None:
     """The clock of a flat cycle does not run."""
     script: Playbook = opened() >> Filled("S1", STOP, paid=False)
     assert (script.cycle.naked_since, script.cycle.cover_due_at) == (None, None)
-    script = script >> Elapsed(30) << Warn("COMMISSION_MISSING")
+    script = script >> Elapsed(30) << Warn("COMMISSION_MISSING") << AskBook()
     assert script.is_complete
 
 

@@ -48,6 +48,18 @@ def opened() -> Account:
 # What is well.
 
 
+def test_a_commission_that_was_never_told_is_no_fault_of_the_trader() -> None:
+    account = opened()
+    judge = umpire(account)
+    judge.look(at(1))
+    (fill,) = account.executions
+    assert judge.unheard_usd == fill.commission_usd > 0
+    judge.told(
+        at(2), order_answers.CommissionReport(fill.exec_id, fill.commission_usd, "USD", None)
+    )
+    assert judge.unheard_usd == 0
+
+
 def test_a_bracket_that_opens_rests_and_closes_is_well() -> None:
     account = Account()
     judge = umpire(account)

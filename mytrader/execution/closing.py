@@ -40,6 +40,8 @@ def commissions_are_in(turn: Turn, cycle: TradeCycle) -> bool:
         text=f"no commission report for a fill after {COMMISSION_WAIT.seconds} s",
         cycle_id=cycle.cycle_id,
     )
+    # The broker repeats executions with what they cost; the record takes it when it comes.
+    turn.query_book("a commission is missing")
     return True
 
 

@@ -10,6 +10,7 @@ whose intent cannot be found when its bytes arrive was sent too early (I4).
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -104,6 +105,7 @@ class Umpire:
         self._covering: dict[int, BrokerOrder] = {}
         self._filled: set[int] = set()
         self._writes: Counter[str] = Counter()
+        self._costs_told: set[str] = set()
         self._arrivals: deque[datetime] = deque()
         self._late = 0
 
@@ -234,6 +236,18 @@ class Umpire:
             if fill is None or (fill.side, fill.quantity) != (execution.side, execution.quantity):
                 self.accuse("I5", now, f"{execution.exec_id} was booked and never executed so")
 
+    @property
+    def unheard_usd(self) -> Decimal:
+        """Commissions of which the trader was never told, dollars: it cannot know of them."""
+        return sum(
+            (
+                each.commission_usd
+                for each in self._ledger.executions
+                if each.exec_id not in self._costs_told
+            ),
+            Decimal(0),
+        )
+
     # The wire.
 
     def asked(self, now: datetime, client_id: int, message: Message) -> None:
@@ -325,6 +339,8 @@ class Umpire:
                 if filled or status in ("Cancelled", "ApiCancelled", "Inactive", "Filled"):
                     self.cover.told(now, Cause(perm_id=perm_id))
                 self._note(now, f"status of {message.order_id}: {status}, {filled} filled")
+            case order_answers.CommissionReport(exec_id=exec_id):
+                self._costs_told.add(exec_id)
             case order_answers.CompletedOrder(perm_id=perm_id):
                 self.cover.told(now, Cause(perm_id=perm_id))
             case answers.Problem(subject=subject, code=code, text=text):
