@@ -61,4 +61,18 @@ def test_people_come_before_the_calm() -> None:
 def test_a_script_can_be_read() -> None:
     text = "\n".join(draw_day(7, wanted()).lines())
     assert text.startswith("seed 7: strict ")
-    assert "link lost" in text
+    assert draw_day(7, wanted()).faults.rules[-1].name in text
+
+
+def test_a_day_holds_about_half_of_the_faults_and_all_of_their_families() -> None:
+    """Faults hide each other: what always happens together is never seen alone."""
+    whole = PROFILES["hostile"].rules
+    days = [script.faults.rules for script in drawn()]
+    for rules in days:
+        assert 0.25 * len(whole) < len(rules) < 0.75 * len(whole)
+        assert {rule.family for rule in rules} == {rule.family for rule in whole}
+    assert {rule.name for rules in days for rule in rules} == {rule.name for rule in whole}
+
+
+def test_what_was_chosen_by_hand_is_played_whole() -> None:
+    assert all(script.faults == PROFILES["flaky"] for script in drawn(faults="flaky"))

@@ -67,6 +67,9 @@ BUSY: Final = 60
 OFTEN, SELDOM = 0.8, 0.1
 """The chance of a proposal at the close of a minute: in an hour, and in a whole session."""
 
+KEPT: Final = 0.5
+"""The chance of a fault of the catalogue to be possible on a day."""
+
 SLOWER: Final = 6.0
 """In a whole session people and processes misbehave so many times less often than in an hour."""
 
@@ -185,7 +188,18 @@ def draw_day(seed: int, wanted: Wanted) -> DayScript:
         script,
         moments=_moments(chance, hostile_s, slower=1.0 if wanted.minutes else SLOWER),
         accidents=_accidents(chance),
+        faults=_some_of(wanted.faults, chance),
     )
+
+
+def _some_of(faults: Faults, chance: random.Random) -> Faults:
+    """Return about half of the rules, and those that see to it that every family acts.
+
+    Days that differ in which faults can happen at all find more than days on which everything
+    happens: faults hide each other. Source: Groce and others, "Swarm Testing", ISSTA 2012.
+    """
+    kept = [rule for rule in faults.rules if rule.when.by_s is not None or chance.random() < KEPT]
+    return replace(faults, rules=tuple(kept))
 
 
 _PLACES: Final = (Around.OPEN, Around.CLOSE, Around.HALT, Around.RESET)
