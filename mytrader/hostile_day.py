@@ -336,6 +336,7 @@ class HostileDay:
             pages=dict(self._pages),
             bare_s=tuple(round(span.seconds, 6) for span in longest),
             answerable_s=tuple(round(span.answerable_s, 6) for span in longest),
+            unanswered_s=tuple(round(span.unanswered_s, 6) for span in longest),
             events=self.umpire.looks,
             simulated_s=(self._runtime.now() - self._begins_at).total_seconds(),
             last=tuple(self.umpire.events) if violations else (),

@@ -121,6 +121,17 @@ def test_a_halt_that_was_paged_excuses_until_somebody_resumes() -> None:
     assert watch.late
 
 
+def test_the_longest_stretch_without_an_answer_is_kept() -> None:
+    """It ends with a page, and begins anew when a person takes the risk again."""
+    watch = bare()
+    watch.paged(at(2), halted=True)
+    watch.resumed(at(30))
+    watch.paged(at(31), halted=True)
+    watch.covered(at(60))
+    (span,) = watch.spans
+    assert (span.seconds, span.unanswered_s) == (60.0, 2.0)
+
+
 def test_leaving_excuses_while_it_goes_on_and_not_for_ever() -> None:
     watch = bare()
     for second in range(100):

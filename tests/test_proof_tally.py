@@ -30,6 +30,7 @@ def played(
             pages={},
             bare_s=(4000.0, 2.5, 0.005) if seed == 2 else (),
             answerable_s=(1.0, 2.5, 0.0) if seed == 2 else (),
+            unanswered_s=(0.5, 0.25, 0.0) if seed == 2 else (),
             events=100,
             simulated_s=3600.0,
         ),
@@ -57,6 +58,7 @@ def test_days_add_up() -> None:
         "strict-2",
     )
     assert sum_["unprotected"]["longest_answerable_s"] == 2.5
+    assert sum_["unprotected"]["longest_unanswered_s"] == 0.5
     assert sum_["rss_mb_max"] == 102.0
     assert sum_["violations"] == []
 

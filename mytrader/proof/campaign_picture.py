@@ -46,7 +46,8 @@ def picture(tally: Tally, title: str) -> str:
         (
             f'<text x="{_WIDTH / 2}" y="{_BASE + 58}" text-anchor="middle">longest '
             f"{tally.longest[0]:.3f} s; while the trader ran and knew "
-            f"{tally.longest_answerable[0]:.3f} s</text>"
+            f"{tally.longest_answerable[0]:.3f} s, with neither page nor exit nor halt "
+            f"{tally.longest_unanswered[0]:.3f} s</text>"
         ),
         "</svg>",
     ]

@@ -50,13 +50,16 @@ class Cause(Struct, frozen=True):
 class Span(Struct):
     """A time without cover of exactly the position's size.
 
-    `answerable_s` is the part of it in which the trader ran, heard, and had been told.
+    `answerable_s` is the part of it in which the trader ran, heard, and had been told;
+    `unanswered_s` the longest stretch of that in which it had neither paged nor halted nor was
+    leaving. A person who resumes begins a new stretch.
     """
 
     began: datetime
     why: str
     seconds: float = 0.0
     answerable_s: float = 0.0
+    unanswered_s: float = 0.0
 
 
 class CoverWatch:
@@ -74,6 +77,7 @@ class CoverWatch:
         self._paged = False
         self._accused = False
         self._forgiven_s = 0.0
+        self._stretch_s = 0.0
         self._leaving_until: datetime | None = None
         self._last: datetime | None = None
 
@@ -98,7 +102,7 @@ class CoverWatch:
             # What nothing at the exchange has caused, the trader has done itself.
             self._told = not causes
             self._paged = self._accused = False
-            self._forgiven_s = 0.0
+            self._forgiven_s = self._stretch_s = 0.0
 
     def covered(self, now: datetime) -> None:
         """The position is covered, or there is none."""
@@ -147,6 +151,7 @@ class CoverWatch:
         self.pass_to(now)
         self._halted = False
         self._paged = False
+        self._stretch_s = 0.0
         if self._open is not None:
             self._forgiven_s = self._open.answerable_s
 
@@ -159,8 +164,14 @@ class CoverWatch:
         span.seconds = (now - span.began).total_seconds()
         if not (self._told and self._hearing and len(self._ends) == len(StartEnd)):
             return
-        span.answerable_s += (now - before).total_seconds()
-        if self._accused or self._excused(now, span):
+        passed_s = (now - before).total_seconds()
+        span.answerable_s += passed_s
+        if self._excused(now, span):
+            self._stretch_s = 0.0
+            return
+        self._stretch_s += passed_s
+        span.unanswered_s = max(span.unanswered_s, self._stretch_s)
+        if self._accused:
             return
         if span.answerable_s - self._forgiven_s > ALLOWED_S:
             self._accused = True

@@ -18,8 +18,9 @@ class DayResult(Struct, frozen=True):
     `digest` is over the journal's head hash and everything the exchange executed: equal seeds
     make equal digests. `families` counts the faults that fired, `fired` each of them by name.
     `bare_s` are the unprotected intervals in seconds by the exchange's truth, the longest first,
-    `answerable_s` the parts of them in which the trader ran and knew. `events` is how often the
-    umpire looked, `last` the last of what it saw. `simulated_s` is the length of the day.
+    `answerable_s` the parts of them in which the trader ran and knew, `unanswered_s` the longest
+    stretch of each in which it had neither paged nor halted nor was leaving. `events` is how often
+    the umpire looked, `last` the last of what it saw. `simulated_s` is the length of the day.
     """
 
     script: DayScript
@@ -33,6 +34,7 @@ class DayResult(Struct, frozen=True):
     pages: dict[str, int]
     bare_s: tuple[float, ...]
     answerable_s: tuple[float, ...]
+    unanswered_s: tuple[float, ...]
     events: int
     simulated_s: float
     last: tuple[str, ...] = ()

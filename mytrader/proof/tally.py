@@ -44,6 +44,7 @@ class Tally(Struct):
     bare: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
     longest: tuple[float, str] = (0.0, "")
     longest_answerable: tuple[float, str] = (0.0, "")
+    longest_unanswered: tuple[float, str] = (0.0, "")
     failures: list[DayResult] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
 
@@ -79,6 +80,8 @@ class Tally(Struct):
         self.longest = max(self.longest, (max(result.bare_s, default=0.0), result.script.name))
         answerable = max(result.answerable_s, default=0.0)
         self.longest_answerable = max(self.longest_answerable, (answerable, result.script.name))
+        unanswered = max(result.unanswered_s, default=0.0)
+        self.longest_unanswered = max(self.longest_unanswered, (unanswered, result.script.name))
 
     @property
     def digest(self) -> str:
@@ -116,6 +119,8 @@ def view(tally: Tally) -> dict[str, Any]:
             "longest_day": tally.longest[1],
             "longest_answerable_s": tally.longest_answerable[0],
             "longest_answerable_day": tally.longest_answerable[1],
+            "longest_unanswered_s": tally.longest_unanswered[0],
+            "longest_unanswered_day": tally.longest_unanswered[1],
         },
         "digest": tally.digest,
         "violations": [
@@ -149,7 +154,9 @@ def lines(tally: Tally) -> list[str]:
         (
             f"unprotected intervals: {spread or 'none'}; longest {tally.longest[0]:.3f} s "
             f"({tally.longest[1] or 'none'}), while the trader ran and knew "
-            f"{tally.longest_answerable[0]:.3f} s ({tally.longest_answerable[1] or 'none'})"
+            f"{tally.longest_answerable[0]:.3f} s ({tally.longest_answerable[1] or 'none'}), with "
+            "neither page nor exit nor halt "
+            f"{tally.longest_unanswered[0]:.3f} s ({tally.longest_unanswered[1] or 'none'})"
         ),
         *(f"{day}: silent were {', '.join(names)}" for day, names in sorted(tally.silent.items())),
         f"digest {tally.digest}",
