@@ -197,6 +197,8 @@ class HostileDay:
             self._fail(f"{type(error).__name__}: {error}")
         connected = self._began
         self._trader, self._began = None, False
+        # The gateway may have nothing to do for seconds: who is dead has no time to answer in.
+        self.umpire.cover.hears(self._runtime.now(), False)
         self._head = trader.journal.head_hash
         if not self._over.is_set() and not self.gateway.finished.is_set():
             away_s = self._chance.choice(AWAY_S if connected else REFUSED_S)
