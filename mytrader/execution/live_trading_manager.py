@@ -240,13 +240,12 @@ class LiveTradingManager:
         if not spec.reduce_only:
             raise InvariantBroken(f"{spec.ref} is an exit without reduce_only")
         verdict = judge_exit(self.state, spec, rho_after=self._may_fill(spec))
-        if verdict.approved and action == PLACE:
+        if not verdict.approved:
+            self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
+        elif action == PLACE:
             self._send_new(command)
-            return
-        if verdict.approved:
+        else:
             self._broker.carry_out(command)
-            return
-        self._close_unwritten(spec, action, code=verdict.code, detail=verdict.detail)
 
     def _send_new(self, command: AnyCommand) -> None:
         """Let new orders out, once their numbers are on the disk.
