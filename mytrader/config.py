@@ -24,7 +24,8 @@ from pydantic import ValidationError
 
 from mytrader.errors import BadInput
 from mytrader.release_calendar import load_releases
-from mytrader.settings import SECTIONS, Settings, duration_text, to_limits
+from mytrader.setting_types import duration_text
+from mytrader.settings import SECTIONS, Settings, to_limits
 
 __all__ = ["Settings", "config_hash", "example_yaml", "load_settings", "show", "to_limits"]
 

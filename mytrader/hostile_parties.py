@@ -11,7 +11,7 @@ from typing import Final, cast
 from mytrader.advisors.panel import Seat
 from mytrader.domain import commands
 from mytrader.domain.commands import AnyCommand
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Question, Signal
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
@@ -84,9 +84,9 @@ class Fickle:
         self._heard = heard
         self._pause = pause
 
-    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    async def opine(self, question: Question, now: datetime) -> Opinion:
         """Return an opinion, sometimes; see `ports.Advisor`."""
-        del con_id, now
+        del now
         chance = self._chance
         mood = "go" if chance.random() < self._go else chance.choice(MOODS)
         waits = mood in ("wait", "advisory wait")
@@ -98,7 +98,7 @@ class Fickle:
             confidence=1.0,
             advisory_only=mood == "advisory wait",
         )
-        self._heard(signal, opinion if mood == "go" or waits else None)
+        self._heard(question.signal, opinion if mood == "go" or waits else None)
         await self._pause(HANGS_S if mood == "late" else chance.choice((0.0, 0.05, 0.7)))
         if mood == "raise":
             raise AdvisorFailed(mood)

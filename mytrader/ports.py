@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mytrader.domain.commands import AnyCommand
-from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.decision import Counsel, Opinion, Question
 from mytrader.domain.events import AnyEvent
+from mytrader.domain.memory import Recall, TradeDocument
+
+T = TypeVar("T")
 
 Emit = Callable[[AnyEvent], None]
 """Where an adapter delivers events."""
@@ -33,6 +36,14 @@ class Runtime(Clock, Protocol):
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start a task whose failure is not lost."""
+        ...
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do blocking `work` beside the loop and return its result; raises what it raises.
+
+        Cancelling stops the waiting, not the work. In virtual time as much time passes on the
+        clock as the work took on the machine's.
+        """
         ...
 
 
@@ -85,8 +96,28 @@ class Journal(Protocol):
 class Advisor(Protocol):
     """An opinion about an entry. It can only subtract permission."""
 
-    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    async def opine(self, question: Question, now: datetime) -> Opinion:
         """Return an opinion; may fail or hang: the panel holds the deadline."""
+        ...
+
+
+class Memory(Protocol):
+    """Past trades, found by their likeness to a proposed one."""
+
+    async def recall(self, question: Question, now: datetime) -> Recall:
+        """Return what is remembered of the proposal's like; may fail or hang, as an advisor."""
+        ...
+
+    def remember(self, document: TradeDocument) -> None:
+        """Keep a finished trade; one with the same id is replaced."""
+        ...
+
+
+class Adviser(Protocol):
+    """Memory and advisors as the loop sees them; always answers, failures included."""
+
+    async def ask(self, question: Question) -> Counsel:
+        """Return what memory and advisors say within the panel's deadline."""
         ...
 
 

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from mytrader.errors import BadInput, invariant
+
+T = TypeVar("T")
 
 TaskFailed = Callable[[str, BaseException], None]
 """Told the name of a task and what ended it; a cancelled task has not failed."""
@@ -158,6 +160,10 @@ class SystemRuntime:
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start a task; its failure goes to `on_failure`."""
         self._tasks.spawn(work, name)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do blocking `work` in a thread; see `ports.Runtime`."""
+        return await asyncio.to_thread(work)
 
     def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` once, never before this clock shows `when`; the result disarms it."""

@@ -7,108 +7,50 @@ The models are plain pydantic and read nothing by themselves: what `Settings()` 
 on the environment it is made in. `config` joins the file, the environment and the command line.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.limits import Blackout, Limits, Profile
+from mytrader.service_settings import (
+    AwsAgentsSettings,
+    LearningSettings,
+    RagSettings,
+    TelegramSettings,
+    TelemetrySettings,
+)
+from mytrader.setting_types import (
+    Contracts,
+    Count,
+    Dollars,
+    Duration,
+    Guard,
+    Number,
+    Section,
+    Symbols,
+    Ticks,
+    duration,
+    span,
+)
 
 DEFAULT: Final = "default"
-CONTRACTS_CEILING: Final = 10
-"""No configuration lets an order or a position be larger (DESIGN.md section 3)."""
-
-_UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|sec|seconds?|min|minutes?|h)", re.ASCII)
-
-
-def duration(text: object) -> timedelta:
-    """Return "15 min", "2 s", "500 ms" or "1 h" as a `timedelta`; raises `ValueError`."""
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError('must be a number with its unit, such as "15 min", "2 s" or "500 ms"')
-    unit = match[2] if match[2] in _UNITS else match[2].removesuffix("s")
-    return timedelta(seconds=float(match[1]) * _UNITS[unit])
-
-
-def duration_text(value: timedelta) -> str:
-    """Return a duration in the largest unit that divides it."""
-    for unit in ("h", "min", "s"):
-        size = timedelta(seconds=_UNITS[unit])
-        if value % size == timedelta(0):
-            return f"{value // size} {unit}"
-    return f"{value / timedelta(milliseconds=1):g} ms"
-
-
-def _not_bool(value: object) -> object:
-    # YAML reads "off" and "no" as false, and false would pass for the number 0.
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not on or off")  # noqa: TRY004 - pydantic reports only ValueError
-    return value
-
-
-def _on(value: bool) -> bool:
-    if not value:
-        raise ValueError("has no off switch: guards are always enforced")
-    return value
-
-
-def _not_built(value: bool) -> bool:
-    if value:
-        raise ValueError("is not built yet: leave it false")
-    return value
-
-
-def _symbols(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Count = Annotated[int, BeforeValidator(_not_bool)]
-Number = Annotated[float, BeforeValidator(_not_bool)]
-Dollars = Annotated[Decimal, BeforeValidator(_not_bool)]
-Guard = Annotated[bool, AfterValidator(_on)]
-NotBuilt = Annotated[bool, AfterValidator(_not_built)]
-Contracts = Annotated[Count, Field(ge=1, le=CONTRACTS_CEILING)]
-Ticks = Annotated[Count, Field(ge=1, le=400)]
-Symbols = Annotated[tuple[str, ...], BeforeValidator(_symbols), Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A group of settings. Frozen; unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def _span(low: str, high: str) -> Any:  # noqa: ANN401 - pydantic's own metadata
-    return Field(ge=duration(low), le=duration(high))
 
 
 class SessionSettings(Section):
     """When entries end and positions are closed, before the session does."""
 
-    no_entry_before_close: Annotated[Duration, _span("1 min", "4 h")] = Field(
+    no_entry_before_close: Annotated[Duration, span("1 min", "4 h")] = Field(
         default=duration("15 min"), description="no entry this close to it"
     )
-    no_entry_before_reset: Annotated[Duration, _span("0 s", "4 h")] = Field(
+    no_entry_before_reset: Annotated[Duration, span("0 s", "4 h")] = Field(
         default=duration("15 min"), description="no entry this close to the broker's"
     )
-    flatten_before_close: Annotated[Duration, _span("30 s", "1 h")] = Field(
+    flatten_before_close: Annotated[Duration, span("30 s", "1 h")] = Field(
         default=duration("5 min"),
         description="everything is closed by then",
     )
@@ -120,26 +62,11 @@ class SessionSettings(Section):
 class DataSettings(Section):
     """What data a decision may rest on."""
 
-    max_age: Annotated[Duration, _span("1 s", "5 min")] = Field(
+    max_age: Annotated[Duration, span("1 s", "5 min")] = Field(
         default=duration("90 s"), description="of the last quote or bar"
     )
-    max_clock_skew: Annotated[Duration, _span("100 ms", "30 s")] = Field(
+    max_clock_skew: Annotated[Duration, span("100 ms", "30 s")] = Field(
         default=duration("5 s"), description="against the broker's clock"
-    )
-
-
-class AwsAgentsSettings(Section):
-    """Advice, which can only subtract permission."""
-
-    block_on_wait: Guard = Field(default=True, description="always true; false is ignored")
-    wait_override_confidence: Number = Field(
-        default=0.75,
-        ge=0.75,
-        le=1,
-        description="0.75 to 1; an advisory WAIT yields only above it",
-    )
-    timeout: Annotated[Duration, _span("10 ms", "10 s")] = Field(
-        default=duration("2 s"), description="silence is a WAIT that binds"
     )
 
 
@@ -211,19 +138,19 @@ class ExecutionSettings(Section):
     )
     price_collar_ticks: Ticks = Field(default=40, description="an order's price from the market's")
     max_messages_per_second: Count = Field(default=40, ge=1, le=40, description="to the broker")
-    entry_timeout: Annotated[Duration, _span("1 s", "2 min")] = Field(
+    entry_timeout: Annotated[Duration, span("1 s", "2 min")] = Field(
         default=duration("10 s"), description="then the entry is cancelled"
     )
-    cover_timeout: Annotated[Duration, _span("100 ms", "2 s")] = Field(
+    cover_timeout: Annotated[Duration, span("100 ms", "2 s")] = Field(
         default=duration("2 s"), description="from a fill to a working stop"
     )
-    query_interval: Annotated[Duration, _span("50 ms", "2 s")] = Field(
+    query_interval: Annotated[Duration, span("50 ms", "2 s")] = Field(
         default=duration("500 ms"), description="while a fate is open"
     )
-    exit_chase_interval: Annotated[Duration, _span("100 ms", "30 s")] = Field(
+    exit_chase_interval: Annotated[Duration, span("100 ms", "30 s")] = Field(
         default=duration("2 s"), description="before an exit pays up more"
     )
-    reconcile_interval: Annotated[Duration, _span("1 s", "5 min")] = Field(
+    reconcile_interval: Annotated[Duration, span("1 s", "5 min")] = Field(
         default=duration("30 s"), description="between looks at the whole book"
     )
     max_exit_attempts: Count = Field(default=5, ge=1, le=20, description="then a person is paged")
@@ -234,22 +161,12 @@ class ExecutionSettings(Section):
         default=None, description="of the stop behind the best price"
     )
     trailing_step_ticks: Ticks = Field(default=4, description="least move of a trailing stop")
-    max_hold: Annotated[Duration, _span("10 s", "23 h")] | None = Field(
+    max_hold: Annotated[Duration, span("10 s", "23 h")] | None = Field(
         default=None, description="a position; null: to its session's end"
     )
-    max_request_age: Annotated[Duration, _span("1 s", "5 min")] = Field(
+    max_request_age: Annotated[Duration, span("1 s", "5 min")] = Field(
         default=duration("30 s"), description="older requests of people are void"
     )
-
-
-class RagSettings(Section):
-    """The memory of past trades."""
-
-    opensearch_enabled: NotBuilt = Field(default=False, description="not built yet")
-    cache_ttl: Annotated[Duration, _span("1 s", "1 h")] = Field(
-        default=duration("120 s"), description="age of a cached answer"
-    )
-    cache_entries: Count = Field(default=128, ge=1, le=100_000, description="answers kept")
 
 
 class IbSettings(Section):
@@ -306,6 +223,9 @@ class Settings(Section):
     trading: TradingSettings = TradingSettings()
     execution: ExecutionSettings = ExecutionSettings()
     rag: RagSettings = RagSettings()
+    learning: LearningSettings = LearningSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     ib: IbSettings = IbSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     journal: JournalSettings = JournalSettings()

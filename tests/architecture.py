@@ -39,7 +39,6 @@ RUNTIME: Final = "mytrader/runtime.py"
 FIXED_SIGNATURES: Final = {
     "step": "events in, commands out: rule 2 of STYLE.md writes it with three",
     "append": "the port Journal: the time, the event, what it led to",
-    "opine": "the port Advisor: which contract, which signal, when",
     "hybrid_confidence": "the three weights, in the order in which the design gives them",
     "validate_bracket_prices": "a name and a signature that the design promises to its readers",
     "_validate_entry_guard": "a name and a signature that the design promises to its readers",

@@ -16,9 +16,10 @@ from mytrader.domain.commands import (
     QueryBook,
     RaiseAlert,
 )
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorCall, AdvisorRole, Opinion, Signal
 from mytrader.domain.events import (
     AdviceGiven,
+    AdvisorCalled,
     AnyEvent,
     BarClosed,
     Book,
@@ -49,6 +50,7 @@ from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.margin import Margin
 from mytrader.domain.market import Bar, Quote
+from mytrader.domain.memory import Recall, SimilarTrade
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.journal.codec import Opening
 
@@ -107,6 +109,9 @@ def quote(number: int) -> QuoteSeen:
 
 
 OPINION = Opinion("local", AdvisorRole.DECISION, Advice.GO, 'calm, "quoted" ∆', 0.7)
+REMEMBERED = SimilarTrade(OTHER, 0.25, Decimal("-1700.00"), -1.5, "no stop", avoid=True)
+RECALL = Recall((REMEMBERED,), 0.3)
+CALL = AdvisorCall("bedrock-risk", "agent/alias", 1, "answered", 812.5, 900, 60, Decimal("0.004"))
 BRACKET = Bracket(
     CYCLE, 1, Side.BUY, 26_800, 26_780, 26_840, ((spec("E", Side.BUY), spec("S", Side.SELL)),)
 )
@@ -117,6 +122,8 @@ EVENTS: tuple[AnyEvent, ...] = (
     SignalRaised(CYCLE, 1, signal()),
     SettlementStated(1, 26_780),
     AdviceGiven(CYCLE, (OPINION,)),
+    AdviceGiven(CYCLE, (OPINION,), RECALL),
+    AdvisorCalled(CYCLE, CALL),
     MarginStated(CYCLE, Known(Margin(Decimal("23760.50"), Decimal(100_000)))),
     OrdersNumbered(((ref("E"), 7), (ref("S"), 8))),
     OrderWritten(ref("E"), 5, "place"),

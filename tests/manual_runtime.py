@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 START = datetime(2025, 12, 12, 15, 0, tzinfo=UTC)
 
@@ -31,6 +33,10 @@ class ManualRuntime:
         timer = (when, self.armed_count, callback)
         self._timers.append(timer)
         return lambda: self._timers.remove(timer)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do it here and now."""
+        return work()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Drop the work: what it would have answered, a test delivers itself."""

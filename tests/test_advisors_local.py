@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.opinion import checked
-from mytrader.domain.decision import Advice, Opinion, Signal, hybrid_confidence
+from mytrader.domain.decision import Advice, Opinion, Question, Signal, hybrid_confidence
 from mytrader.domain.instrument import ES
 from mytrader.domain.orders import Side
 from mytrader.signals.features import FeatureEngine
@@ -176,7 +176,7 @@ def test_a_worse_market_never_turns_a_wait_into_a_go(
 
 @pytest.mark.parametrize("advisor", [LocalDecisionAdvisor(), LocalRiskAdvisor()])
 def test_asking_is_judging(advisor: LocalAdvisor) -> None:
-    asked = asyncio.run(advisor.opine(1, signal(), SESSION_OPEN))
+    asked = asyncio.run(advisor.opine(Question("", 1, "ES", signal()), SESSION_OPEN))
     assert asked == advisor.judge(signal())
     assert (asked.advisor, asked.role) == (advisor.name, advisor.role)
 

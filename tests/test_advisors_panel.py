@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.panel import Panel, Seat
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal, hybrid_confidence
+from mytrader.domain.decision import (
+    Advice,
+    AdvisorRole,
+    Opinion,
+    Question,
+    Signal,
+    hybrid_confidence,
+)
 from mytrader.domain.orders import Side
 from mytrader.errors import InvariantBroken
 from mytrader.ports import Advisor
@@ -35,6 +42,7 @@ SIGNAL = Signal(
     },
     reason="a test asked for it",
 )
+QUESTION = Question("", 7, "ES", SIGNAL)
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
@@ -81,11 +89,11 @@ class Scripted:
         self._act = act
         self.asked_at: datetime | None = None
 
-    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    async def opine(self, question: Question, now: datetime) -> Opinion:
         """Do it."""
-        assert con_id == 7
+        assert question.con_id == 7
         self.asked_at = now
-        return cast("Opinion", await self._act(signal))
+        return cast("Opinion", await self._act(question.signal))
 
 
 def after(seconds: float, answer: object) -> Scripted:
@@ -131,7 +139,7 @@ def ask(*advisors: Advisor) -> tuple[tuple[Opinion, ...], float]:
     got: list[tuple[tuple[Opinion, ...], float]] = []
 
     async def work(loop: JumpingLoop) -> None:
-        opinions = await Panel(seats(*advisors), loop).ask(7, SIGNAL)
+        opinions = (await Panel(seats(*advisors), loop).ask(QUESTION)).opinions
         got.append((opinions, loop.time()))
 
     assert run(work) == []
@@ -195,17 +203,17 @@ def test_one_that_raises_is_an_error_by_its_kind(error: BaseException) -> None:
 class NotEvenAsync:
     """Raises before there is anything to await."""
 
-    def opine(self, con_id: int, signal: Signal, now: datetime) -> Coroutine[Any, Any, Opinion]:
+    def opine(self, question: Question, now: datetime) -> Coroutine[Any, Any, Opinion]:
         """Raise."""
-        raise ZeroDivisionError(con_id, signal, now)
+        raise ZeroDivisionError(question, now)
 
 
 class NotAwaitable:
     """Answers at once, which nobody can await."""
 
-    def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    def opine(self, question: Question, now: datetime) -> Opinion:
         """Answer."""
-        del con_id, signal, now
+        del question, now
         return opinion()
 
 
@@ -257,7 +265,7 @@ def test_a_stubborn_one_is_left_behind_and_its_end_disturbs_nobody() -> None:
 
     async def work(loop: JumpingLoop) -> None:
         panel = Panel(seats(Scripted(stubborn)), loop)
-        opinions = await panel.ask(7, SIGNAL)
+        opinions = (await panel.ask(QUESTION)).opinions
         assert loop.time() == 2
         assert is_failure(opinions[0], "timeout")
         gc.collect()
@@ -278,7 +286,7 @@ def test_a_cancelled_panel_cancels_its_advisors() -> None:
             raise
 
     async def work(loop: JumpingLoop) -> None:
-        asking = asyncio.ensure_future(Panel(seats(Scripted(noting)), loop).ask(7, SIGNAL))
+        asking = asyncio.ensure_future(Panel(seats(Scripted(noting)), loop).ask(QUESTION))
         await pause(1)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -300,7 +308,7 @@ def test_names_and_roles_come_from_the_seats() -> None:
     async def work(loop: JumpingLoop) -> None:
         mild = after(0, opinion("decision", decision=Advice.WAIT, advisory_only=True))
         panel = Panel([Seat("guardian", AdvisorRole.RISK, mild)], loop)
-        found = (await panel.ask(7, SIGNAL))[0]
+        found = (await panel.ask(QUESTION)).opinions[0]
         assert (found.advisor, found.role) == ("guardian", AdvisorRole.RISK)
         assert found.binding
 
@@ -334,7 +342,7 @@ def test_a_clock_that_is_set_back_shows_no_negative_latency() -> None:
 
     async def work(_: JumpingLoop) -> None:
         panel = Panel(seats(after(1, opinion())), BackwardClock())
-        assert (await panel.ask(7, SIGNAL))[0].latency_ms == 0
+        assert (await panel.ask(QUESTION)).opinions[0].latency_ms == 0
 
     assert run(work) == []
 
@@ -343,7 +351,7 @@ def test_the_local_advisors_sit_on_a_panel() -> None:
     async def work(loop: JumpingLoop) -> None:
         local = (LocalDecisionAdvisor(), LocalRiskAdvisor())
         panel = Panel([Seat(each.name, each.role, each) for each in local], loop)
-        opinions = await panel.ask(7, SIGNAL)
+        opinions = (await panel.ask(QUESTION)).opinions
         assert [each.decision for each in opinions] == [Advice.GO, Advice.GO]
         assert [each.advisor for each in opinions] == ["local-decision", "local-risk"]
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from mytrader.domain import commands, events
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorRole, Counsel, Opinion, Question, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES
 from mytrader.domain.known import Known
@@ -30,10 +30,10 @@ CYCLE = "01KC8APQN8HDF5PCA637VNN0ES"
 class NoPanel:
     """Advisors that are never heard: the tests deliver advice themselves."""
 
-    async def ask(self, con_id: int, signal: Signal) -> tuple[Opinion, ...]:
+    async def ask(self, question: Question) -> Counsel:
         """Return nothing."""
-        del con_id, signal
-        return ()
+        del question
+        return Counsel(())
 
 
 class Desk:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from mytrader.domain.commands import AlertLevel, AnyCommand, CancelOrder, RaiseAlert
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Question, Signal
 from mytrader.domain.instrument import ES
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
@@ -51,7 +51,7 @@ def opine(seed: int, go: float) -> tuple[list[Opinion | None], object]:
         pause=at_once,
     )
     try:
-        return heard, asyncio.run(fickle.opine(1, SIGNAL, NOON))
+        return heard, asyncio.run(fickle.opine(Question("", 1, "ES", SIGNAL), NOON))
     except AdvisorFailed as error:
         return heard, error
 

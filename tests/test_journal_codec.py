@@ -6,11 +6,20 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
-from mytrader.domain.events import AdviceGiven, AnyEvent, ErrorReported, Halted, SignalRaised
+from mytrader.domain.events import (
+    AdviceGiven,
+    AdvisorCalled,
+    AnyEvent,
+    ErrorReported,
+    Halted,
+    SignalRaised,
+)
+from mytrader.domain.memory import Recall
 from mytrader.errors import BadInput, InvariantBroken, JournalFault
 from mytrader.journal.codec import (
     GENESIS,
@@ -24,7 +33,17 @@ from mytrader.journal.codec import (
     record_of,
     record_row,
 )
-from tests.journal_samples import AT, COMMANDS, CYCLE, EVENTS, OPENING, OTHER, signal
+from tests.journal_samples import (
+    AT,
+    CALL,
+    COMMANDS,
+    CYCLE,
+    EVENTS,
+    OPENING,
+    OTHER,
+    REMEMBERED,
+    signal,
+)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
@@ -54,6 +73,16 @@ def test_odd_floats_are_recorded_as_they_were(odd: float) -> None:
     assert repr(given.opinions) == repr((opinion,))
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_odd_floats_of_memory_and_calls_are_recorded_too(odd: float) -> None:
+    recall = Recall((replace(REMEMBERED, distance=odd),), support=odd, mean_r=odd)
+    given = AdviceGiven(CYCLE, (), recall)
+    called = AdvisorCalled(CYCLE, replace(CALL, latency_ms=odd))
+    for event in (given, called):
+        read = record_of(record_row(1, AT, event, commands=(), prev=GENESIS)).event
+        assert repr(read) == repr(event)
+
+
 def test_only_signals_and_opinions_hold_odd_floats() -> None:
     """The codec looks for odd floats there; limits have theirs from settings that refuse them."""
     holders = {
@@ -61,7 +90,8 @@ def test_only_signals_and_opinions_hold_odd_floats() -> None:
         for kind in (*get_args(AnyEvent), *get_args(AnyCommand))
         if "'type': 'number'" in str(msgspec.json.schema(kind))
     }
-    assert holders == {"SignalRaised", "AdviceGiven", "AskAdvice", "TraderStarted"}
+    checked = {"SignalRaised", "AdviceGiven", "AdvisorCalled", "AskAdvice"}
+    assert holders == checked | {"TraderStarted"}
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf])
@@ -132,7 +162,14 @@ def test_times_are_exact_to_the_microsecond() -> None:
         nanoseconds(AT.replace(tzinfo=None))
 
 
-CONCERNED = {"signal", "advice", "order_written", "order_not_written", "order_reported"}
+CONCERNED = {
+    "signal",
+    "advice",
+    "advisor_called",
+    "order_written",
+    "order_not_written",
+    "order_reported",
+}
 CONCERNED |= {
     "orders_numbered",
     "status_reported",

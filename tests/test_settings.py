@@ -1,6 +1,5 @@
 """Ceilings hold, guards have no off switch, and every setting reaches its limit."""
 
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,47 +8,15 @@ import pytest
 from pydantic import ValidationError
 
 from mytrader.domain.limits import Limits
+from mytrader.service_settings import AwsAgentsSettings
 from mytrader.settings import (
     SECTIONS,
-    AwsAgentsSettings,
     FeatureSettings,
     JournalSettings,
     Settings,
     TradingSettings,
-    duration,
-    duration_text,
     to_limits,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "milliseconds"),
-    [
-        ("15 min", 900_000),
-        ("2 s", 2_000),
-        ("500 ms", 500),
-        ("1.5 h", 5_400_000),
-        ("1 second", 1_000),
-        ("90seconds", 90_000),
-        (" 2 minutes ", 120_000),
-        ("0 s", 0),
-    ],
-)
-def test_durations_carry_their_unit(text: str, milliseconds: int) -> None:
-    assert duration(text) == timedelta(milliseconds=milliseconds)
-
-
-@pytest.mark.parametrize(
-    "bad", ["15", 15, "-1 s", "min", "1 fortnight", "", None, "1e3 s", "nan s"]
-)
-def test_what_is_no_duration_is_refused(bad: object) -> None:
-    with pytest.raises(ValueError, match="with its unit"):
-        duration(bad)
-
-
-@pytest.mark.parametrize("text", ["1 h", "15 min", "90 s", "500 ms", "1500 ms"])
-def test_a_duration_reads_as_it_was_written(text: str) -> None:
-    assert duration_text(duration(text)) == text
 
 
 def test_the_defaults_are_the_ones_the_domain_states() -> None:
@@ -156,7 +123,6 @@ def test_every_limit_has_exactly_one_setting_and_every_such_setting_one_limit() 
         ("execution", "profile", "bracket"),
         ("execution", "profile", "loose"),
         ("execution", "oca_trusted", True),
-        ("rag", "opensearch_enabled", True),
         ("ib", "port", 0),
         ("data", "max_age", "0 s"),
         ("session", "no_entry_before_close", "1 min"),

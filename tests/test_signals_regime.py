@@ -5,8 +5,9 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from mytrader.domain.market import Bar
+from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.signals.features import FeatureEngine, Features
-from mytrader.signals.regime import Trend, Volatility, trend, volatility
+from mytrader.signals.regime import regime, trend, volatility
 from tests.signal_bars import QUICK, bar, bar_series
 
 
@@ -83,3 +84,8 @@ def test_a_burst_after_a_calm_hour_is_high_and_a_lull_after_a_wild_one_low() -> 
     wild = [27_000 + 20 * (minute % 2) for minute in range(60)]
     assert volatility(last_features([*calm, *wild[:20]])) is Volatility.HIGH
     assert volatility(last_features([*wild, *calm[:22]])) is Volatility.LOW
+
+
+def test_a_regime_is_both_labels() -> None:
+    features = last_features([27_000, 27_010])
+    assert regime(features) == Regime(trend(features), volatility(features))

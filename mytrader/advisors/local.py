@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from mytrader.advisors.opinion import failed, plain
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Question, Signal
 
 EFFICIENCY_BARS: Final = 20
 CHOP_EFFICIENCY_BELOW: Final = 1 / sqrt(EFFICIENCY_BARS)
@@ -49,10 +49,10 @@ class LocalDecisionAdvisor:
     name = "local-decision"
     role = AdvisorRole.DECISION
 
-    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    async def opine(self, question: Question, now: datetime) -> Opinion:
         """Return the opinion; never waits for anything."""
-        del con_id, now
-        return self.judge(signal)
+        del now
+        return self.judge(question.signal)
 
     def judge(self, signal: Signal) -> Opinion:
         """Return the opinion on a signal."""
@@ -86,10 +86,10 @@ class LocalRiskAdvisor:
     name = "local-risk"
     role = AdvisorRole.RISK
 
-    async def opine(self, con_id: int, signal: Signal, now: datetime) -> Opinion:
+    async def opine(self, question: Question, now: datetime) -> Opinion:
         """Return the opinion; never waits for anything."""
-        del con_id, now
-        return self.judge(signal)
+        del now
+        return self.judge(question.signal)
 
     def judge(self, signal: Signal) -> Opinion:
         """Return the opinion on a signal."""

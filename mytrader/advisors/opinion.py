@@ -17,15 +17,20 @@ reply that believes it can say more than the schema holds has not understood wha
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Final, NoReturn
 
+from msgspec.structs import replace
+
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
+from mytrader.domain.memory import Recall, SimilarTrade
 
 REPLY_LENGTH_MAX: Final = 16_384
 RATIONALE_CHARACTERS_MAX: Final = 500
 REQUIRED_KEYS: Final = frozenset({"decision", "confidence", "rationale"})
 OPTIONAL_KEYS: Final = frozenset({"advisory_only", "size_multiplier"})
 QUOTED_CHARACTERS_MAX: Final = 40
+CITED_MAX: Final = 10
 
 
 class UnreadableReply(ValueError):
@@ -74,7 +79,29 @@ def checked(answer: object, *, advisor: str, role: AdvisorRole) -> Opinion:
         "advisory_only": answer.advisory_only,
         "size_multiplier": answer.size_multiplier,
     }
-    return parse_reply(fields, advisor=advisor, role=role)
+    opinion = parse_reply(fields, advisor=advisor, role=role)
+    cited = tuple(plain(str(each)) for each in answer.cited[:CITED_MAX])
+    return replace(opinion, cited=cited, cached=answer.cached is True)
+
+
+def checked_recall(answer: object) -> Recall:
+    """Return what a memory's code answered; what is not a recall is a failure."""
+    if type(answer) is not Recall:
+        return Recall(failure=f"unreadable: a {type(answer).__name__}, not a recall")
+    if answer.failure is not None:
+        return Recall(failure=plain(str(answer.failure)) or "unnamed failure")
+    numbers = [answer.mean_r, *(trade.distance for trade in answer.similar)]
+    numbers += [trade.result_r for trade in answer.similar]
+    if not all(number is None or isfinite(number) for number in numbers):
+        return Recall(failure="unreadable: a number is not finite")
+    if answer.support is not None and not 0 <= answer.support <= 1:
+        return Recall(failure="unreadable: support is not from 0 to 1")
+    return replace(answer, similar=tuple(_harmless(trade) for trade in answer.similar))
+
+
+def _harmless(trade: SimilarTrade) -> SimilarTrade:
+    identity = plain(trade.document_id)
+    return replace(trade, document_id=identity, lesson=plain(trade.lesson))
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ from mytrader.domain.decision import Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.margin import Margin
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import Role, Side, TrackedOrder, Verdict
 
 
@@ -98,8 +99,8 @@ class TradeCycle(Struct, frozen=True):
     (`settle_due_at`, asked for `settle_asked` times), and the last commission.
     `protection_refused` is the code of the last refusal of an emergency stop, so that people are
     told of each one once. `margin` is `None` until the broker has said what the entry would do to
-    it, `advised` false until every advisor has answered or failed. `best` is the best price in
-    ticks since the position was opened, for a stop that trails.
+    it, `advised` false until every advisor has answered or failed, `recall` what the memory said.
+    `best` is the best price in ticks since the position was opened, for a stop that trails.
     """
 
     cycle_id: str
@@ -136,6 +137,7 @@ class TradeCycle(Struct, frozen=True):
     opened_at: datetime | None = None
     closed_at: datetime | None = None
     advised: bool = False
+    recall: Recall | None = None
     margin: Known[Margin] | Unknown | None = None
     best: int | None = None
 

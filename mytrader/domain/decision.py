@@ -6,13 +6,16 @@ from typing import Final
 
 from msgspec import Struct
 
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import Side
+from mytrader.domain.regime import Regime
 
 
 class Signal(Struct, frozen=True):
     """A strategy's proposal. Prices in index points; `None` is a leg the strategy did not give.
 
-    `confidence` is 0 to 1; `features` are the numbers the decision was made from.
+    `confidence` is 0 to 1; `features` are the numbers the decision was made from. `regime` is
+    `None` for a strategy that does not say what kind of market it sees.
     """
 
     strategy: str
@@ -24,6 +27,20 @@ class Signal(Struct, frozen=True):
     features: dict[str, float]
     reason: str
     warm: bool = True
+    regime: Regime | None = None
+
+
+class Question(Struct, frozen=True):
+    """What is put before memory and advisors: a proposal with what is remembered of its like.
+
+    `recall` is `None` before the memory was asked, and where there is no memory.
+    """
+
+    cycle_id: str
+    con_id: int
+    symbol: str
+    signal: Signal
+    recall: Recall | None = None
 
 
 class Advice(StrEnum):
@@ -45,6 +62,8 @@ class Opinion(Struct, frozen=True):
 
     `failure` names a timeout, an error or an unreadable reply; such an opinion is a WAIT that
     binds. `confidence` is 0 to 1. `size_multiplier` is at most 1.
+    `cited` are the ids of the remembered trades that the answer rests on. `cached` says that the
+    same question was answered a little while ago.
     """
 
     advisor: str
@@ -56,11 +75,39 @@ class Opinion(Struct, frozen=True):
     size_multiplier: float = 1.0
     failure: str | None = None
     latency_ms: float = 0.0
+    cited: tuple[str, ...] = ()
+    cached: bool = False
 
     @property
     def binding(self) -> bool:
         """Whether a WAIT from this opinion blocks whatever the signal's confidence is."""
         return self.role is AdvisorRole.RISK or self.failure is not None or not self.advisory_only
+
+
+class AdvisorCall(Struct, frozen=True):
+    """One request to an advisor outside, as it ended; several may lead to one opinion.
+
+    `target` names the agent or model. `outcome` is "answered", or why there is no answer, in one
+    word ("throttled", "timeout", "abandoned"). Tokens and cost (dollars) are `None` where nobody
+    told them. `reserved_usd` is what the budget set aside before the call.
+    """
+
+    advisor: str
+    target: str
+    attempt: int
+    outcome: str
+    latency_ms: float
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: Decimal | None = None
+    reserved_usd: Decimal = Decimal(0)
+
+
+class Counsel(Struct, frozen=True):
+    """Everything that was said about one proposal."""
+
+    opinions: tuple[Opinion, ...]
+    recall: Recall | None = None
 
 
 WEIGHT_TECHNICAL: Final = 0.5

@@ -6,12 +6,13 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.decision import AdvisorCall, Opinion, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.margin import Margin
 from mytrader.domain.market import Bar, Quote
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import Side
 
 
@@ -78,10 +79,21 @@ class SignalRaised(Event, frozen=True, tag="signal"):
 
 
 class AdviceGiven(Event, frozen=True, tag="advice"):
-    """All advisors have answered, or failed."""
+    """All advisors have answered, or failed; `recall` is what the memory said before them."""
 
     cycle_id: str
     opinions: tuple[Opinion, ...]
+    recall: Recall | None = None
+
+
+class AdvisorCalled(Event, frozen=True, tag="advisor_called"):
+    """A request to an advisor outside has ended, perhaps long after its answer was of use.
+
+    `cycle_id` is empty for a call that no trade asked for.
+    """
+
+    cycle_id: str
+    call: AdvisorCall
 
 
 class MarginStated(Event, frozen=True, tag="margin"):
@@ -255,6 +267,7 @@ AnyEvent = (
     | BarClosed
     | SignalRaised
     | AdviceGiven
+    | AdvisorCalled
     | MarginStated
     | OrdersNumbered
     | OrderWritten

@@ -18,7 +18,7 @@ import structlog
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.cycle import TradeCycle
-from mytrader.domain.decision import Opinion, Signal
+from mytrader.domain.decision import Question, Signal
 from mytrader.domain.events import AnyEvent
 from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
@@ -28,18 +28,10 @@ from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit,
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
 from mytrader.execution.trade_cycle import next_deadline, step
-from mytrader.ports import Broker, Journal, Runtime
+from mytrader.ports import Adviser, Broker, Journal, Runtime
 
 Propose = Callable[[int, Bar], Signal | None]
 """A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
-
-
-class Panel(Protocol):
-    """The advisors as the loop sees them; always answers, failures included."""
-
-    async def ask(self, con_id: int, signal: Signal) -> tuple[Opinion, ...]:
-        """Return every advisor's opinion within the panel's deadline."""
-        ...
 
 
 class Observer(Protocol):
@@ -60,7 +52,7 @@ class LiveTradingManager:
         broker: Broker,
         journal: Journal,
         runtime: Runtime,
-        panel: Panel,
+        panel: Adviser,
         propose: Propose,
     ) -> None:
         self.state = state
@@ -176,8 +168,11 @@ class LiveTradingManager:
         return cycle_id
 
     async def _ask_panel(self, command: commands.AskAdvice) -> None:
-        opinions = await self._panel.ask(command.con_id, command.signal)
-        self.handle(events.AdviceGiven(command.cycle_id, opinions))
+        contract = self.state.contracts.get(command.con_id)
+        symbol = "" if contract is None else contract.instrument.symbol
+        question = Question(command.cycle_id, command.con_id, symbol, command.signal)
+        counsel = await self._panel.ask(question)
+        self.handle(events.AdviceGiven(command.cycle_id, counsel.opinions, counsel.recall))
 
     # From command to bytes
 

@@ -67,7 +67,7 @@ def watch_advice(turn: Turn, cycle: TradeCycle) -> None:
         opinions = (late,)
     if cycle.margin is None:
         cycle = turn.change(cycle, margin=Unknown("the broker did not answer in time"))
-    on_advice(turn, AdviceGiven(cycle.cycle_id, opinions))
+    on_advice(turn, AdviceGiven(cycle.cycle_id, opinions, cycle.recall))
 
 
 def on_advice(turn: Turn, event: AdviceGiven) -> None:
@@ -75,14 +75,14 @@ def on_advice(turn: Turn, event: AdviceGiven) -> None:
     cycle = turn.cycle(event.cycle_id)
     if cycle is None or cycle.phase is not Phase.PROPOSED:
         return
-    cycle = turn.change(cycle, opinions=event.opinions, advised=True)
+    cycle = turn.change(cycle, opinions=event.opinions, recall=event.recall, advised=True)
     if cycle.margin is not None:
         _judge(turn, cycle)
 
 
 def _judge(turn: Turn, cycle: TradeCycle) -> None:
     """Judge the proposal with everything that is known now."""
-    cycle = _weighed(cycle, cycle.opinions)
+    cycle = _weighed(cycle)
     contract = turn.state.contracts.get(cycle.con_id)
     quote = turn.state.quotes.get(cycle.con_id)
     bracket: Bracket | str = "CONTRACT_NOT_ALLOWED" if contract is None else "STALE_DATA"
@@ -111,15 +111,16 @@ def on_margin(turn: Turn, event: MarginStated) -> None:
         _judge(turn, cycle)
 
 
-def _weighed(cycle: TradeCycle, opinions: tuple[Opinion, ...]) -> TradeCycle:
-    """Add the opinions, the final confidence and a size that advice may only make smaller."""
+def _weighed(cycle: TradeCycle) -> TradeCycle:
+    """Add the final confidence and a size; advice and memory may only make them smaller."""
+    opinions = cycle.opinions
+    memory = None if cycle.recall is None else cycle.recall.support
     model = next((_support(o) for o in opinions if o.role is AdvisorRole.DECISION), None)
     sizes = [o.size_multiplier if math.isfinite(o.size_multiplier) else 0.0 for o in opinions]
     multiplier = min(max(min(sizes, default=1.0), 0.0), 1.0)
     return replace(
         cycle,
-        opinions=opinions,
-        confidence=hybrid_confidence(cycle.signal.confidence, model),
+        confidence=hybrid_confidence(cycle.signal.confidence, model, memory),
         quantity=int(cycle.quantity * multiplier),
     )
 

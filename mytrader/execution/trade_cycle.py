@@ -352,6 +352,11 @@ def _on_halted(turn: Turn, event: events.Halted) -> None:
     turn.step_down(Mode.HALT, event.why)
 
 
+def _on_noted(turn: Turn, event: events.AdvisorCalled) -> None:
+    """Change nothing: it is for the record, and for the budget that is counted from it."""
+    del turn, event
+
+
 Handler = Callable[[Turn, Any], None]
 
 HANDLERS: Final[Mapping[type, Handler]] = {
@@ -362,6 +367,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.SettlementStated: market_watch.on_settlement,
     events.SignalRaised: proposal.on_signal,
     events.AdviceGiven: proposal.on_advice,
+    events.AdvisorCalled: _on_noted,
     events.MarginStated: proposal.on_margin,
     events.OrdersNumbered: order_tracking.on_numbered,
     events.OrderWritten: order_tracking.on_written,

@@ -37,6 +37,7 @@ from mytrader.domain.commands import (
 )
 from mytrader.domain.events import (
     AdviceGiven,
+    AdvisorCalled,
     AnyEvent,
     BookAnswered,
     ErrorReported,
@@ -50,6 +51,7 @@ from mytrader.domain.events import (
     StatusReported,
 )
 from mytrader.domain.known import Unknown
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import parse_ref
 from mytrader.errors import JournalFault, invariant
 
@@ -257,6 +259,7 @@ def _approved_ref(command: Any) -> tuple[str]:  # noqa: ANN401 - see above
 _CYCLE_ID: Final[dict[type[Any], Callable[[Any], str | None]]] = {
     SignalRaised: attrgetter("cycle_id"),
     AdviceGiven: attrgetter("cycle_id"),
+    AdvisorCalled: attrgetter("cycle_id"),
     MarginStated: attrgetter("cycle_id"),
     AskMargin: attrgetter("cycle_id"),
     AskAdvice: attrgetter("cycle_id"),
@@ -278,7 +281,7 @@ _REFS: Final[dict[type[Any], Callable[[Any], Iterable[str]]]] = {
     PlaceEmergencyStop: _approved_ref,
     ChangeOrder: _approved_ref,
 }
-_HOLDERS_OF_FLOATS: Final = frozenset((SignalRaised, AskAdvice, AdviceGiven))
+_HOLDERS_OF_FLOATS: Final = frozenset((SignalRaised, AskAdvice, AdviceGiven, AdvisorCalled))
 
 
 def _holds_odd_float(item: AnyEvent | AnyCommand) -> bool:
@@ -287,9 +290,21 @@ def _holds_odd_float(item: AnyEvent | AnyCommand) -> bool:
     if isinstance(item, AdviceGiven):
         for opinion in item.opinions:
             numbers += (opinion.confidence, opinion.size_multiplier, opinion.latency_ms)
+        numbers += _numbers_of(item.recall)
+    elif isinstance(item, AdvisorCalled):
+        numbers.append(item.call.latency_ms)
     elif isinstance(item, SignalRaised | AskAdvice):
         numbers += (item.signal.confidence, *item.signal.features.values())
     return not all(number is None or math.isfinite(number) for number in numbers)
+
+
+def _numbers_of(recall: Recall | None) -> list[float | None]:
+    if recall is None:
+        return []
+    numbers = [recall.support, recall.mean_r, recall.latency_ms]
+    for trade in recall.similar:
+        numbers += (trade.distance, trade.result_r)
+    return numbers
 
 
 def _with_text_floats(event: AnyEvent, commands: Sequence[AnyCommand]) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mytrader.domain import events
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion
+from mytrader.domain.decision import Advice, AdvisorCall, AdvisorRole, Opinion
 from mytrader.domain.fills import Execution
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.margin import Margin
@@ -39,6 +39,7 @@ SPELL: Final = 6
 PAUSE: Final = 2
 """The same for a pause, of which there may be several on one way."""
 WAITING: Final = frozenset({"time", "fill"})
+CALL: Final = AdvisorCall("an advisor", "outside", 1, "answered", latency_ms=1.0)
 
 
 def opinions(advice: Advice) -> tuple[Opinion, ...]:
@@ -225,7 +226,9 @@ def _propose(trader: Trader, world: World, move: Move) -> bool:
 
 
 def _advise(trader: Trader, world: World, move: Move) -> bool:
-    said = events.AdviceGiven(CYCLE_IDS[int(move[1])], opinions(Advice(_word_of(move))))
+    cycle_id = CYCLE_IDS[int(move[1])]
+    trader.hear(world, events.AdvisorCalled(cycle_id, CALL))
+    said = events.AdviceGiven(cycle_id, opinions(Advice(_word_of(move))))
     return trader.hear(world, said, move[2])
 
 

@@ -4,31 +4,15 @@ Both are relative to what the same session has shown, so that the labels mean th
 and at noon, in a calm month and in a wild one.
 """
 
-from enum import StrEnum
 from typing import Final
 
+from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.signals.features import Features
 
 TREND_SLOPE_ATR_MIN: Final = 0.25
 """A slow average that moves a quarter of an average bar in ten bars is going somewhere."""
 VOLATILITY_LOW_BELOW: Final = 0.75
 VOLATILITY_HIGH_ABOVE: Final = 1 / VOLATILITY_LOW_BELOW
-
-
-class Trend(StrEnum):
-    """Where the market is going."""
-
-    UPTREND = "UPTREND"
-    DOWNTREND = "DOWNTREND"
-    RANGE = "RANGE"
-
-
-class Volatility(StrEnum):
-    """How much it moves, for this session and this minute of the day."""
-
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
 
 
 def trend(features: Features) -> Trend:
@@ -53,3 +37,8 @@ def volatility(features: Features) -> Volatility:
     if features.volatility_ratio > VOLATILITY_HIGH_ABOVE:
         return Volatility.HIGH
     return Volatility.MEDIUM
+
+
+def regime(features: Features) -> Regime:
+    """Return both labels."""
+    return Regime(trend(features), volatility(features))

@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 from mytrader.errors import OurFault
-from mytrader.runtime import RANDOM_BITS, CycleIds, TaskFailed, Tasks
+from mytrader.runtime import RANDOM_BITS, CycleIds, TaskFailed, Tasks, monotonic_seconds
 from mytrader.simulator.memory_transport import MemoryTransport
 from mytrader.simulator.rebound_clock import rebind_clock
 
@@ -243,6 +243,14 @@ class VirtualRuntime:
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start a task; its failure goes to `on_failure`."""
         self._tasks.spawn(work, name)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do blocking `work` here and now, then let its real time pass on this clock."""
+        began = monotonic_seconds()
+        try:
+            return work()
+        finally:
+            await asyncio.sleep(monotonic_seconds() - began)
 
     def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` once, never before `when`; the returned function disarms it."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from mytrader.bootstrap import CLIENT_CLOCKS, held_contracts
 from mytrader.domain.commands import RaiseAlert
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Signal
+from mytrader.domain.decision import Advice, AdvisorRole, Counsel, Opinion, Question, Signal
 from mytrader.domain.events import AnyEvent, OperatorAsked, Request, TraderStarted
 from mytrader.domain.instrument import ES
 from mytrader.domain.limits import Limits
@@ -41,10 +41,10 @@ HOST, PORT = "127.0.0.1", 4002
 class StraightPanel:
     """Advisors that say GO at once."""
 
-    async def ask(self, con_id: int, signal: Signal) -> tuple[Opinion, ...]:
+    async def ask(self, question: Question) -> Counsel:
         """Return one GO."""
-        del con_id, signal
-        return (Opinion("test", AdvisorRole.DECISION, Advice.GO, "go", confidence=1.0),)
+        del question
+        return Counsel((Opinion("test", AdvisorRole.DECISION, Advice.GO, "go", confidence=1.0),))
 
 
 def quiet_market(minutes: int = 30) -> Iterator[MarketTick]:

@@ -26,7 +26,7 @@ from mytrader.signals.features import (
     Ema,
     Features,
 )
-from mytrader.signals.regime import trend, volatility
+from mytrader.signals.regime import regime
 from mytrader.signals.strategy import parse_params
 
 NAME: Final = "ema-cross"
@@ -154,6 +154,7 @@ class EmaCross:
             features=self._numbers(features, evidence),
             reason=self._reason(side, evidence, close=bar.close, features=features),
             warm=features.warm and features.bars >= WARM_PERIODS * self._params.slow,
+            regime=regime(features),
         )
 
     def _numbers(self, features: Features, evidence: CrossEvidence) -> dict[str, float]:
@@ -171,11 +172,12 @@ class EmaCross:
         self, side: Side, evidence: CrossEvidence, *, close: int, features: Features
     ) -> str:
         fast, slow = self._params.fast, self._params.slow
+        seen = regime(features)
         way = "above" if side is Side.BUY else "below"
         return (
             f"EMA {fast} crossed {way} EMA {slow} at {self._instrument.price(close)}: "
             f"they part by {evidence.speed_atr:.3f} ATR a bar, signed efficiency ratio "
             f"{evidence.efficiency:.2f}, EMA {slow} went {evidence.slope_atr:+.2f} ATR this way "
             f"in {SLOPE_BARS} bars, ATR {features.atr:.1f} ticks "
-            f"({trend(features)}, volatility {volatility(features)})."
+            f"({seen.trend}, volatility {seen.volatility})."
         )

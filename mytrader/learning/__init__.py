@@ -1,0 +1,1 @@
+"""What closed trades teach: proposals with their evidence, never changes."""
