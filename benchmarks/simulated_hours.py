@@ -31,9 +31,9 @@ def main() -> dict[str, float]:
     bars = BarFile(history=[], session=synthetic_bars(1, ES, session=date(2025, 12, 11)))
     settings = load_settings(None, environ={})
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(settings, "ES", "ema-cross", Path(folder) / "bench.journal", seed=1)
+        plan = Plan(settings, ("ES",), "ema-cross", Path(folder) / "bench.journal", seed=1)
         began = time.perf_counter()
-        outcome = run_embedded(plan, SimulatedDay("ES", bars, settings))
+        outcome = run_embedded(plan, SimulatedDay(("ES",), bars, settings))
         took = time.perf_counter() - began
     began = time.perf_counter()
     matching = Matching()

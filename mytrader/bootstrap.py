@@ -26,6 +26,7 @@ from mytrader.errors import BadInput
 from mytrader.execution import LOGIC_VERSION
 from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
 from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
+from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
 from mytrader.ports import Broker, Runtime
@@ -40,15 +41,20 @@ CLIENT_CLOCKS: Final = CLIENT_MODULES
 
 
 class Plan(Struct, frozen=True):
-    """One run of the trader, wherever its gateway is."""
+    """One run of the trader, wherever its gateway is.
+
+    `params` are the strategy's, as text or numbers. A `shadow` decides and can send nothing.
+    """
 
     settings: Settings
-    symbol: str
+    symbols: tuple[str, ...]
     strategy: str
     journal: Path
     seed: int
     host: str = "127.0.0.1"
     port: int = 4002
+    params: dict[str, str] = {}
+    shadow: bool = False
 
 
 class Outcome(Struct, frozen=True):
@@ -159,10 +165,12 @@ class Trader:
         self._started_flat = not state.cycles
         self.executor = parts.executor(_endpoint(plan), runtime=runtime)
         self.executor.numbers.remember(_order_ids(state))
-        self._proposer = Proposer(parts.strategy or partial(create_strategy, plan.strategy))
+        self._proposer = Proposer(
+            parts.strategy or partial(create_strategy, plan.strategy, params=plan.params)
+        )
         self.manager = parts.manager(
             state,
-            broker=parts.broker(self.executor),
+            broker=parts.broker(self._shadowed() if plan.shadow else self.executor),
             journal=self.journal,
             runtime=runtime,
             panel=_panel(runtime, plan.settings, parts.seats),
@@ -171,6 +179,18 @@ class Trader:
         own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
         for observer in (*own, *observers):
             self.manager.observe(observer)
+
+    def _shadowed(self) -> ShadowBroker:
+        return ShadowBroker(
+            self.executor,
+            self.runtime,
+            instrument_of=self._instrument_of,
+            equity_usd=lambda: self.executor.cash_usd,
+        )
+
+    def _instrument_of(self, con_id: int) -> Instrument | None:
+        contract = self.manager.state.contracts.get(con_id)
+        return None if contract is None else contract.instrument
 
     async def connect(self, *, connected: Callable[[], Awaitable[None]] | None = None) -> None:
         """Connect, synchronise, take in the bars so far; raises `BrokerFault`.
@@ -181,12 +201,14 @@ class Trader:
         await self.executor.connect()
         if connected is not None:
             await connected()
-        con_id, history = await self.executor.open_market(
-            self.plan.symbol,
-            roll_days=settings.trading.roll_days_before_expiry,
-            held=held_contracts(self.manager.state, self.plan.symbol),
-        )
-        self._proposer.prepare(con_id, INSTRUMENTS[self.plan.symbol], history=history)
+        held = held_contracts(self.manager.state, self.plan.symbols)
+        for symbol in self.plan.symbols:
+            con_id, history = await self.executor.open_market(
+                symbol,
+                roll_days=settings.trading.roll_days_before_expiry,
+                held=held[symbol],
+            )
+            self._proposer.prepare(con_id, INSTRUMENTS[symbol], history=history)
         if self._cash_before is None:
             self._cash_before = self.executor.cash_usd
 
@@ -244,21 +266,25 @@ class Trader:
         )
 
 
-def held_contracts(state: TraderState, symbol: str) -> frozenset[int]:
-    """Return the contracts in which something of ours may be open, by the record.
+def held_contracts(state: TraderState, symbols: Sequence[str]) -> dict[str, frozenset[int]]:
+    """Return, by symbol, the contracts in which something of ours may be open, by the record.
 
-    Raises `BadInput` when one is no contract of `symbol`: nobody would watch it.
+    Raises `BadInput` when one is no contract of `symbols`: nobody would watch it. One that the
+    record cannot name goes with the first symbol, and the gateway says whether it knows it.
     """
     working = {cycle.con_id for cycle in state.cycles.values() if cycle.orders}
     held = working | {con_id for con_id, view in state.positions.items() if view.booked}
-    for con_id in sorted(held & state.contracts.keys()):
-        contract = state.contracts[con_id]
-        if contract.instrument.symbol != symbol:
+    found: dict[str, set[int]] = {symbol: set() for symbol in symbols}
+    for con_id in sorted(held):
+        contract = state.contracts.get(con_id)
+        symbol = symbols[0] if contract is None else contract.instrument.symbol
+        if contract is not None and symbol not in found:
             raise BadInput(
-                f"--symbol {symbol}: the record holds an open trade in {contract.local_symbol}:"
-                f" start with --symbol {contract.instrument.symbol} until it is closed"
+                f"--symbol {','.join(symbols)}: the record holds an open trade in"
+                f" {contract.local_symbol}: start with --symbol {symbol} until it is closed"
             )
-    return frozenset(held)
+        found[symbol].add(con_id)
+    return {symbol: frozenset(con_ids) for symbol, con_ids in found.items()}
 
 
 def _endpoint(plan: Plan) -> Endpoint:
@@ -277,11 +303,20 @@ def _order_ids(state: TraderState) -> dict[str, int]:
 
 
 def _opening(plan: Plan) -> Opening:
+    run: dict[str, str | int | float | bool | None] = {
+        "symbol": ",".join(plan.symbols),
+        "strategy": plan.strategy,
+        "seed": plan.seed,
+    }
+    if plan.params:
+        run["params"] = " ".join(f"{name}={plan.params[name]}" for name in sorted(plan.params))
+    if plan.shadow:
+        run["shadow"] = True
     return Opening(
         logic_version=LOGIC_VERSION,
         package_version=__version__,
         config_hash=config_hash(plan.settings),
-        run={"symbol": plan.symbol, "strategy": plan.strategy, "seed": plan.seed},
+        run=run,
     )
 
 

@@ -93,6 +93,13 @@ def run(
     strategy: Annotated[
         str, typer.Option("--strategy", help="What proposes trades.")
     ] = "ema-cross",
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--param", help="k=v for the strategy; may be given several times."),
+    ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Decide everything, send nothing.")
+    ] = False,
     config: Config = None,
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Where to record. Embedded: a new file.")
@@ -119,6 +126,8 @@ def run(
             faults=faults,
             as_json=as_json,
             verbose=verbose,
+            params=tuple(params or ()),
+            shadow=shadow,
         )
     )
 

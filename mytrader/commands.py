@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,7 @@ from mytrader.replay.cycle_view import cycle_view
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
-from mytrader.signals.strategy import strategy_names
+from mytrader.signals.strategy import create_strategy, params_from_text, strategy_names
 from mytrader.simulator.bar_files import BarFile, load_bar_file
 from mytrader.simulator.fault_files import load_faults
 from mytrader.simulator.faults import Faults
@@ -64,6 +65,8 @@ class RunOptions(Struct, frozen=True):
     faults: Path | None
     as_json: bool
     verbose: bool
+    params: tuple[str, ...] = ()
+    shadow: bool = False
 
 
 class GatewayOptions(Struct, frozen=True):
@@ -86,17 +89,21 @@ class GatewayOptions(Struct, frozen=True):
 def run(asked: RunOptions) -> int:
     """Trade one session, show a summary and return the exit status; raises `MytraderError`."""
     settings = load_settings(asked.config, overrides={"simulator.seed": asked.seed})
-    _check_choices(asked.symbol, asked.strategy)
+    symbols = _symbols(asked.symbol)
+    params = params_from_text(asked.params)
+    _check_strategy(asked.strategy, symbols, params=params)
     embedded = asked.gateway == EMBEDDED
     host, port = ("127.0.0.1", settings.ib.port) if embedded else _endpoint(asked.gateway)
     plan = Plan(
         settings=settings,
-        symbol=asked.symbol,
+        symbols=symbols,
         strategy=asked.strategy,
-        journal=settings.journal.path if asked.journal is None else asked.journal,
+        journal=_record(settings, asked),
         seed=settings.simulator.seed,
         host=host,
         port=port,
+        params=params,
+        shadow=asked.shadow,
     )
     _set_up_logging(settings, verbose=asked.verbose)
     # The one wall clock of the command; what it measured is told to people only.
@@ -163,7 +170,6 @@ def _status(summary: Summary) -> int:
 def gateway(asked: GatewayOptions) -> None:
     """Serve a simulated gateway until its day is over or somebody interrupts."""
     settings = load_settings(asked.config, overrides={"simulator.seed": asked.seed})
-    _check_choices(asked.symbol, None)
     _set_up_logging(settings, verbose=asked.verbose)
     times = 1.0 if asked.speed is None else _speed(asked.speed)
     day = _simulated_day(asked, settings)
@@ -172,7 +178,7 @@ def gateway(asked: GatewayOptions) -> None:
         bars = day.bars.session
         first, last = (bar.opened_at.astimezone(EXCHANGE_ZONE) for bar in (bars[0], bars[-1]))
         sys.stdout.write(
-            f"gateway on 127.0.0.1:{listening}: {len(bars)} bars of {day.symbol}, "
+            f"gateway on 127.0.0.1:{listening}: {len(bars)} bars of {','.join(day.symbols)}, "
             f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} CT, {times:g} times real time; "
             "the market starts with the first subscription\n"
         )
@@ -215,11 +221,30 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
 # From what was typed to what is meant
 
 
-def _check_choices(symbol: str, strategy: str | None) -> None:
-    if symbol not in INSTRUMENTS:
-        raise BadInput(f"--symbol {symbol}: choose one of {', '.join(INSTRUMENTS)}")
-    if strategy is not None and strategy not in strategy_names():
+def _symbols(text: str) -> tuple[str, ...]:
+    """Return the symbols of a list such as `ES,MES`, each once."""
+    symbols = tuple(dict.fromkeys(part for part in text.replace(",", " ").split()))
+    unknown = [symbol for symbol in symbols if symbol not in INSTRUMENTS]
+    if unknown or not symbols:
+        named = unknown[0] if unknown else text
+        raise BadInput(f"--symbol {named}: choose one or several of {', '.join(INSTRUMENTS)}")
+    return symbols
+
+
+def _check_strategy(strategy: str, symbols: Sequence[str], *, params: Mapping[str, str]) -> None:
+    """Make it once, so that what it refuses is said before anything is connected."""
+    if strategy not in strategy_names():
         raise BadInput(f"--strategy {strategy}: choose one of {', '.join(strategy_names())}")
+    for symbol in symbols:
+        create_strategy(strategy, INSTRUMENTS[symbol], params=params)
+
+
+def _record(settings: Settings, asked: RunOptions) -> Path:
+    """Where to record: what a shadow decides is no part of the trader's own record."""
+    if asked.journal is not None:
+        return asked.journal
+    path = settings.journal.path
+    return path.with_name(f"{path.stem}-shadow{path.suffix}") if asked.shadow else path
 
 
 def _endpoint(text: str) -> tuple[str, int]:
@@ -239,11 +264,21 @@ def _speed(text: str) -> float:
 
 def _simulated_day(asked: RunOptions | GatewayOptions, settings: Settings) -> runs.SimulatedDay:
     return runs.SimulatedDay(
-        asked.symbol,
-        _market(settings, asked.symbol, bars=asked.bars, day=asked.day),
+        _related(_symbols(asked.symbol)),
+        _market(settings, _symbols(asked.symbol)[0], bars=asked.bars, day=asked.day),
         settings,
         Faults() if asked.faults is None else load_faults(asked.faults),
     )
+
+
+def _related(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """One market is played for all of them: they have to be futures on one index."""
+    if len({INSTRUMENTS[symbol].group for symbol in symbols}) > 1:
+        raise BadInput(
+            f"--symbol {','.join(symbols)}: a simulated gateway plays one market, so give futures "
+            "on one index, such as ES,MES"
+        )
+    return symbols
 
 
 def _market(settings: Settings, symbol: str, *, bars: Path | None, day: str | None) -> BarFile:

@@ -128,7 +128,7 @@ class HostileDay:
         )
         self._plan = Plan(
             settings=settings_of(script),
-            symbol=script.symbol,
+            symbols=(script.symbol,),
             strategy="campaign",
             journal=journal,
             seed=script.seed,

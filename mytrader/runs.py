@@ -62,9 +62,9 @@ SPEED_TOLERANCE: Final = 0.25
 
 
 class SimulatedDay(Struct, frozen=True):
-    """What an embedded or a served gateway plays."""
+    """What an embedded or a served gateway plays: the same bars for each symbol."""
 
-    symbol: str
+    symbols: tuple[str, ...]
     bars: BarFile
     settings: Settings
     faults: Faults = Faults()
@@ -126,22 +126,26 @@ def simulated_gateway(
     on_start: Callable[[datetime], None] | None = None,
 ) -> SimulatedGateway:
     """Return a gateway that plays `day` from the moment somebody subscribes to it."""
-    instrument = INSTRUMENTS[day.symbol]
-    commission = day.settings.simulator.commission_usd_per_side
-    if commission is not None:
-        instrument = replace(instrument, commission_usd_per_side=commission)
-    market = SimulatedMarket(
-        contract=front_month(instrument, trading_date(day.bars.session[0].opened_at)),
-        ticks=bar_ticks(day.bars.session),
-        history=day.bars.history[-HISTORY_BARS_MAX:],
-    )
+    markets = [_market(symbol, day) for symbol in day.symbols]
     settings = GatewaySettings(
         cash_usd=day.settings.simulator.starting_cash,
         faults=day.faults,
         seed=day.settings.simulator.seed,
         days=TABLE.shown_by((*day.bars.history, *day.bars.session)),
     )
-    return SimulatedGateway([market], runtime, settings=settings, on_start=on_start)
+    return SimulatedGateway(markets, runtime, settings=settings, on_start=on_start)
+
+
+def _market(symbol: str, day: SimulatedDay) -> SimulatedMarket:
+    instrument = INSTRUMENTS[symbol]
+    commission = day.settings.simulator.commission_usd_per_side
+    if commission is not None:
+        instrument = replace(instrument, commission_usd_per_side=commission)
+    return SimulatedMarket(
+        contract=front_month(instrument, trading_date(day.bars.session[0].opened_at)),
+        ticks=bar_ticks(day.bars.session),
+        history=day.bars.history[-HISTORY_BARS_MAX:],
+    )
 
 
 # Embedded

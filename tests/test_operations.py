@@ -143,7 +143,7 @@ def test_a_trader_lets_people_in_before_it_has_a_connection(tmp_path: Path) -> N
 
     async def visit() -> tuple[str, str]:
         runtime = SystemRuntime(lambda *_: None)
-        plan = Plan(Settings(), "ES", "ema-cross", tmp_path / "x.journal", seed=1)
+        plan = Plan(Settings(), ("ES",), "ema-cross", tmp_path / "x.journal", seed=1)
         trader = Trader(plan, runtime)
         await trader.open_door(lambda *_: None)
         code = await asyncio.to_thread(shell, "halt", "--journal", str(tmp_path / "x.journal"))

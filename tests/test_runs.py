@@ -63,8 +63,8 @@ def embedded(
 ) -> Outcome:
     bars = load_bar_file(write_bars(folder / "bars.csv", rows()), ES)
     settings = Settings()
-    plan = Plan(settings, "ES", "ema-cross", folder / "x.journal", seed=1)
-    day = runs.SimulatedDay("ES", bars, settings, faults)
+    plan = Plan(settings, ("ES",), "ema-cross", folder / "x.journal", seed=1)
+    day = runs.SimulatedDay(("ES",), bars, settings, faults)
     return runs.run_embedded(plan, day, observers=observers)
 
 

@@ -141,7 +141,7 @@ def traded(
         market = SimulatedMarket(front_month(ES, EPOCH.date()), quiet_market(8), history())
         gateway = gateway_type([market], runtime)
         gateways.append(gateway)
-        plan = Plan(Settings(), "ES", "ema-cross", folder / "x.journal", seed=1)
+        plan = Plan(Settings(), ("ES",), "ema-cross", folder / "x.journal", seed=1)
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
         trader = Trader(plan, runtime, observers=[events])
         trader.manager._panel = StraightPanel()

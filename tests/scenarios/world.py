@@ -104,7 +104,7 @@ class World:
     async def start(self) -> None:
         """Connect and let the market begin."""
         await self.executor.connect()
-        held = held_contracts(self.manager.state, "ES")
+        held = held_contracts(self.manager.state, ["ES"])["ES"]
         await self.executor.open_market("ES", roll_days=self.roll_days, held=held)
         self.manager.handle(TraderStarted(self.limits))
         self.executor.announce()
