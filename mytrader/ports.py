@@ -80,7 +80,8 @@ class Journal(Protocol):
         """Record an event with its commands and return its sequence number.
 
         With `durable` everything appended so far is on disk when this returns; without it the
-        record may wait for the next durable one (quotes only). Raises `JournalFault`.
+        record may wait for the next durable one: what nothing was done about. Raises
+        `JournalFault`.
         """
         ...
 

@@ -23,6 +23,7 @@ from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
 from mytrader.execution.live_trading_manager import Observer
+from mytrader.idle_collection import collecting_when_idle
 from mytrader.ports import Runtime
 from mytrader.runtime import SystemRuntime, TaskFailed
 from mytrader.settings import Settings
@@ -218,7 +219,9 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     start = _connect(
         trader, runtime, follow=speed is not None, disarm=say_if_slow, failed=watch.note_failure
     )
-    return await trade(trader, start, watch=watch, speed=runtime.speed)
+    with collecting_when_idle(runtime) as collector:
+        trader.manager.observe(collector)
+        return await trade(trader, start, watch=watch, speed=runtime.speed)
 
 
 async def _connect(

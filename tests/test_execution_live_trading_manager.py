@@ -7,10 +7,18 @@ import msgspec
 import pytest
 
 from mytrader.domain import commands, events
-from mytrader.domain.decision import Advice, AdvisorRole, Counsel, Opinion, Question, Signal
+from mytrader.domain.decision import (
+    Advice,
+    AdvisorCall,
+    AdvisorRole,
+    Counsel,
+    Opinion,
+    Question,
+    Signal,
+)
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import ES
-from mytrader.domain.known import Known
+from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
@@ -165,6 +173,34 @@ def test_a_quote_that_leads_to_nothing_may_wait(desk: Desk) -> None:
     desk.manager.handle(events.QuoteSeen(CON_ID, Quote(AT, 27_600, 27_601, 27_601)))
     assert desk.journal.durable_sequence == durable
     assert desk.journal.records[-1].sequence > durable
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.BarClosed(CON_ID, Bar(AT, 27_600, 27_601, 27_599, 27_600, 10)),
+        events.MarginStated(CYCLE, Unknown("no answer")),
+        events.AdvisorCalled(CYCLE, AdvisorCall("risk", "agent", 1, "answered", 12.5)),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_led_to_nothing_waits_for_the_next_decision(
+    desk: Desk, event: events.AnyEvent
+) -> None:
+    """A crash loses only what nothing was done about; whatever is sent takes it along."""
+    desk.ready()
+    durable = desk.journal.durable_sequence
+    desk.manager.handle(event)
+    assert desk.journal.durable_sequence == durable
+    desk.manager.handle(events.OperatorAsked(events.Request.HALT, "operator"))
+    assert desk.journal.durable_sequence == desk.journal.records[-1].sequence
+
+
+def test_a_fill_never_waits(desk: Desk) -> None:
+    desk.ready()
+    fill = Execution("0001.01.01", "", 5, 900, CON_ID, Side.BUY, 1, 27_600, AT)
+    desk.manager.handle(events.ExecutionReported(fill))
+    assert desk.journal.durable_sequence == desk.journal.records[-1].sequence
 
 
 @pytest.mark.parametrize("kind", [commands.PlaceExit, commands.ChangeOrder])

@@ -11,7 +11,7 @@ all of them gone, and none of them can send anything.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -32,6 +32,19 @@ from mytrader.ports import Adviser, Broker, Journal, Runtime
 
 Propose = Callable[[int, Bar], Signal | None]
 """A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
+
+
+MAY_WAIT: Final = (
+    events.QuoteSeen,
+    events.BarClosed,
+    events.MarginStated,
+    events.AdvisorCalled,
+)
+"""What need not be on the disk at once while nothing was done about it.
+
+The next durable record takes it along, so whatever is sent has its reasons on the disk. A crash
+before that loses what the market and the broker can be asked for again.
+"""
 
 
 class Observer(Protocol):
@@ -98,8 +111,8 @@ class LiveTradingManager:
         now = self._runtime.now()
         before = self.state
         state, asked = self._step(before, event, now)
-        quiet = isinstance(event, events.QuoteSeen) and not asked
-        self._journal.append(now, event, asked, durable=not quiet)
+        may_wait = isinstance(event, MAY_WAIT) and not asked
+        self._journal.append(now, event, asked, durable=not may_wait)
         self.state = state
         self._note_cycles(before)
         for command in asked:
