@@ -24,7 +24,7 @@ from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
-from mytrader.replay.cycle_view import cycle_view
+from mytrader.replay.cycle_view import view_in
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -126,7 +126,7 @@ def _embedded(asked: RunOptions, plan: Plan) -> tuple[Plan, Outcome]:
         )
     day = _simulated_day(asked, plan.settings)
     plan = replace(plan, journal=_new_journal(plan.settings, asked.journal))
-    with RunProgress(len(day.bars.session), quiet=asked.as_json) as progress:
+    with RunProgress(len(day.bars.session) * len(day.symbols), quiet=asked.as_json) as progress:
         return plan, runs.run_embedded(plan, day, observers=[progress])
 
 
@@ -196,7 +196,7 @@ def cycles(journal: Path | None, *, as_json: bool) -> None:
         fold(reader.read(), book)
     everything = [*book.ended.values(), *book.open.values()]
     if as_json:
-        _print_json([cycle_view(cycle, book.codes_of(cycle)) for cycle in everything])
+        _print_json([view_in(book, cycle) for cycle in everything])
         return
     console = Console()
     print_cycles(book, console)

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AskMargin
 from mytrader.domain.cycle import Phase
-from mytrader.domain.decision import Advice, AdvisorRole, Opinion
+from mytrader.domain.decision import Advice, AdvisorCall, AdvisorRole, Opinion
 from mytrader.domain.events import Request
 from mytrader.domain.known import Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import Quote
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import OrderLife, Role, Side
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
@@ -98,6 +99,35 @@ def test_a_failed_decision_advisor_lends_no_confidence() -> None:
     failed = Opinion("a", AdvisorRole.DECISION, Advice.GO, "-", confidence=0.1, failure="timeout")
     script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, (failed,))
     assert script.cycle.confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("support", "final"),
+    [(None, 0.8), (1.0, 0.8), (0.8, 0.8), (0.3, 0.7), (0.0, 0.64)],
+)
+def test_the_memory_can_only_lower_the_confidence(support: float | None, final: float) -> None:
+    """Its weight of 0.2 goes to the signal where it says nothing; what it said is on record."""
+    said = tuple(Opinion(role, role, Advice.GO, "-", confidence=0.8) for role in AdvisorRole)
+    recall = Recall(support=support, trades=7)
+    script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, said, recall)
+    assert script.cycle.confidence == pytest.approx(final)
+    assert script.cycle.recall == recall
+
+
+def test_a_memory_whose_support_is_no_number_permits_nothing() -> None:
+    """The panel refuses such an answer; should one come, no guard accepts it."""
+    said = tuple(Opinion(role, role, Advice.GO, "-", confidence=0.8) for role in AdvisorRole)
+    answer = events.AdviceGiven(CYCLE, said, Recall(support=nan))
+    script = Playbook() >> proposed() << AskAdvice() >> answer << Tell("LOW_CONFIDENCE")
+    assert (script.is_complete, script.cycle.phase) == (True, Phase.REFUSED)
+
+
+def test_a_call_of_an_advisor_changes_nothing() -> None:
+    """It may end long after the trade that asked for it."""
+    script = Playbook() >> proposed() << AskAdvice()
+    call = AdvisorCall("risk", "agent", 1, "abandoned", latency_ms=9000.0)
+    later = script >> events.AdvisorCalled(CYCLE, call) >> events.AdvisorCalled("nobody's", call)
+    assert (later.is_complete, later.state) == (True, script.state)
 
 
 @pytest.mark.parametrize(

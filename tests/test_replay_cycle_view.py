@@ -5,9 +5,15 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from mytrader.domain import events
 from mytrader.domain.cycle import ExitReason, Phase
+from mytrader.domain.decision import AdvisorCall
+from mytrader.domain.limits import Limits
+from mytrader.domain.memory import Recall
 from mytrader.domain.orders import Role, Side, TrackedOrder
-from mytrader.replay.cycle_view import cycle_view, money
+from mytrader.domain.trader import TraderState
+from mytrader.replay.cycle_book import CycleBook
+from mytrader.replay.cycle_view import cycle_view, money, view_in
 from tests.domain_samples import CYCLE_ID, NOON, a_cycle, a_fill, an_order
 
 DESIGN_FIELDS = {
@@ -73,3 +79,16 @@ def test_a_symbol_that_we_do_not_know_has_no_prices() -> None:
 
 def test_money_has_two_places() -> None:
     assert money(Decimal("-0.5")) == "-0.50"
+
+
+def test_what_was_asked_outside_stands_beside_the_advice() -> None:
+    call = AdvisorCall("risk", "agent", 1, "answered", 812.5, cost_usd=Decimal("0.004"))
+    cycle = replace(a_cycle(), recall=Recall(support=0.3, trades=4))
+    book = CycleBook()
+    state = TraderState(limits=Limits(), finished=(cycle,))
+    book.seen(events.AdvisorCalled(cycle.cycle_id, call), [], state)
+    book.seen(events.AdvisorCalled("another's", call), [], state)
+    view = view_in(book, cycle)
+    assert [each["outcome"] for each in view["calls"]] == ["answered"]
+    assert view["memory"]["support"] == 0.3
+    assert json.loads(json.dumps(view, default=str))

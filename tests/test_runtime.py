@@ -1,6 +1,7 @@
 """The scaled clock, its timers, tasks and ids; real time is replaced by virtual time."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -181,3 +182,23 @@ def test_ids_grow_whatever_the_clock_and_the_random_bits_do(steps: list[tuple[in
         made.append(ids.next(now))
     assert made == sorted(set(made))
     assert all(len(text) == 26 for text in made)
+
+
+def test_blocking_work_does_not_hold_up_the_loop() -> None:
+    """Here the work waits for something that only the loop can do meanwhile."""
+    may_end = threading.Event()
+
+    async def main() -> str:
+        runtime = SystemRuntime(lambda *_: None)
+        asyncio.get_running_loop().call_soon(may_end.set)
+        return await runtime.off_loop(lambda: "done" if may_end.wait(5) else "held up")
+
+    assert asyncio.run(main()) == "done"
+
+
+def test_blocking_work_raises_where_it_is_awaited() -> None:
+    async def main() -> None:
+        await SystemRuntime(lambda *_: None).off_loop(lambda: 1 // 0)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())

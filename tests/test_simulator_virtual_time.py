@@ -346,3 +346,21 @@ def test_the_unmodified_client_runs_and_sees_virtual_time_only() -> None:
     assert heard == ["disconnected"], "handlers that are coroutines run on this loop"
     assert all(EPOCH <= at <= EPOCH + timedelta(seconds=61) for at in times)
     assert talk() == (received, times, heard)
+
+
+def test_blocking_work_takes_as_long_in_virtual_time_as_it_took() -> None:
+    """An advisor outside that is asked in a simulated session is as slow there as it is."""
+    seconds = iter([10.0, 10.7, 20.0, 20.25])
+    passed: list[float] = []
+
+    async def main(loop: VirtualLoop) -> str:
+        runtime = VirtualRuntime(loop, lambda *_: None, seed=1, elapsed_s=lambda: next(seconds))
+        said = await runtime.off_loop(lambda: "done")
+        passed.append(loop.time())
+        with pytest.raises(ZeroDivisionError):
+            await runtime.off_loop(lambda: 1 // 0)
+        passed.append(loop.time())
+        return said
+
+    assert run_virtual(main, epoch=EPOCH) == "done"
+    assert passed == pytest.approx([0.7, 0.95], abs=1e-3)

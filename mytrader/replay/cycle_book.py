@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.cycle import Phase, TradeCycle
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
@@ -31,6 +32,7 @@ class CycleBook:
         self.ended: dict[str, TradeCycle] = {}
         self.open: dict[str, TradeCycle] = {}
         self.alerts: list[RaiseAlert] = []
+        self.calls: dict[str, list[AdvisorCall]] = {}
         self.signals = 0
         self.bars = 0
 
@@ -46,6 +48,8 @@ class CycleBook:
                 self.bars += 1
             case events.SignalRaised():
                 self.signals += 1
+            case events.AdvisorCalled(cycle_id, call):
+                self.calls.setdefault(cycle_id, []).append(call)
             case events.CommissionReported():
                 self._add_commission(event)
             case _:

@@ -8,17 +8,22 @@ from typing import Any
 import msgspec
 
 from mytrader.domain.cycle import Phase, TradeCycle
-from mytrader.domain.decision import Signal
+from mytrader.domain.decision import AdvisorCall, Signal
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.orders import TrackedOrder
-from mytrader.replay.cycle_book import gross_usd
+from mytrader.replay.cycle_book import CycleBook, gross_usd
 
 View = dict[str, Any]
 
 
-def cycle_view(cycle: TradeCycle, alert_codes: Sequence[str] = ()) -> View:
-    """Return one cycle with everything that its id joins."""
+def cycle_view(
+    cycle: TradeCycle, alert_codes: Sequence[str] = (), calls: Sequence[AdvisorCall] = ()
+) -> View:
+    """Return one cycle with everything that its id joins.
+
+    `alert_codes` are those of its alerts, `calls` what was asked of advisors outside for it.
+    """
     instrument = INSTRUMENTS.get(cycle.symbol)
     closed = cycle.phase is Phase.CLOSED
     gross = gross_usd(cycle)
@@ -31,6 +36,8 @@ def cycle_view(cycle: TradeCycle, alert_codes: Sequence[str] = ()) -> View:
         "signal": _signal_view(cycle.signal),
         "confidence": cycle.confidence,
         "advice": [msgspec.to_builtins(opinion) for opinion in cycle.opinions],
+        "memory": None if cycle.recall is None else msgspec.to_builtins(cycle.recall),
+        "calls": [msgspec.to_builtins(call) for call in calls],
         "verdicts": [msgspec.to_builtins(verdict) for verdict in cycle.verdicts],
         "reason_codes": list(cycle.reason_codes),
         "alert_codes": list(alert_codes),
@@ -49,6 +56,11 @@ def cycle_view(cycle: TradeCycle, alert_codes: Sequence[str] = ()) -> View:
         "opened_at": _time(cycle.opened_at),
         "closed_at": _time(cycle.closed_at),
     }
+
+
+def view_in(book: CycleBook, cycle: TradeCycle) -> View:
+    """Return a cycle of a book with its alerts and calls."""
+    return cycle_view(cycle, book.codes_of(cycle), book.calls.get(cycle.cycle_id, ()))
 
 
 def _signal_view(signal: Signal) -> View:

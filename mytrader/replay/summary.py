@@ -14,7 +14,7 @@ from rich.table import Table
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.replay.cycle_book import CycleBook, gross_usd
-from mytrader.replay.cycle_view import cycle_view, money
+from mytrader.replay.cycle_view import cycle_view, money, view_in
 
 PRICES: Final = ("entry", "exit")
 TRADES_SHOWN_MAX: Final = 40
@@ -83,10 +83,7 @@ def summary_view(summary: Summary) -> dict[str, Any]:
         "ended_at": summary.ended_at.isoformat(),
         "journal": summary.journal,
         "journal_head_hash": summary.head_hash,
-        "cycles": [
-            cycle_view(cycle, book.codes_of(cycle))
-            for cycle in (*book.ended.values(), *book.open.values())
-        ],
+        "cycles": [view_in(book, cycle) for cycle in (*book.ended.values(), *book.open.values())],
     }
 
 

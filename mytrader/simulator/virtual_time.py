@@ -224,11 +224,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class VirtualRuntime:
-    """`ports.Runtime` on a `VirtualLoop`; the ids come from `seed`."""
+    """`ports.Runtime` on a `VirtualLoop`; the ids come from `seed`.
 
-    def __init__(self, loop: VirtualLoop, on_failure: TaskFailed, *, seed: int) -> None:
+    `elapsed_s` measures what blocking work takes of the machine's time; replaced by tests only.
+    """
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        on_failure: TaskFailed,
+        *,
+        seed: int,
+        elapsed_s: Callable[[], float] = monotonic_seconds,
+    ) -> None:
         chance = random.Random(f"cycle ids {seed}")  # noqa: S311  # repeatable is the point
         self._loop = loop
+        self._elapsed_s = elapsed_s
         self._tasks = Tasks(on_failure)
         self._ids = CycleIds(lambda: chance.getrandbits(RANDOM_BITS))
 
@@ -246,11 +257,11 @@ class VirtualRuntime:
 
     async def off_loop(self, work: Callable[[], T]) -> T:
         """Do blocking `work` here and now, then let its real time pass on this clock."""
-        began = monotonic_seconds()
+        began = self._elapsed_s()
         try:
             return work()
         finally:
-            await asyncio.sleep(monotonic_seconds() - began)
+            await asyncio.sleep(self._elapsed_s() - began)
 
     def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` once, never before `when`; the returned function disarms it."""
