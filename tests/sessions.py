@@ -67,7 +67,7 @@ class EveryMinutes:
             side=Side.BUY,
             confidence=self._confidence,
             entry=price(bar.close),
-            stop=price(bar.close - 40),
+            stop=price(bar.close - 16),
             target=price(bar.close + 12),
             features=features.numbers(),
             reason="it was time",
