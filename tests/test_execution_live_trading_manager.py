@@ -24,9 +24,10 @@ from mytrader.domain.market import BAR_LENGTH, Bar, Quote
 from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.errors import InvariantBroken, JournalFault, OurFault
-from mytrader.execution.live_trading_manager import LiveTradingManager
+from mytrader.execution.live_trading_manager import LiveTradingManager, numbers_follow
 from tests.fakes.broker import FakeBroker
 from tests.fakes.journal import FakeJournal
+from tests.journal_samples import COMMANDS
 from tests.manual_runtime import ManualRuntime
 from tests.playbook import AMPLE
 
@@ -165,6 +166,57 @@ def test_the_numbers_of_an_order_are_durable_before_its_bytes(desk: Desk) -> Non
     assert heard == ["number", "bytes after OrdersNumbered, durable True"]
     orders = desk.manager.state.cycles[cycle_id].orders.values()
     assert {order.order_id for order in orders} == {7}
+
+
+def test_an_intent_and_the_numbers_of_its_orders_are_one_commit(desk: Desk) -> None:
+    """Nothing leaves between the two, so there is nothing that the disk must know before."""
+    desk.ready()
+
+    def number(command: commands.AnyCommand) -> tuple[tuple[str, int], ...]:
+        intent = desk.journal.records[-1]
+        waits.append(intent.sequence > desk.journal.durable_sequence)
+        return tuple((spec.ref, 7) for spec in commands.new_orders(command))
+
+    waits: list[bool] = []
+    desk.broker.number = number  # type: ignore[method-assign] # a broker that looks at the disk
+    desk.enter()
+    assert waits == [True]
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_without_numbers_the_intent_is_durable_all_the_same(desk: Desk, numbered: bool) -> None:
+    """A broker that has none to give, or gave them before, still writes after the record."""
+    desk.ready()
+    seen: list[bool] = []
+
+    def carry_out(command: commands.AnyCommand) -> None:
+        if isinstance(command, commands.PlaceBracket):
+            seen.append(desk.journal.durable_sequence == desk.journal.records[-1].sequence)
+
+    def number(command: commands.AnyCommand) -> tuple[tuple[str, int], ...]:
+        return tuple((spec.ref, 7) for spec in commands.new_orders(command))
+
+    desk.broker.carry_out = carry_out  # type: ignore[method-assign] # a broker that looks
+    if numbered:
+        desk.broker.number = number  # type: ignore[method-assign] # one that has a number
+    desk.enter()
+    assert seen == [True]
+
+
+def test_a_cancel_beside_a_new_order_does_not_overtake_its_record() -> None:
+    """Only what numbers follow at once may wait: a cancel's bytes leave without any (I4)."""
+    cancel: commands.AnyCommand = commands.CancelOrder("mt/x/S1", "exit")
+    place: commands.AnyCommand = bracket_command()
+    for asked in ([cancel, place], [place, cancel], [cancel], []):
+        assert not numbers_follow(asked)
+    alert = commands.RaiseAlert(commands.AlertLevel.INFO, "X", "x")
+    assert numbers_follow([alert, place])
+    assert numbers_follow([place, alert])
+
+
+def bracket_command() -> commands.PlaceBracket:
+    """An approved entry of one lot."""
+    return next(each for each in COMMANDS if isinstance(each, commands.PlaceBracket))
 
 
 def test_a_quote_that_leads_to_nothing_may_wait(desk: Desk) -> None:

@@ -9,14 +9,14 @@ Advice, strategies and observers hang off this line. None of them is on it: the 
 all of them gone, and none of them can send anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
 
 from mytrader.domain import commands, events
-from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
+from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert, new_orders
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import Question, Signal
 from mytrader.domain.events import AnyEvent
@@ -45,6 +45,15 @@ MAY_WAIT: Final = (
 The next durable record takes it along, so whatever is sent has its reasons on the disk. A crash
 before that loses what the market and the broker can be asked for again.
 """
+
+
+def numbers_follow(asked: Sequence[AnyCommand]) -> bool:
+    """Whether the first that leaves are new orders: the record of their numbers comes before.
+
+    That record takes this one to the disk, so one commit serves for both.
+    """
+    acts = [command for command in asked if not isinstance(command, RaiseAlert)]
+    return bool(acts) and all(new_orders(command) for command in acts)
 
 
 class Observer(Protocol):
@@ -80,6 +89,7 @@ class LiveTradingManager:
         self._deadline: datetime | None = None
         self._disarm: Callable[[], None] | None = None
         self._stopped = False
+        self._owes_disk = False
         self._log = structlog.get_logger("mytrader.execution")
         broker.listen(self.handle)
 
@@ -111,8 +121,9 @@ class LiveTradingManager:
         now = self._runtime.now()
         before = self.state
         state, asked = self._step(before, event, now)
-        may_wait = isinstance(event, MAY_WAIT) and not asked
-        self._journal.append(now, event, asked, durable=not may_wait)
+        durable = not numbers_follow(asked) and (asked or not isinstance(event, MAY_WAIT))
+        self._journal.append(now, event, asked, durable=bool(durable))
+        self._owes_disk = not durable
         self.state = state
         self._note_cycles(before)
         for command in asked:
@@ -256,14 +267,14 @@ class LiveTradingManager:
             self._broker.carry_out(command)
 
     def _send_new(self, command: AnyCommand) -> None:
-        """Let new orders out, once their numbers are on the disk.
+        """Let new orders out, once their numbers are on the disk, and the intent before them.
 
         After a crash an intent without a number was never sent, and whether one with a number was
         is said by the answer to its cancel: else nobody could ever know, and the position would
         have no exit (hazard H15).
         """
         numbers = self._broker.number(command)
-        if numbers:
+        if numbers or self._owes_disk:
             self._handle(events.OrdersNumbered(numbers))
         self._broker.carry_out(command)
 
