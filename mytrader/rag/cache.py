@@ -88,6 +88,10 @@ class Store(Memory, Protocol):
         """Keep finished trades; each replaces the one with its id. Raises nothing."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is held; raises nothing."""
+        ...
+
 
 class CachedMemory:
     """A store behind its caches; `ports.Memory`."""
@@ -136,6 +140,10 @@ class CachedMemory:
         self._emptied += 1
         for cache in self._caches.values():
             cache.clear()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
 
     def _cache(self, question: Question) -> TimedCache[Recall]:
         scope = (question.symbol, question.signal.strategy)

@@ -63,7 +63,7 @@ class PipelineIntegration:
                     self.log_trade_entry(cycle)
         for cycle in state.finished:
             if cycle.phase is Phase.CLOSED:
-                self.log_trade_exit(cycle, self._trades.entry_of(cycle.con_id))
+                self.log_trade_exit(cycle)
         if isinstance(event, events.CommissionReported):
             self._add_commission(event)
 
@@ -71,17 +71,14 @@ class PipelineIntegration:
         """See `TradeLogger.log_trade_entry`."""
         return self._trades.log_trade_entry(cycle)
 
-    def log_trade_exit(
-        self, cycle: TradeCycle, entry: EntryId | None = None
-    ) -> TradeDocument | Unfit:
-        """Write a closed trade down; without its entry's id the position's metadata lead to it.
+    def log_trade_exit(self, cycle: TradeCycle) -> TradeDocument | Unfit:
+        """Write a closed trade down under its entry's id.
 
-        Several trades of one contract may overlap: an entry that was logged for another one says
-        nothing of this one.
+        After a restart in mid-trade nobody here saw the entry; the position's metadata lead to it.
         """
-        known: EntryId | PositionMetadata = metadata_of(cycle)
-        if entry is not None and entry == cycle.cycle_id:
-            known = entry
+        known: EntryId | PositionMetadata | None = self._trades.entry_of(cycle)
+        if known is None:
+            known = metadata_of(cycle)
         self._watch_commissions(cycle)
         return self._trades.log_trade_exit(cycle, known)
 

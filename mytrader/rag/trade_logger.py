@@ -51,25 +51,26 @@ class TradeLogger:
 
     def __init__(self, keep: Callable[[TradeDocument], None]) -> None:
         self._keep = keep
-        self._open: dict[int, EntryId] = {}
+        self._open: dict[str, EntryId] = {}
         self._log = structlog.get_logger("mytrader.rag")
 
-    def entry_of(self, con_id: int) -> EntryId | None:
-        """Return the open trade of a contract as far as this process has seen it begin."""
-        return self._open.get(con_id)
+    def entry_of(self, cycle: TradeCycle) -> EntryId | None:
+        """Return the note of a cycle's entry, `None` if this process did not see it begin."""
+        return self._open.get(cycle.cycle_id)
 
     def log_trade_entry(self, cycle: TradeCycle) -> EntryId:
         """Note that a contract's position belongs to `cycle`; a repeat changes nothing."""
-        entry = EntryId(cycle.cycle_id)
-        if self._open.get(cycle.con_id) != entry:
-            self._open[cycle.con_id] = entry
-            self._log.info(
-                "TRADE_ENTRY",
-                at=cycle.opened_at,
-                text=f"{cycle.side} {cycle.symbol} by {cycle.signal.strategy}",
-                cycle_id=cycle.cycle_id,
-                con_id=cycle.con_id,
-            )
+        noted = self._open.get(cycle.cycle_id)
+        if noted is not None:
+            return noted
+        entry = self._open[cycle.cycle_id] = EntryId(cycle.cycle_id)
+        self._log.info(
+            "TRADE_ENTRY",
+            at=cycle.opened_at,
+            text=f"{cycle.side} {cycle.symbol} by {cycle.signal.strategy}",
+            cycle_id=cycle.cycle_id,
+            con_id=cycle.con_id,
+        )
         return entry
 
     def log_trade_exit(
@@ -85,8 +86,7 @@ class TradeLogger:
             made: TradeDocument | Unfit = Unfit(closed.cycle_id, f"{MISMATCH} ({known})")
         else:
             made = document_of(closed)
-        if self._open.get(closed.con_id) == closed.cycle_id:
-            del self._open[closed.con_id]
+        self._open.pop(closed.cycle_id, None)
         if isinstance(made, Unfit):
             self._log.warning(
                 "TRADE_EXIT_UNFIT", at=closed.closed_at, text=made.why, cycle_id=closed.cycle_id

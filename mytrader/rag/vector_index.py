@@ -89,12 +89,12 @@ class VectorIndex:
         limit = within
         if self._tail_used:
             tail = self._tail[:, : self._tail_used]
-            limit = _take(found, _squares(tail, point), self._tail_numbers, count, limit)
+            limit = _take(found, squared_distances(tail, point), self._tail_numbers, count, limit)
         least = self._least(point)
         for box in np.argsort(least, kind="stable"):
             if least[box] > limit:
                 break
-            squares = _squares(self._boxes[box], point)
+            squares = squared_distances(self._boxes[box], point)
             limit = _take(found, squares, self._box_numbers[box], count, limit)
         return found
 
@@ -129,14 +129,16 @@ def _split(points: Points) -> list[Numbers]:
     return done
 
 
-def _squares(points: Points, point: Points) -> Points:
+def squared_distances(points: Points, point: Points) -> Points:
+    """Return the squared distance of each column of `points` to `point`."""
     return _sum_of_squares(points - point[:, None])
 
 
 def _sum_of_squares(differences: Points) -> Points:
     """Return the sum over the coordinates, added one after the other."""
     differences *= differences
-    return np.add.reduce(differences, axis=0)
+    total: Points = np.add.reduce(differences, axis=0)
+    return total
 
 
 def _take(
