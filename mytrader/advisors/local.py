@@ -1,8 +1,10 @@
 """The embedded advisors: two opinions that need no network, from the signal's own numbers.
 
 The *decision* advisor argues against trades in chop; its WAIT is advisory. The *risk* advisor
-looks at the circumstances; its WAIT binds. Both answer for any strategy that puts the numbers of
-its features into the signal; a number that is missing or not finite is a failure, and blocks.
+looks at the circumstances; its WAIT binds. The decision advisor also hears what the memory says
+of trades like this one (`mytrader/advisors/local_memory.py`). Both answer for any strategy that
+puts the numbers of its features into the signal; a number that is missing or not finite is a
+failure, and blocks.
 
 Each confidence is that in the advisor's own answer: 0.5 at the threshold, where the answer could
 as well be the other one, rising in a straight line to 1 at the far end named beside it.
@@ -15,8 +17,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from mytrader.advisors.local_memory import Objection, objections
 from mytrader.advisors.opinion import failed, plain
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion, Question, Signal
+from mytrader.domain.memory import Recall
 
 EFFICIENCY_BARS: Final = 20
 CHOP_EFFICIENCY_BELOW: Final = 1 / sqrt(EFFICIENCY_BARS)
@@ -41,9 +45,11 @@ class _Concern(Struct, frozen=True):
 
 
 class LocalDecisionAdvisor:
-    """Says WAIT, advisory only, when the last twenty bars went nowhere.
+    """Says WAIT, advisory only, when the last twenty bars went nowhere or the memory objects.
 
-    Confidence in WAIT is full at an efficiency ratio of 0, in GO at a ratio of 1.
+    Confidence in WAIT is full at an efficiency ratio of 0, in GO at a ratio of 1. Of several
+    reasons to wait the surest decides, and all are told. A memory that failed is no empty one:
+    its failure is this advisor's, and binds.
     """
 
     name = "local-decision"
@@ -52,14 +58,21 @@ class LocalDecisionAdvisor:
     async def opine(self, question: Question, now: datetime) -> Opinion:
         """Return the opinion; never waits for anything."""
         del now
-        return self.judge(question.signal)
+        return self.judge(question.signal, question.recall)
 
-    def judge(self, signal: Signal) -> Opinion:
-        """Return the opinion on a signal."""
+    def judge(self, signal: Signal, recall: Recall | None = None) -> Opinion:
+        """Return the opinion on a signal; without a recall the memory has no say."""
         try:
             efficiency = _feature(signal.features, "efficiency_ratio")
         except UnusableFeature as why:
             return failed(self.name, self.role, failure=str(why))
+        if recall is not None and recall.failure is not None:
+            return failed(self.name, self.role, failure=f"memory: {recall.failure}")
+        told = objections(recall)
+        opinion = self._on_efficiency(efficiency)
+        return _joined(opinion, told) if told else opinion
+
+    def _on_efficiency(self, efficiency: float) -> Opinion:
         room = _room(efficiency, CHOP_EFFICIENCY_BELOW, good=1.0, bad=0.0)
         chop = room < 0
         is_what = "chop, below" if chop else "directed, not below"
@@ -106,6 +119,24 @@ class LocalRiskAdvisor:
             rationale=plain("; ".join(concern.text for concern in told)),
             confidence=_confidence(worst),
         )
+
+
+def _joined(opinion: Opinion, told: list[Objection]) -> Opinion:
+    """Return a WAIT with what the memory objects, and what else spoke for waiting."""
+    reasons = [objection.text for objection in told]
+    sure = [objection.confidence for objection in told]
+    if opinion.decision is Advice.WAIT:
+        reasons.append(opinion.rationale)
+        sure.append(opinion.confidence or 0.0)
+    return Opinion(
+        advisor=opinion.advisor,
+        role=opinion.role,
+        decision=Advice.WAIT,
+        rationale=plain("; ".join(reasons)),
+        confidence=max(sure),
+        advisory_only=True,
+        cited=tuple(dict.fromkeys(each for objection in told for each in objection.cited)),
+    )
 
 
 def _concerns(features: Mapping[str, float]) -> list[_Concern]:

@@ -1,0 +1,58 @@
+"""Opens what hangs beside the line; what reaches outside is imported only where it is asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mytrader.errors import BadInput
+from mytrader.ports import Runtime
+from mytrader.rag.cache import CachedMemory, Store
+from mytrader.rag.knowledge_base import KnowledgeBase
+from mytrader.rag.memory_file import SUFFIX
+from mytrader.settings import Settings
+
+
+def memory_path(settings: Settings, journal: Path) -> Path:
+    """Return where the embedded memory of a journal lies."""
+    return settings.rag.path or journal.with_name(journal.name + SUFFIX)
+
+
+def open_knowledge_base(
+    settings: Settings, journal: Path, *, patience_s: float = 0.0
+) -> KnowledgeBase:
+    """Open the embedded memory of a journal; raises `BadInput` where its file cannot be used."""
+    rag = settings.rag
+    return KnowledgeBase(
+        memory_path(settings, journal),
+        documents_max=rag.documents_max,
+        neighbours=rag.neighbours,
+        patience_s=patience_s,
+    )
+
+
+def open_memory(
+    settings: Settings, journal: Path, *, runtime: Runtime, environ: Mapping[str, str]
+) -> CachedMemory:
+    """Open the memory that the settings ask for, behind its cache; raises `BadInput`.
+
+    Off by default, an index outside is neither imported nor spoken to.
+    """
+    rag = settings.rag
+    store: Store
+    if rag.opensearch_enabled:
+        store = _index(settings, runtime, environ=environ)
+    else:
+        store = open_knowledge_base(settings, journal)
+    return CachedMemory(store, ttl=rag.cache_ttl, entries=rag.cache_entries)
+
+
+def _index(settings: Settings, runtime: Runtime, *, environ: Mapping[str, str]) -> Store:
+    try:
+        from mytrader.rag.opensearch import OpenSearchMemory  # noqa: PLC0415 - an optional package
+    except ImportError:
+        raise BadInput(
+            "rag.opensearch_enabled: the package opensearch-py is missing: install the extra"
+            " mytrader[opensearch], or switch it off"
+        ) from None
+    return OpenSearchMemory(
+        settings.rag, runtime, advice_timeout=settings.aws_agents.timeout, environ=environ
+    )
