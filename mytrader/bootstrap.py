@@ -11,8 +11,8 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from mytrader import __version__
-from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.panel import Panel, Seat
+from mytrader.beside import Beside
 from mytrader.config import config_hash
 from mytrader.control.desk import Desk, sign
 from mytrader.control.server import Door, open_door
@@ -29,7 +29,7 @@ from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
 from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
-from mytrader.ports import Broker, Runtime
+from mytrader.ports import Adviser, Broker, Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
@@ -132,8 +132,8 @@ def _same(broker: Broker) -> Broker:
 class Parts(Struct, frozen=True):
     """What a trader is made of, where somebody brings something else: campaigns and their tests.
 
-    `strategy` makes what proposes on a contract, `seats` are the advisors, `broker` may stand
-    before the executor.
+    `strategy` makes what proposes on a contract; `seats` are the advisors, and with them there is
+    nothing else beside the line; `broker` may stand before the executor.
     """
 
     strategy: MakeStrategy | None = None
@@ -158,10 +158,12 @@ class Trader:
         self.runtime = runtime
         self._started_at = runtime.now()
         self._door: Door | None = None
+        self._beside: Beside | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
-        state = fold(self.journal.read(), CycleBook())
+        past = CycleBook()
+        state = fold(self.journal.read(), past)
         self._started_flat = not state.cycles
         self.executor = parts.executor(_endpoint(plan), runtime=runtime)
         self.executor.numbers.remember(_order_ids(state))
@@ -173,12 +175,28 @@ class Trader:
             broker=parts.broker(self._shadowed() if plan.shadow else self.executor),
             journal=self.journal,
             runtime=runtime,
-            panel=_panel(runtime, plan.settings, parts.seats),
+            panel=self._panel(parts.seats, past),
             propose=self._proposer.propose,
         )
         own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
-        for observer in (*own, *observers):
+        beside = () if self._beside is None else self._beside.observers
+        for observer in (*own, *beside, *observers):
             self.manager.observe(observer)
+
+    def _panel(self, seats: Sequence[Seat] | None, past: CycleBook) -> Adviser:
+        """Open what hangs beside the line, unless somebody brings the advisors."""
+        settings = self.plan.settings
+        if seats is not None:
+            return Panel(seats, self.runtime, deadline=settings.aws_agents.timeout)
+        self._beside = Beside(
+            settings,
+            self.runtime,
+            journal=self.plan.journal,
+            closed=past.closed,
+            environ=os.environ,
+            noted=lambda cycle_id, call: self.manager.handle(events.AdvisorCalled(cycle_id, call)),
+        )
+        return self._beside.panel
 
     def _shadowed(self) -> ShadowBroker:
         return ShadowBroker(
@@ -198,6 +216,8 @@ class Trader:
         `connected` is awaited before the first question that depends on the time.
         """
         settings = self.plan.settings
+        if self._beside is not None:
+            await self._beside.start()
         await self.executor.connect()
         if connected is not None:
             await connected()
@@ -250,6 +270,8 @@ class Trader:
             self._door.close()
         self.manager.stop()
         self.executor.close()
+        if self._beside is not None:
+            self._beside.close()
         self.journal.close()
         state = self.manager.state
         return Outcome(
@@ -318,10 +340,3 @@ def _opening(plan: Plan) -> Opening:
         config_hash=config_hash(plan.settings),
         run=run,
     )
-
-
-def _panel(runtime: Runtime, settings: Settings, seats: Sequence[Seat] | None) -> Panel:
-    if seats is None:
-        advisors = (LocalDecisionAdvisor(), LocalRiskAdvisor())
-        seats = [Seat(advisor.name, advisor.role, advisor) for advisor in advisors]
-    return Panel(seats, runtime, deadline=settings.aws_agents.timeout)

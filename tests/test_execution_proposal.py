@@ -102,6 +102,22 @@ def test_a_failed_decision_advisor_lends_no_confidence() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sure", "final"),
+    [((0.9, 0.4), 0.68), ((0.4, 0.9), 0.68), ((0.9, nan), nan), ((nan, 0.9), nan)],
+)
+def test_of_several_decision_advisors_the_least_sure_counts(
+    sure: tuple[float, float], final: float
+) -> None:
+    """Whoever sits on the panel beside another one can only subtract."""
+    said = tuple(
+        Opinion(f"{number}", AdvisorRole.DECISION, Advice.GO, "-", confidence=confidence)
+        for number, confidence in enumerate(sure)
+    )
+    script = Playbook() >> proposed() << AskAdvice() >> events.AdviceGiven(CYCLE, said)
+    assert script.cycle.confidence == pytest.approx(final, nan_ok=True)
+
+
+@pytest.mark.parametrize(
     ("support", "final"),
     [(None, 0.8), (1.0, 0.8), (0.8, 0.8), (0.3, 0.7), (0.0, 0.64)],
 )

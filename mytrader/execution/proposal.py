@@ -115,7 +115,9 @@ def _weighed(cycle: TradeCycle) -> TradeCycle:
     """Add the final confidence and a size; advice and memory may only make them smaller."""
     opinions = cycle.opinions
     memory = None if cycle.recall is None else cycle.recall.support
-    model = next((_support(o) for o in opinions if o.role is AdvisorRole.DECISION), None)
+    models = [_support(o) for o in opinions if o.role is AdvisorRole.DECISION]
+    # Of several the least sure one counts; what is no number stays none, and permits nothing.
+    model = min((each for each in models if each is not None), key=_least, default=None)
     sizes = [o.size_multiplier if math.isfinite(o.size_multiplier) else 0.0 for o in opinions]
     multiplier = min(max(min(sizes, default=1.0), 0.0), 1.0)
     return replace(
@@ -123,6 +125,10 @@ def _weighed(cycle: TradeCycle) -> TradeCycle:
         confidence=hybrid_confidence(cycle.signal.confidence, model, memory),
         quantity=int(cycle.quantity * multiplier),
     )
+
+
+def _least(support: float) -> tuple[bool, float]:
+    return (not math.isnan(support), support)
 
 
 def _support(opinion: Opinion) -> float | None:
