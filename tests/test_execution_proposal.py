@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AskMargin
 from mytrader.domain.cycle import Phase
-from mytrader.domain.decision import Advice, AdvisorCall, AdvisorRole, Opinion
+from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.events import Request
 from mytrader.domain.known import Unknown
 from mytrader.domain.limits import Limits
@@ -136,14 +136,6 @@ def test_a_memory_whose_support_is_no_number_permits_nothing() -> None:
     answer = events.AdviceGiven(CYCLE, said, Recall(support=nan))
     script = Playbook() >> proposed() << AskAdvice() >> answer << Tell("LOW_CONFIDENCE")
     assert (script.is_complete, script.cycle.phase) == (True, Phase.REFUSED)
-
-
-def test_a_call_of_an_advisor_changes_nothing() -> None:
-    """It may end long after the trade that asked for it."""
-    script = Playbook() >> proposed() << AskAdvice()
-    call = AdvisorCall("risk", "agent", 1, "abandoned", latency_ms=9000.0)
-    later = script >> events.AdvisorCalled(CYCLE, call) >> events.AdvisorCalled("nobody's", call)
-    assert (later.is_complete, later.state) == (True, script.state)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ from msgspec.structs import replace
 from mytrader.domain import events
 from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.cycle import ExitReason, ExitStage, Fact, Phase
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.events import Request
 from mytrader.domain.trader import Mode
 from mytrader.execution.trade_cycle import TRANSITIONS, next_deadline, step
 from tests.playbook import (
     BRACKET,
+    CYCLE,
     ENTRY,
     LINK_LOST,
     NOON,
@@ -31,7 +33,7 @@ from tests.playbook import (
     opened,
     proposed,
 )
-from tests.wanted import Page
+from tests.wanted import AskAdvice, Page
 
 SECOND = timedelta(seconds=1)
 
@@ -168,3 +170,11 @@ def test_a_flip_of_a_halted_cycle_halts_a_machine_that_a_person_had_resumed() ->
     assert paged.cycle_id == script.cycle.cycle_id
     script = script << Page("POSITION_FLIPPED") << Page("MODE_HALT")
     assert script.state.mode is Mode.HALT
+
+
+def test_a_call_of_an_advisor_changes_nothing() -> None:
+    """It may end long after the trade that asked for it."""
+    script = Playbook() >> proposed() << AskAdvice()
+    call = AdvisorCall("risk", "agent", 1, "abandoned", latency_ms=9000.0)
+    later = script >> events.AdvisorCalled(CYCLE, call) >> events.AdvisorCalled("nobody's", call)
+    assert (later.is_complete, later.state) == (True, script.state)
