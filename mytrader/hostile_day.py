@@ -59,8 +59,12 @@ KILLED_AFTER_MS: Final = (0, 1, 2, 5, 20, 200, 1500)
 UNACCOUNTED: Final = frozenset({"execution corrected", "execution busted"})
 """Faults after which the account is right and the trades of the record no longer are."""
 
-AWAY_S: Final = (0.2, 3.0, 20.0)
-"""How long a process that died stays away, seconds."""
+AWAY_S: Final = (1.0, 3.0, 20.0)
+"""How long a process that died stays away, seconds: to start one takes the first of them.
+
+At five starts a second, which no machine makes, the questions of the starts alone come to more
+than the broker takes in one (seed 311, bracket).
+"""
 
 REFUSED_S: Final = (5.0, 15.0, 45.0)
 """How long one stays away that could not connect and ended, seconds."""
