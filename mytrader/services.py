@@ -1,4 +1,4 @@
-"""Opens what hangs beside the line; what reaches outside is imported only where it is asked for."""
+"""Opens what hangs beside the line; what reaches outside is imported only when asked for."""
 
 from collections.abc import Mapping
 from pathlib import Path
