@@ -74,7 +74,7 @@ def a_document(number: int = 1, **changed: Any) -> TradeDocument:  # noqa: ANN40
 
 def random_documents(seed: int, count: int) -> list[TradeDocument]:
     """Return trades of several strategies, sides and markets; equal seeds give equal ones."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - made-up trades, not secrets
     made = []
     for number in range(1, count + 1):
         result = round(random.gauss(0, 1.2), 3)
