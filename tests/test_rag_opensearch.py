@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -17,7 +17,6 @@ from mytrader.errors import BadInput, InvariantBroken
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.opensearch import PASSWORD, SEARCHES_MAX, USERNAME, OpenSearchMemory
 from mytrader.rag.seeds import FOUNDING_LOSS
-from mytrader.runtime import SystemRuntime
 from mytrader.service_settings import RagSettings
 from mytrader.services import open_memory
 from mytrader.settings import Settings
@@ -27,6 +26,24 @@ from tests.memory_samples import a_document, a_question, question_like
 
 WAIT = timedelta(seconds=2)
 SOON = timedelta(milliseconds=100)
+
+
+class Working(ManualRuntime):
+    """Does what is started when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[Coroutine[Any, Any, None]] = []
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Keep the work."""
+        del name
+        self.started.append(work)
+
+    async def work(self) -> None:
+        """Do it."""
+        while self.started:
+            await self.started.pop(0)
 
 
 @pytest.fixture
@@ -77,18 +94,13 @@ def test_off_is_off_and_nothing_connects(server: SearchServer, tmp_path: Path) -
 def test_switched_on_it_takes_the_place_of_the_file(server: SearchServer, tmp_path: Path) -> None:
     on = Settings(rag=settings(server.url))
 
-    async def trade() -> Recall:
-        runtime = SystemRuntime(lambda *_: None)
-        opened = open_memory(on, tmp_path / "a.journal", runtime=runtime, environ={})
-        opened.remember(a_document())
-        while len(server.documents) < 2:
-            await asyncio.sleep(0.005)
-        while (recall := await opened.recall(a_question(), START)).failure:
-            await asyncio.sleep(0.005)
-        opened.close()
-        return recall
-
-    assert asyncio.run(trade()).trades == 1
+    runtime = Working()
+    opened = open_memory(on, tmp_path / "a.journal", runtime=runtime, environ={})
+    opened.remember(a_document())
+    asyncio.run(runtime.work())
+    assert asyncio.run(opened.recall(a_question(), START)).trades == 1
+    opened.close()
+    assert len(server.documents) == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,10 +133,10 @@ def test_an_index_that_is_there_is_used_and_writing_again_adds_nothing(
     ("trouble", "why"),
     [
         (Trouble.HANG, "timeout"),
-        (Trouble.HANG_UP, "no connection"),
+        (Trouble.HANG_UP, "no usable connection"),
         (Trouble.ERROR, "it answered with status 500"),
         (Trouble.THROTTLE, "it answered with status 429"),
-        (Trouble.GARBAGE, "its answer cannot be read"),
+        (Trouble.GARBAGE, "no usable connection"),
         (Trouble.NOT_JSON, "its answer cannot be read"),
         (Trouble.OTHER_SHAPE, "its answer cannot be read"),
         (Trouble.BAD_DOCUMENT, "its answer cannot be read"),
@@ -176,20 +188,13 @@ def test_while_a_trade_waits_to_be_written_every_recall_fails(
 
 
 def test_what_waits_is_written_when_the_next_question_comes(server: SearchServer) -> None:
-    async def trade() -> tuple[Recall, Recall]:
-        runtime = SystemRuntime(lambda *_: None)
-        made = OpenSearchMemory(settings(server.url), runtime, advice_timeout=WAIT, environ={})
-        first = await made.recall(a_question(), START)
-        while not server.documents:
-            await asyncio.sleep(0.005)
-        while (second := await made.recall(a_question(), START)).failure:
-            await asyncio.sleep(0.005)
-        made.close()
-        return first, second
-
-    first, second = asyncio.run(trade())
-    assert first.failure is not None
-    assert second == Recall()
+    runtime = Working()
+    made = OpenSearchMemory(settings(server.url), runtime, advice_timeout=WAIT, environ={})
+    for _ in range(3):
+        assert ask(made).failure == "the index lacks a trade that could not be written yet"
+    assert len(runtime.started) == 1
+    asyncio.run(runtime.work())
+    assert ask(made) == Recall()
 
 
 def test_the_timeout_stays_below_half_of_the_advisors() -> None:
@@ -257,8 +262,12 @@ def test_half_an_account_is_refused() -> None:
         memory("http://127.0.0.1:9", environ={USERNAME: "someone"})
 
 
-def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    asked = settings("https://127.0.0.1:9", opensearch_ca=tmp_path / "none.pem")
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    asked = settings("https://127.0.0.1:9", opensearch_ca=path)
     with pytest.raises(BadInput, match=r"rag\.opensearch_ca"):
         OpenSearchMemory(asked, ManualRuntime(), advice_timeout=WAIT, environ={})
 

@@ -65,6 +65,7 @@ def test_the_nearest_come_first_and_equal_ones_by_id() -> None:
     assert recall.trades == 2
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.floats(0, 1), st.floats(allow_nan=False, min_value=-1e6, max_value=1e6)),

@@ -56,6 +56,7 @@ def test_several_boxes_answer_as_a_full_search(grid: bool, count: int) -> None:
         assert index.nearest(asked, count, within=inf) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     changes=st.lists(

@@ -1,4 +1,4 @@
-"""A search server of the tests' own: enough of OpenSearch's REST protocol, on the loopback address.
+"""A search server of the tests' own: enough of OpenSearch's REST protocol, on this machine.
 
 It knows an index with a mapping, `_bulk` with index actions, and `_search` by exact k-NN with a
 filter of terms. What it can do wrong is set by `trouble`. It counts the connections it took.
@@ -117,6 +117,7 @@ class SearchServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: SearchServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Say nothing."""
@@ -154,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_PUT = do_POST = do_HEAD = _serve
+    do_GET = do_PUT = do_POST = do_HEAD = _serve  # noqa: N815 - the library's names
 
 
 @contextmanager
