@@ -58,7 +58,7 @@ class RagSettings(Section):
     """The memory of past trades; it can be made again from the journal at any time."""
 
     path: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
-        default=None, description="its file; null: beside the journal, <journal>.memory"
+        default=None, description="its file; null: <journal>.memory"
     )
     documents_max: Count = Field(
         default=100_000, ge=100, le=1_000_000, description="trades kept; beyond, the oldest goes"
@@ -69,7 +69,7 @@ class RagSettings(Section):
     opensearch_enabled: bool = Field(default=False, description="a k-NN index instead of ours")
     opensearch_url: Annotated[str, AfterValidator(_index_url)] = Field(
         default="https://localhost:9200",
-        description="https, or http on this machine; no name or password in it",
+        description="https, or http on this machine",
     )
     opensearch_index: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
         default="mytrader-trades", description="name of the index, small letters"

@@ -3,7 +3,8 @@
 Two things in a recall argue for waiting:
 
 - **a lesson**: a trade to be avoided lies within a quarter of the usual distance between two
-  trades, half of what counts as similar. It is the same situation but for noise;
+  trades, half of what counts as similar. Of the pairs of one side among the crosses of November
+  2025 one in eight hundred is as near: it is the same situation but for noise;
 - **a poor record**: of at least eight similar trades the money that came back as gain is less
   than a third of what moved, after shrinking towards an even chance: each dollar gained cost two.
 

@@ -20,9 +20,10 @@ The scales are the root mean squares of the differences between two trades, roun
 crosses that the reference strategy saw in the ES bars of November 2025. They are constants: equal
 journals give equal vectors, whatever was remembered before. The distance is the root of the mean
 of the seven squared numeric differences, to which the labels and the strategy each add a step of
-a quarter: 1 is thus the usual distance between two trades. *Not taken:* running quantiles, which
-move every old vector whenever a trade is added; the fast average's slope, which says what the
-slow one's says (correlation 0.98 over those trades).
+a quarter. 1 is thus the usual distance between two trades: of the pairs of one side half are
+nearer than 0.93, and nine in ten lie between 0.50 and 1.53. *Not taken:* running quantiles, which
+move every old vector whenever a trade is added; the fast average's slope, which says what the slow
+one's says (correlation 0.98 over those trades).
 
 The labels are coordinates and no filters, because they are thresholds on the very numbers above:
 two trades a hair apart may bear different labels. **The side is a filter**: markets fall faster

@@ -14,8 +14,10 @@ The account comes from OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD of the enviro
 """
 
 import logging
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -269,20 +271,27 @@ def _client(settings: RagSettings, environ: Mapping[str, str], *, timeout_s: flo
     # Its own log repeats addresses and bodies, with a traceback for each timeout.
     for name in ("opensearch", "opensearchpy.trace"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    ca = settings.opensearch_ca
-    trust: dict[str, Any] = {} if ca is None else {"ca_certs": str(ca)}
+    return OpenSearch(
+        hosts=[settings.opensearch_url],
+        http_auth=account if all(account) else None,
+        timeout=timeout_s,
+        max_retries=0,
+        retry_on_timeout=False,
+        ssl_show_warn=False,
+        **_trust(settings.opensearch_ca),
+    )
+
+
+def _trust(ca: Path | None) -> dict[str, Any]:
+    if ca is None:
+        return {}
     try:
-        return OpenSearch(
-            hosts=[settings.opensearch_url],
-            http_auth=account if all(account) else None,
-            timeout=timeout_s,
-            max_retries=0,
-            retry_on_timeout=False,
-            ssl_show_warn=False,
-            **trust,
-        )
+        return {"ssl_context": ssl.create_default_context(cafile=ca)}
     except OSError as error:
-        raise BadInput(f"rag.opensearch_ca: {error.strerror}: name a readable file") from None
+        why = error.strerror or "it holds no certificates"
+        raise BadInput(
+            f"rag.opensearch_ca: {ca}: {why}: name a file of certificates to trust"
+        ) from None
 
 
 def _asked(request: Any) -> Any:  # noqa: ANN401 - the client's own answers are of any kind
@@ -292,7 +301,7 @@ def _asked(request: Any) -> Any:  # noqa: ANN401 - the client's own answers are 
     except exceptions.ConnectionTimeout:
         raise _Unusable("timeout") from None
     except exceptions.ConnectionError:
-        raise _Unusable("no connection") from None
+        raise _Unusable("no usable connection") from None
     except exceptions.TransportError as error:
         raise _Unusable(f"it answered with status {error.status_code}") from None
     except (exceptions.OpenSearchException, ValueError, TypeError, LookupError):

@@ -1,8 +1,8 @@
 """What the nearest trades say of a proposed one: their record, and how much it supports it.
 
-Trades count as similar up to a distance of a half. Of the pairs among the 513 crosses of November
-2025 about one in fifty is as near, so a memory speaks up after a few hundred trades and from then
-on of what is really alike.
+Trades count as similar up to a distance of a half. Of the pairs of one side among the 513 crosses
+of November 2025 one in twenty is as near, so a memory speaks up after a hundred or two trades of a
+side, and from then on of what is really alike.
 
 **Support** is the share of the money at risk that came back as gain, each trade weighted by its
 nearness, and shrunk towards an even chance:

@@ -25,7 +25,8 @@ Points = npt.NDArray[np.float32]
 """One column a point: (coordinates, points)."""
 Numbers = npt.NDArray[np.int64]
 
-_EMPTY: Final = np.zeros(0, dtype=np.int64)
+_FARTHEST: Final = float(np.finfo(np.float32).max)
+"""Every point is nearer than this, but for those that were removed."""
 
 
 class VectorIndex:
@@ -86,7 +87,7 @@ class VectorIndex:
         Nearest first, equal ones by number. Only what is at most `within` (squared) away counts.
         """
         found: list[tuple[float, int]] = []
-        limit = within
+        limit = min(within, _FARTHEST)
         if self._tail_used:
             tail = self._tail[:, : self._tail_used]
             limit = _take(found, squared_distances(tail, point), self._tail_numbers, count, limit)
