@@ -1,0 +1,530 @@
+"""Amazon Bedrock: the only file that speaks to it.
+
+Two ways to ask. An **agent** is asked by `invoke_agent`: its reply is a stream of events over
+HTTP, frames with two checksums each, and the text of the answer lies in `chunk` events. A
+**model** is asked by `converse` with one tool whose input has the schema of a reply, and it must
+use that tool. Either reply is parsed by `opinion.parse_reply`, which trusts nothing.
+
+What botocore does not notice, and is noticed here (its 1.44):
+
+* It does not compare what came with `Content-Length`, and a stream that ends inside a frame ends
+  without an error. Both are a cut stream, even if the bytes so far can be read.
+* Its timeouts are from one byte to the next: a peer that trickles is given up between two pieces,
+  and one that does so within a piece keeps its thread (`outside.UNENDED_MAX` bounds how many).
+* Its own retries are off: they know no deadline and no budget.
+
+Where the endpoint is plain http, it is this machine (the settings see to it), and requests are
+signed with a dummy key: real credentials never leave in the clear. Everywhere else they come from
+boto3's own chain and are in no setting. Endpoints and proxies of the environment do not count.
+
+boto3 is an optional package (`mytrader[aws]`): this module is imported only where it is used.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from http.client import RemoteDisconnected
+from typing import Any, Final, Protocol
+
+import boto3
+from botocore import exceptions as errors
+from botocore.config import Config
+from botocore.eventstream import ChecksumMismatch
+from botocore.eventstream import ParserError as BadFrame
+from botocore.parsers import ResponseParserError
+from msgspec import Struct
+from urllib3 import exceptions as wire_errors
+
+from mytrader.advisors.answer_cache import AnswerCache
+from mytrader.advisors.breaker import Breaker
+from mytrader.advisors.budget import Budget, Prices
+from mytrader.advisors.frames import CutStream, TooLate, TooLong, whole_frames
+from mytrader.advisors.opinion import REPLY_LENGTH_MAX, REPLY_SCHEMA
+from mytrader.advisors.outside import (
+    ANSWERED,
+    TIMEOUT,
+    UNENDED_MAX,
+    Noted,
+    OutsideAdvisor,
+    Reply,
+    Shared,
+    Target,
+    Terms,
+)
+from mytrader.advisors.panel import Seat
+from mytrader.advisors.prompts import Prompt
+from mytrader.domain.decision import AdvisorRole
+from mytrader.errors import InvariantBroken
+from mytrader.ports import Runtime
+from mytrader.runtime import monotonic_seconds
+from mytrader.service_settings import AwsAgentsSettings
+
+SHARE_OF_DEADLINE: Final = 0.9
+"""The advisors end before the panel does, so that it is they who say what went wrong."""
+SHARE_OF_READ: Final = 0.95
+"""The thread ends before the advisor gives it up, where the peer is merely silent."""
+CONNECT_TIMEOUT_MAX: Final = timedelta(seconds=1)
+STREAM_BYTES_MAX: Final = 1_048_576
+TOOL: Final = "opinion"
+TOOL_TOKENS: Final = 1000
+"""More than a service adds to a request that has a tool."""
+NOTHING: Final = Decimal(0)
+
+TOOL_SCHEMA: Final = {
+    key: value for key, value in REPLY_SCHEMA.items() if key != "additionalProperties"
+}
+"""At its top Nova takes a type, properties and what is required; the parser is closed anyway."""
+
+_UNCHARGED: Final = frozenset(
+    {"throttled", "access_denied", "bad_request", "not_found", "redirected", "no_credentials"}
+)
+"""Answers that did no work; the cost of everything else that failed is unknown."""
+_WORDS_BY_CODE: Final = {
+    "throttlingexception": "throttled",
+    "toomanyrequestsexception": "throttled",
+    "modelnotreadyexception": "throttled",
+    "servicequotaexceededexception": "quota_spent",
+    "accessdeniedexception": "access_denied",
+    "resourcenotfoundexception": "not_found",
+    "validationexception": "bad_request",
+    "conflictexception": "server_error",
+    "dependencyfailedexception": "server_error",
+    "internalserverexception": "server_error",
+    "badgatewayexception": "server_error",
+    "modelerrorexception": "server_error",
+    "modeltimeoutexception": "server_error",
+    "serviceunavailableexception": "server_error",
+}
+_WORDS_BY_STATUS: Final = {401: "access_denied", 403: "access_denied", 404: "not_found"}
+_CODE: Final = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
+
+_WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
+    ((errors.ConnectTimeoutError, errors.ReadTimeoutError, wire_errors.TimeoutError), TIMEOUT),
+    ((TooLate, TimeoutError), TIMEOUT),
+    ((errors.NoCredentialsError, errors.PartialCredentialsError), "no_credentials"),
+    ((errors.CredentialRetrievalError, errors.TokenRetrievalError), "no_credentials"),
+    ((errors.SSOError,), "no_credentials"),
+    ((ChecksumMismatch,), "bad_checksum"),
+    ((CutStream, wire_errors.ProtocolError, errors.ResponseStreamingError), "cut_stream"),
+    ((TooLong, BadFrame, ResponseParserError), "unreadable"),
+    ((errors.EndpointConnectionError, errors.HTTPClientError), "unreachable"),
+    ((wire_errors.HTTPError, OSError), "unreachable"),
+)
+"""The first kind that fits gives the word; no answer came, so there is no code."""
+
+_ClientErrors: Final = (
+    errors.BotoCoreError,
+    errors.ClientError,
+    wire_errors.HTTPError,
+    BadFrame,
+    ResponseParserError,
+    OSError,
+)
+
+
+class _Models(Protocol):
+    """What is used of the client for models."""
+
+    def converse(self, **request: object) -> Mapping[str, Any]: ...
+
+
+class _Agents(Protocol):
+    """What is used of the client for agents."""
+
+    def invoke_agent(self, **request: object) -> Mapping[str, Any]: ...
+
+
+class Credentials(Struct, frozen=True):
+    """A key given by hand: for peers on this machine, which ask for none."""
+
+    key_id: str
+    secret: str
+
+
+LOOPBACK_CREDENTIALS: Final = Credentials("loopback", "no secret: requests stay on this machine")
+
+
+class Door:
+    """The clients, each made once, by whichever thread needs it first: that takes 0.3 s.
+
+    Clients may be shared by threads; making them may not.
+    """
+
+    def __init__(
+        self, settings: AwsAgentsSettings, *, credentials: Credentials | None = None
+    ) -> None:
+        plain = (settings.endpoint_url or "").startswith("http:")
+        self._settings = settings
+        self._credentials = LOOPBACK_CREDENTIALS if plain and not credentials else credentials
+        self._answer_s = answer_within(settings).total_seconds() * SHARE_OF_READ
+        self._config = Config(
+            connect_timeout=min(self._answer_s, CONNECT_TIMEOUT_MAX.total_seconds()),
+            read_timeout=self._answer_s,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            max_pool_connections=2 * UNENDED_MAX,
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # the stub lacks it
+            tcp_keepalive=True,
+            proxies={} if plain else None,
+            signature_version="v4" if plain else None,
+        )
+        self._making = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    def models(self) -> _Models:
+        """Return the client for models."""
+        client: _Models = self._client("bedrock-runtime")
+        return client
+
+    def agents(self) -> _Agents:
+        """Return the client for agents."""
+        client: _Agents = self._client("bedrock-agent-runtime")
+        return client
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes the class as it goes
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self._made(service)
+            return self._clients[service]
+
+    def _made(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes the class as it goes
+        key = self._credentials
+        make: Callable[..., Any] = boto3.Session().client
+        client = make(
+            service,
+            region_name=self._settings.region,
+            endpoint_url=self._settings.endpoint_url,
+            aws_access_key_id=None if key is None else key.key_id,
+            aws_secret_access_key=None if key is None else key.secret,
+            config=self._config,
+        )
+        client.meta.events.register(f"before-parse.{service}", self._watch)
+        return client
+
+    def _watch(self, response_dict: dict[str, Any], **_: object) -> None:
+        """Compare what came with what was announced, before the client reads it."""
+        announced = response_dict["headers"].get("content-length")
+        length = int(announced) if announced is not None and announced.isdecimal() else None
+        body = response_dict["body"]
+        if not isinstance(body, bytes):
+            over_s = monotonic_seconds() + self._answer_s
+            response_dict["body"] = _Watched(
+                body, length, in_time=lambda: monotonic_seconds() < over_s
+            )
+        elif length is not None and len(body) != length:
+            raise CutStream(f"{len(body)} bytes of {length}")
+
+
+class _Watched:
+    """A raw stream as botocore reads it, which does not end unnoticed."""
+
+    def __init__(
+        self,
+        raw: Any,  # noqa: ANN401 - urllib3's response
+        length: int | None,
+        *,
+        in_time: Callable[[], bool],
+    ) -> None:
+        self._raw = raw
+        self._length = length
+        self._in_time = in_time
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield what comes; raises the faults of `frames` and of urllib3."""
+        return whole_frames(
+            self._raw.stream(), self._in_time, length=self._length, bytes_max=STREAM_BYTES_MAX
+        )
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._raw.close()
+
+
+class ModelTarget:
+    """A model, asked by `converse` with one tool that it must use."""
+
+    def __init__(
+        self, door: Door, model_id: str, *, prices: Prices, reply_tokens_max: int
+    ) -> None:
+        # What an ARN says before its resource is an account number, and nobody's business.
+        self.name = f"model/{model_id.rsplit('/', 1)[-1]}"
+        self._door = door
+        self._model_id = model_id
+        self._prices = prices
+        self._tokens_max = reply_tokens_max
+
+    def worst_usd(self, prompt: Prompt) -> Decimal:
+        """Return the most that a call can cost: no text has more tokens than bytes."""
+        size = len(prompt.instruction.encode()) + len(prompt.text.encode())
+        return self._prices.cost_usd(size + TOOL_TOKENS, self._tokens_max)
+
+    def ask(self, prompt: Prompt, session: str) -> Reply:
+        """See `outside.Target`."""
+        del session  # A model remembers nothing.
+        try:
+            told = self._door.models().converse(**self._request(prompt))
+        except _ClientErrors as error:
+            return failure(error)
+        return self._read(told)
+
+    def _request(self, prompt: Prompt) -> dict[str, object]:
+        described = "Gives the opinion on the proposed trade. The only way to answer."
+        tool = {"name": TOOL, "description": described, "inputSchema": {"json": TOOL_SCHEMA}}
+        return {
+            "modelId": self._model_id,
+            "system": [{"text": prompt.instruction}],
+            "messages": [{"role": "user", "content": [{"text": prompt.text}]}],
+            "inferenceConfig": {"maxTokens": self._tokens_max},
+            "toolConfig": {
+                "tools": [{"toolSpec": tool}],
+                "toolChoice": {"tool": {"name": TOOL}},
+            },
+        }
+
+    def _read(self, told: Mapping[str, Any]) -> Reply:
+        usage = told.get("usage") or {}
+        tokens_in = _tokens(
+            usage, ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+        )
+        tokens_out = _tokens(usage, ("outputTokens",))
+        known = tokens_in is not None and tokens_out is not None
+        cost_usd = self._prices.cost_usd(tokens_in or 0, tokens_out or 0) if known else None
+        try:
+            outcome, detail, body = ANSWERED, "", _tool_input(told)
+        except _Unreadable as why:
+            outcome, detail, body = "unreadable", str(why), None
+        return Reply(
+            outcome,
+            body,
+            detail=detail,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost_usd=cost_usd,
+        )
+
+
+class AgentTarget:
+    """An agent, by its id and its alias's. Each question is a session of its own.
+
+    Agents tell no tokens, so a call costs what the settings say an agent's call costs.
+    """
+
+    def __init__(self, door: Door, agent_id: str, alias_id: str, *, call_usd: Decimal) -> None:
+        self.name = f"agent/{agent_id}/{alias_id}"
+        self._door = door
+        self._agent_id = agent_id
+        self._alias_id = alias_id
+        self._call_usd = call_usd
+
+    def worst_usd(self, prompt: Prompt) -> Decimal:
+        """Return what is set aside for a call."""
+        del prompt
+        return self._call_usd
+
+    def ask(self, prompt: Prompt, session: str) -> Reply:
+        """See `outside.Target`."""
+        try:
+            told = self._door.agents().invoke_agent(
+                agentId=self._agent_id,
+                agentAliasId=self._alias_id,
+                sessionId=session,
+                inputText=f"{prompt.instruction}\n{prompt.text}",
+                enableTrace=False,
+            )
+            stream = told["completion"]
+            try:
+                body = _joined(stream)
+            finally:
+                # What was not read to its end must not go back to the pool.
+                stream.close()
+        except _Unreadable as why:
+            return Reply("unreadable", detail=str(why))
+        except _ClientErrors as error:
+            return failure(error)
+        return Reply(ANSWERED, body)
+
+
+class _Unreadable(ValueError):
+    """An answer that is none; the message is safe to print."""
+
+
+def _joined(stream: Any) -> bytes:  # noqa: ANN401 - botocore's stream of events
+    """Return the text of an agent's answer. Traces and citations are not part of it."""
+    body = bytearray()
+    for event in stream:
+        if "returnControl" in event:
+            raise _Unreadable("the agent asks for an action")
+        chunk = event.get("chunk") or {}
+        body += chunk.get("bytes") or b""
+        if len(body) > REPLY_LENGTH_MAX:
+            raise _Unreadable(f"longer than {REPLY_LENGTH_MAX} characters")
+    if not body:
+        raise _Unreadable("no answer in the stream")
+    return bytes(body)
+
+
+def _tool_input(told: Mapping[str, Any]) -> object:
+    """Return what the model put into the tool. Text beside it is no answer, and not read."""
+    stopped = told.get("stopReason")
+    if stopped != "tool_use":
+        raise _Unreadable(f"stopped for {_plain_code(stopped) or 'no reason told'}")
+    message = (told.get("output") or {}).get("message") or {}
+    used = [block["toolUse"] for block in message.get("content") or () if "toolUse" in block]
+    if len(used) != 1 or used[0].get("name") != TOOL:
+        raise _Unreadable("the tool was not used exactly once")
+    return used[0].get("input")
+
+
+def _tokens(usage: Mapping[str, object], names: tuple[str, ...]) -> int | None:
+    """Return the sum of some counts; `None` if the first is missing or one is no count."""
+    counts = [usage.get(name) for name in names]
+    if counts[0] is None:
+        return None
+    total = 0
+    for told in counts:
+        if told is None:
+            continue
+        if not isinstance(told, int) or isinstance(told, bool) or told < 0:
+            return None
+        total += told
+    return total
+
+
+def failure(error: Exception) -> Reply:
+    """Return the end of a call that raised: a stable word, with the service's code if it has one.
+
+    The text of an error is not told: it may hold account numbers, or anything.
+    """
+    if isinstance(error, errors.ClientError):
+        return _refused(error)
+    word = _word(error)
+    unsent = isinstance(error, errors.ConnectTimeoutError | errors.EndpointConnectionError)
+    return Reply(word, cost_usd=NOTHING if unsent or word in _UNCHARGED else None)
+
+
+def _refused(error: errors.ClientError) -> Reply:
+    code = _plain_code(error.response.get("Error", {}).get("Code"))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    word = _WORDS_BY_CODE.get(code.lower()) or _word_of_status(status)
+    return Reply(word, detail=code, cost_usd=NOTHING if word in _UNCHARGED else None)
+
+
+def _word_of_status(status: object) -> str:
+    if not isinstance(status, int) or status >= 500:
+        return "server_error"
+    if status == 429:
+        return "throttled"
+    if 300 <= status < 400:
+        return "redirected"
+    return _WORDS_BY_STATUS.get(status, "bad_request")
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, errors.ConnectionClosedError):
+        return "unreachable" if _never_answered(error) else "cut_stream"
+    return next((word for kinds, word in _WORDS if isinstance(error, kinds)), "client_error")
+
+
+def _never_answered(error: errors.ConnectionClosedError) -> bool:
+    """Whether the peer closed before it said anything: an idle connection that it gave up."""
+    cause = error.kwargs.get("error")
+    reasons = getattr(cause, "args", ())
+    return any(isinstance(reason, RemoteDisconnected | OSError) for reason in reasons)
+
+
+def _plain_code(code: object) -> str:
+    text = code.removesuffix("_") if isinstance(code, str) else ""
+    plain = text.replace("_", "")
+    return text if _CODE.fullmatch(plain) else ""
+
+
+def answer_within(settings: AwsAgentsSettings) -> timedelta:
+    """Return how long an advisor has: less than the panel."""
+    return settings.timeout * SHARE_OF_DEADLINE
+
+
+class Bedrock:
+    """The advisors on Bedrock that the settings name. Making it opens nothing.
+
+    `noted` is told the cycle and the end of every call; `chance` returns numbers from 0 to 1;
+    `budget` is the day's, with what a journal says was spent (`fresh_budget`, `Budget.restored`).
+    """
+
+    def __init__(
+        self,
+        settings: AwsAgentsSettings,
+        runtime: Runtime,
+        *,
+        noted: Noted,
+        chance: Callable[[], float],
+        budget: Budget | None = None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._door = Door(settings, credentials=credentials)
+        cache = AnswerCache(settings.cache_entries, settings.cache_ttl)
+        shared = Shared(budget or fresh_budget(settings), cache, noted=noted, chance=chance)
+        self.shared = shared
+        self._advisors = tuple(
+            self._advisor(role, target, shared)
+            for role in AdvisorRole
+            if (target := self._target(role)) is not None
+        )
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """The seats for the panel, "bedrock-decision" first."""
+        return tuple(Seat(each.name, each.role, each) for each in self._advisors)
+
+    async def start(self) -> None:
+        """Make the clients beside the loop, so that the first question does not wait for them."""
+        await self._runtime.off_loop(self._warm)
+
+    def close(self) -> None:
+        """Tell of every call that is still under way; before the journal is closed."""
+        for advisor in self._advisors:
+            advisor.close()
+
+    def _warm(self) -> None:
+        for role in AdvisorRole:
+            if getattr(self._settings, f"{role}_agent_id") is not None:
+                self._door.agents()
+            if getattr(self._settings, f"{role}_model_id") is not None:
+                self._door.models()
+
+    def _advisor(self, role: AdvisorRole, target: Target, shared: Shared) -> OutsideAdvisor:
+        settings = self._settings
+        return OutsideAdvisor(
+            (f"bedrock-{role}", role),
+            target,
+            self._runtime,
+            terms=Terms(answer_within(settings), settings.attempts_max),
+            shared=shared,
+            breaker=Breaker(settings.breaker_failures, settings.breaker_rest),
+        )
+
+    def _target(self, role: AdvisorRole) -> Target | None:
+        settings = self._settings
+        agent_id: str | None = getattr(settings, f"{role}_agent_id")
+        alias_id: str | None = getattr(settings, f"{role}_agent_alias_id")
+        model_id: str | None = getattr(settings, f"{role}_model_id")
+        if agent_id is not None and alias_id is not None:
+            return AgentTarget(self._door, agent_id, alias_id, call_usd=settings.agent_call_usd)
+        if model_id is None:
+            return None
+        price_in, price_out = settings.price_in_usd_per_mtok, settings.price_out_usd_per_mtok
+        if price_in is None or price_out is None:
+            raise InvariantBroken("a model's prices are set: the settings see to it")
+        return ModelTarget(
+            self._door,
+            model_id,
+            prices=Prices(price_in, price_out),
+            reply_tokens_max=settings.reply_tokens_max,
+        )
+
+
+def fresh_budget(settings: AwsAgentsSettings) -> Budget:
+    """Return a day's budget of which nothing was spent."""
+    return Budget(settings.calls_per_day_max, settings.cost_per_day_max)
