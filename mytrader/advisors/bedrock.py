@@ -20,6 +20,7 @@ boto3's own chain and are in no setting. Endpoints and proxies of the environmen
 boto3 is an optional package (`mytrader[aws]`): this module is imported only where it is used.
 """
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -37,27 +38,11 @@ from botocore.parsers import ResponseParserError
 from msgspec import Struct
 from urllib3 import exceptions as wire_errors
 
-from mytrader.advisors.answer_cache import AnswerCache
-from mytrader.advisors.breaker import Breaker
-from mytrader.advisors.budget import Budget, Prices
+from mytrader.advisors.budget import Prices
 from mytrader.advisors.frames import CutStream, TooLate, TooLong, whole_frames
 from mytrader.advisors.opinion import REPLY_LENGTH_MAX, REPLY_SCHEMA
-from mytrader.advisors.outside import (
-    ANSWERED,
-    TIMEOUT,
-    UNENDED_MAX,
-    Noted,
-    OutsideAdvisor,
-    Reply,
-    Shared,
-    Target,
-    Terms,
-)
-from mytrader.advisors.panel import Seat
+from mytrader.advisors.outside import ANSWERED, TIMEOUT, UNENDED_MAX, UNREADABLE, Reply
 from mytrader.advisors.prompts import Prompt
-from mytrader.domain.decision import AdvisorRole
-from mytrader.errors import InvariantBroken
-from mytrader.ports import Runtime
 from mytrader.runtime import monotonic_seconds
 from mytrader.service_settings import AwsAgentsSettings
 
@@ -108,7 +93,7 @@ _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((errors.SSOError,), "no_credentials"),
     ((ChecksumMismatch,), "bad_checksum"),
     ((CutStream, wire_errors.ProtocolError, errors.ResponseStreamingError), "cut_stream"),
-    ((TooLong, BadFrame, ResponseParserError), "unreadable"),
+    ((TooLong, BadFrame, ResponseParserError), UNREADABLE),
     ((errors.EndpointConnectionError, errors.HTTPClientError), "unreachable"),
     ((wire_errors.HTTPError, OSError), "unreachable"),
 )
@@ -181,6 +166,13 @@ class Door:
         """Return the client for agents."""
         client: _Agents = self._client("bedrock-agent-runtime")
         return client
+
+    def close(self) -> None:
+        """Give the connections up; what is under way may end."""
+        with self._making:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes the class as it goes
         with self._making:
@@ -293,7 +285,7 @@ class ModelTarget:
         try:
             outcome, detail, body = ANSWERED, "", _tool_input(told)
         except _Unreadable as why:
-            outcome, detail, body = "unreadable", str(why), None
+            outcome, detail, body = UNREADABLE, str(why), None
         return Reply(
             outcome,
             body,
@@ -339,7 +331,7 @@ class AgentTarget:
                 # What was not read to its end must not go back to the pool.
                 stream.close()
         except _Unreadable as why:
-            return Reply("unreadable", detail=str(why))
+            return Reply(UNREADABLE, detail=str(why))
         except _ClientErrors as error:
             return failure(error)
         return Reply(ANSWERED, body)
@@ -364,7 +356,7 @@ def _joined(stream: Any) -> bytes:  # noqa: ANN401 - botocore's stream of events
     return bytes(body)
 
 
-def _tool_input(told: Mapping[str, Any]) -> object:
+def _tool_input(told: Mapping[str, Any]) -> str:
     """Return what the model put into the tool. Text beside it is no answer, and not read."""
     stopped = told.get("stopReason")
     if stopped != "tool_use":
@@ -373,7 +365,8 @@ def _tool_input(told: Mapping[str, Any]) -> object:
     used = [block["toolUse"] for block in message.get("content") or () if "toolUse" in block]
     if len(used) != 1 or used[0].get("name") != TOOL:
         raise _Unreadable("the tool was not used exactly once")
-    return used[0].get("input")
+    # As text, so that it is held to the same length as any other reply.
+    return json.dumps(used[0].get("input"))
 
 
 def _tokens(usage: Mapping[str, object], names: tuple[str, ...]) -> int | None:
@@ -406,8 +399,12 @@ def failure(error: Exception) -> Reply:
 def _refused(error: errors.ClientError) -> Reply:
     code = _plain_code(error.response.get("Error", {}).get("Code"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    word = _WORDS_BY_CODE.get(code.lower()) or _word_of_status(status)
-    return Reply(word, detail=code, cost_usd=NOTHING if word in _UNCHARGED else None)
+    word = _WORDS_BY_CODE.get(code.lower())
+    # A code that the word does not say already is worth telling: an expired token, say.
+    word, detail = (word, "") if word is not None else (_word_of_status(status), code)
+    # A stream that was refused midway had begun, and what had begun may be charged.
+    begun = isinstance(error, errors.EventStreamError)
+    return Reply(word, detail=code, cost_usd=NOTHING if word in _UNCHARGED and not begun else None)
 
 
 def _word_of_status(status: object) -> str:
@@ -442,89 +439,3 @@ def _plain_code(code: object) -> str:
 def answer_within(settings: AwsAgentsSettings) -> timedelta:
     """Return how long an advisor has: less than the panel."""
     return settings.timeout * SHARE_OF_DEADLINE
-
-
-class Bedrock:
-    """The advisors on Bedrock that the settings name. Making it opens nothing.
-
-    `noted` is told the cycle and the end of every call; `chance` returns numbers from 0 to 1;
-    `budget` is the day's, with what a journal says was spent (`fresh_budget`, `Budget.restored`).
-    """
-
-    def __init__(
-        self,
-        settings: AwsAgentsSettings,
-        runtime: Runtime,
-        *,
-        noted: Noted,
-        chance: Callable[[], float],
-        budget: Budget | None = None,
-        credentials: Credentials | None = None,
-    ) -> None:
-        self._settings = settings
-        self._runtime = runtime
-        self._door = Door(settings, credentials=credentials)
-        cache = AnswerCache(settings.cache_entries, settings.cache_ttl)
-        shared = Shared(budget or fresh_budget(settings), cache, noted=noted, chance=chance)
-        self.shared = shared
-        self._advisors = tuple(
-            self._advisor(role, target, shared)
-            for role in AdvisorRole
-            if (target := self._target(role)) is not None
-        )
-
-    @property
-    def seats(self) -> tuple[Seat, ...]:
-        """The seats for the panel, "bedrock-decision" first."""
-        return tuple(Seat(each.name, each.role, each) for each in self._advisors)
-
-    async def start(self) -> None:
-        """Make the clients beside the loop, so that the first question does not wait for them."""
-        await self._runtime.off_loop(self._warm)
-
-    def close(self) -> None:
-        """Tell of every call that is still under way; before the journal is closed."""
-        for advisor in self._advisors:
-            advisor.close()
-
-    def _warm(self) -> None:
-        for role in AdvisorRole:
-            if getattr(self._settings, f"{role}_agent_id") is not None:
-                self._door.agents()
-            if getattr(self._settings, f"{role}_model_id") is not None:
-                self._door.models()
-
-    def _advisor(self, role: AdvisorRole, target: Target, shared: Shared) -> OutsideAdvisor:
-        settings = self._settings
-        return OutsideAdvisor(
-            (f"bedrock-{role}", role),
-            target,
-            self._runtime,
-            terms=Terms(answer_within(settings), settings.attempts_max),
-            shared=shared,
-            breaker=Breaker(settings.breaker_failures, settings.breaker_rest),
-        )
-
-    def _target(self, role: AdvisorRole) -> Target | None:
-        settings = self._settings
-        agent_id: str | None = getattr(settings, f"{role}_agent_id")
-        alias_id: str | None = getattr(settings, f"{role}_agent_alias_id")
-        model_id: str | None = getattr(settings, f"{role}_model_id")
-        if agent_id is not None and alias_id is not None:
-            return AgentTarget(self._door, agent_id, alias_id, call_usd=settings.agent_call_usd)
-        if model_id is None:
-            return None
-        price_in, price_out = settings.price_in_usd_per_mtok, settings.price_out_usd_per_mtok
-        if price_in is None or price_out is None:
-            raise InvariantBroken("a model's prices are set: the settings see to it")
-        return ModelTarget(
-            self._door,
-            model_id,
-            prices=Prices(price_in, price_out),
-            reply_tokens_max=settings.reply_tokens_max,
-        )
-
-
-def fresh_budget(settings: AwsAgentsSettings) -> Budget:
-    """Return a day's budget of which nothing was spent."""
-    return Budget(settings.calls_per_day_max, settings.cost_per_day_max)

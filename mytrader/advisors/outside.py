@@ -36,9 +36,10 @@ from mytrader.ports import Runtime
 ANSWERED: Final = "answered"
 ABANDONED: Final = "abandoned"
 TIMEOUT: Final = "timeout"
+UNREADABLE: Final = "unreadable"
 RETRIED: Final = frozenset({"throttled", "server_error", "unreachable"})
 """Failures that may be over in a moment."""
-SERVICE_IS_WELL: Final = frozenset({ANSWERED, "unreadable"})
+SERVICE_IS_WELL: Final = frozenset({ANSWERED, UNREADABLE})
 """Ends that say nothing against the service: what it answered may still be nonsense."""
 UNENDED_MAX: Final = 3
 PAUSE_FIRST_S: Final = 0.1
@@ -129,6 +130,7 @@ class _Call:
         self.given_up = False
         self.judged = False
         self.reply: Reply | None = None
+        self.opinion: Opinion | None = None
 
 
 class OutsideAdvisor:
@@ -181,8 +183,8 @@ class OutsideAdvisor:
             if call is None:
                 return self._failed(last or refusal)
             reply = await self._attempt(call, prompt, until_s)
-            if reply.outcome == ANSWERED:
-                return self._read(reply, prompt)
+            if call.opinion is not None:
+                return replace(call.opinion, cited=prompt.shown)
             last = f"{reply.outcome}: {reply.detail}" if reply.detail else reply.outcome
             if reply.outcome not in RETRIED or attempt >= self._terms.attempts_max:
                 break
@@ -237,9 +239,17 @@ class OutsideAdvisor:
             reply = Reply("error", detail=type(error).__name__)
         else:
             reply = task.result()
-        if call is not None:
-            call.reply = reply
-            self._end(call, reply)
+        if call is None:
+            return
+        if reply.outcome == ANSWERED:
+            opinion = parse_reply(reply.body, advisor=self.name, role=self.role)
+            if opinion.failure is None:
+                call.opinion = opinion
+            else:
+                why = opinion.failure.removeprefix(f"{UNREADABLE}: ")
+                reply = replace(reply, outcome=UNREADABLE, detail=why)
+        call.reply = reply
+        self._end(call, reply)
 
     def _end(self, call: _Call, reply: Reply) -> None:
         now = self._runtime.now()
@@ -270,10 +280,6 @@ class OutsideAdvisor:
         self.breaker = (
             self.breaker.succeeded() if well else self.breaker.failed(self._runtime.now())
         )
-
-    def _read(self, reply: Reply, prompt: Prompt) -> Opinion:
-        opinion = parse_reply(reply.body, advisor=self.name, role=self.role)
-        return opinion if opinion.failure is not None else replace(opinion, cited=prompt.shown)
 
     def _failed(self, failure: str) -> Opinion:
         return failed(self.name, self.role, failure=failure)
