@@ -404,7 +404,9 @@ def _refused(error: errors.ClientError) -> Reply:
     word, detail = (word, "") if word is not None else (_word_of_status(status), code)
     # A stream that was refused midway had begun, and what had begun may be charged.
     begun = isinstance(error, errors.EventStreamError)
-    return Reply(word, detail=code, cost_usd=NOTHING if word in _UNCHARGED and not begun else None)
+    return Reply(
+        word, detail=detail, cost_usd=NOTHING if word in _UNCHARGED and not begun else None
+    )
 
 
 def _word_of_status(status: object) -> str:
