@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mytrader.domain.orders import OrderRef, Role, parse_ref
 from mytrader.errors import BadInput, InvariantBroken
 from mytrader.ports import Runtime
-from mytrader.runtime import CycleIds, SystemRuntime, encode_ulid
+from mytrader.runtime import CycleIds, SystemRuntime, encode_ulid, random_fraction
 from mytrader.simulator.virtual_time import VirtualLoop, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 14, 30, tzinfo=UTC)
@@ -181,3 +181,9 @@ def test_ids_grow_whatever_the_clock_and_the_random_bits_do(steps: list[tuple[in
         made.append(ids.next(now))
     assert made == sorted(set(made))
     assert all(len(text) == 26 for text in made)
+
+
+def test_a_random_fraction_is_one() -> None:
+    drawn = {random_fraction() for _ in range(50)}
+    assert len(drawn) > 1
+    assert all(0 <= number < 1 for number in drawn)

@@ -1,5 +1,7 @@
 """The frames are the ones that botocore reads."""
 
+from typing import Any
+
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 
@@ -9,7 +11,9 @@ from mytrader.simulator.event_stream import chunk, event, exception, frame, with
 def read(stream: bytes) -> list[tuple[dict[str, object], bytes]]:
     buffer = EventStreamBuffer()
     buffer.add_data(stream)
-    return [(dict(message.headers), message.payload) for message in buffer]
+    # The stub says that headers are a number.
+    messages: list[Any] = list(buffer)
+    return [(dict(message.headers), message.payload) for message in messages]
 
 
 def test_a_chunk_is_an_event_with_its_bytes_in_base_64() -> None:

@@ -10,7 +10,7 @@ What botocore does not notice, and is noticed here (its 1.44):
 * It does not compare what came with `Content-Length`, and a stream that ends inside a frame ends
   without an error. Both are a cut stream, even if the bytes so far can be read.
 * Its timeouts are from one byte to the next: a peer that trickles is given up between two pieces,
-  and one that does so within a piece keeps its thread (`outside.UNENDED_MAX` bounds how many).
+  and one that does so within a piece after twice the time (`side_threads`).
 * Its own retries are off: they know no deadline and no budget.
 
 Where the endpoint is plain http, it is this machine (the settings see to it), and requests are
@@ -41,8 +41,9 @@ from urllib3 import exceptions as wire_errors
 from mytrader.advisors.budget import Prices
 from mytrader.advisors.frames import CutStream, TooLate, TooLong, whole_frames
 from mytrader.advisors.opinion import REPLY_LENGTH_MAX, REPLY_SCHEMA
-from mytrader.advisors.outside import ANSWERED, TIMEOUT, UNENDED_MAX, UNREADABLE, Reply
+from mytrader.advisors.outside import ANSWERED, BUSY, TIMEOUT, UNENDED_MAX, UNREADABLE, Reply
 from mytrader.advisors.prompts import Prompt
+from mytrader.advisors.side_threads import SideThreads, Unended
 from mytrader.runtime import monotonic_seconds
 from mytrader.service_settings import AwsAgentsSettings
 
@@ -50,6 +51,9 @@ SHARE_OF_DEADLINE: Final = 0.9
 """The advisors end before the panel does, so that it is they who say what went wrong."""
 SHARE_OF_READ: Final = 0.95
 """The thread ends before the advisor gives it up, where the peer is merely silent."""
+THREAD_TIMES: Final = 2.0
+"""How long a call may go on, in terms of its time: late answers tell what they cost."""
+THREADS_MAX: Final = 4 * UNENDED_MAX
 CONNECT_TIMEOUT_MAX: Final = timedelta(seconds=1)
 STREAM_BYTES_MAX: Final = 1_048_576
 TOOL: Final = "opinion"
@@ -92,7 +96,8 @@ _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((errors.CredentialRetrievalError, errors.TokenRetrievalError), "no_credentials"),
     ((errors.SSOError,), "no_credentials"),
     ((ChecksumMismatch,), "bad_checksum"),
-    ((CutStream, wire_errors.ProtocolError, errors.ResponseStreamingError), "cut_stream"),
+    ((CutStream, errors.ResponseStreamingError), "cut_stream"),
+    ((wire_errors.ProtocolError, wire_errors.IncompleteRead), "cut_stream"),
     ((TooLong, BadFrame, ResponseParserError), UNREADABLE),
     ((errors.EndpointConnectionError, errors.HTTPClientError), "unreachable"),
     ((wire_errors.HTTPError, OSError), "unreachable"),
@@ -148,14 +153,22 @@ class Door:
             connect_timeout=min(self._answer_s, CONNECT_TIMEOUT_MAX.total_seconds()),
             read_timeout=self._answer_s,
             retries={"total_max_attempts": 1, "mode": "standard"},
-            max_pool_connections=2 * UNENDED_MAX,
+            max_pool_connections=THREADS_MAX,
             ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # the stub lacks it
             tcp_keepalive=True,
             proxies={} if plain else None,
             signature_version="v4" if plain else None,
         )
+        self._threads = SideThreads[Reply](THREADS_MAX)
         self._making = threading.Lock()
         self._clients: dict[str, Any] = {}
+
+    def call(self, work: Callable[[], Reply]) -> Reply:
+        """Do a blocking call and return how it ended, in bounded time."""
+        reply = self._threads.do(work, self._answer_s * THREAD_TIMES)
+        if not isinstance(reply, Unended):
+            return reply
+        return Reply(reply.why, cost_usd=NOTHING if reply.why == BUSY else None)
 
     def models(self) -> _Models:
         """Return the client for models."""
@@ -254,11 +267,14 @@ class ModelTarget:
     def ask(self, prompt: Prompt, session: str) -> Reply:
         """See `outside.Target`."""
         del session  # A model remembers nothing.
+        return self._door.call(lambda: self._call(prompt))
+
+    def _call(self, prompt: Prompt) -> Reply:
         try:
             told = self._door.models().converse(**self._request(prompt))
         except _ClientErrors as error:
             return failure(error)
-        return self._read(told)
+        return self.read(told)
 
     def _request(self, prompt: Prompt) -> dict[str, object]:
         described = "Gives the opinion on the proposed trade. The only way to answer."
@@ -274,7 +290,8 @@ class ModelTarget:
             },
         }
 
-    def _read(self, told: Mapping[str, Any]) -> Reply:
+    def read(self, told: Mapping[str, Any]) -> Reply:
+        """Return what a response says; what it does not say is unknown, not zero."""
         usage = told.get("usage") or {}
         tokens_in = _tokens(
             usage, ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
@@ -316,6 +333,9 @@ class AgentTarget:
 
     def ask(self, prompt: Prompt, session: str) -> Reply:
         """See `outside.Target`."""
+        return self._door.call(lambda: self._call(prompt, session))
+
+    def _call(self, prompt: Prompt, session: str) -> Reply:
         try:
             told = self._door.agents().invoke_agent(
                 agentId=self._agent_id,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mytrader.advisors.answer_cache import AnswerCache
-from mytrader.advisors.bedrock import AgentTarget, Credentials, Door, ModelTarget, answer_within
+from mytrader.advisors.bedrock import AgentTarget, Door, ModelTarget, answer_within
 from mytrader.advisors.breaker import Breaker
 from mytrader.advisors.budget import Budget, Prices
 from mytrader.advisors.outside import Noted, OutsideAdvisor, Shared, Target, Terms
@@ -19,6 +19,7 @@ class Bedrock:
 
     `noted` is told the cycle and the end of every call; `chance` returns numbers from 0 to 1;
     `budget` is the day's, with what a journal says was spent (`fresh_budget`, `Budget.restored`).
+    A `door` that is given is left open.
     """
 
     def __init__(
@@ -29,15 +30,16 @@ class Bedrock:
         noted: Noted,
         chance: Callable[[], float],
         budget: Budget | None = None,
-        credentials: Credentials | None = None,
+        door: Door | None = None,
     ) -> None:
         self._settings = settings
         self._runtime = runtime
-        self._door = Door(settings, credentials=credentials)
+        self._door_is_ours = door is None
+        self._door = Door(settings) if door is None else door
         cache = AnswerCache(settings.cache_entries, settings.cache_ttl)
         shared = Shared(budget or fresh_budget(settings), cache, noted=noted, chance=chance)
         self.shared = shared
-        self._advisors = tuple(
+        self.advisors = tuple(
             self._advisor(role, target, shared)
             for role in AdvisorRole
             if (target := self._target(role)) is not None
@@ -46,7 +48,7 @@ class Bedrock:
     @property
     def seats(self) -> tuple[Seat, ...]:
         """The seats for the panel, "bedrock-decision" first."""
-        return tuple(Seat(each.name, each.role, each) for each in self._advisors)
+        return tuple(Seat(each.name, each.role, each) for each in self.advisors)
 
     async def start(self) -> None:
         """Make the clients beside the loop, so that the first question does not wait for them."""
@@ -54,9 +56,10 @@ class Bedrock:
 
     def close(self) -> None:
         """Tell of every call that is still under way; before the journal is closed."""
-        for advisor in self._advisors:
+        for advisor in self.advisors:
             advisor.close()
-        self._door.close()
+        if self._door_is_ours:
+            self._door.close()
 
     def _warm(self) -> None:
         for role in AdvisorRole:

@@ -8,8 +8,8 @@ after a random pause, and only while the time leaves room.
 Whatever happens, `opine` returns an opinion, and no later than `answer_within`: each failure is a
 WAIT that binds, named by its word. A call that nobody waits for any more (the time was over, or
 the panel cancelled) goes on in its thread, because a request that was sent cannot be called back.
-It costs money all the same, so its end is told to `noted` whenever it comes. Calls that never end
-(a peer that sends a byte now and then) take up a place, and a target has few: then it is "busy".
+It costs money all the same, so its end is told to `noted` whenever it comes. Calls that do not end
+take up a place, and a target has few: then it is "busy".
 
 All state is touched on the loop alone; the thread gets a prompt and hands a reply back.
 """
@@ -35,6 +35,7 @@ from mytrader.ports import Runtime
 
 ANSWERED: Final = "answered"
 ABANDONED: Final = "abandoned"
+BUSY: Final = "busy"
 TIMEOUT: Final = "timeout"
 UNREADABLE: Final = "unreadable"
 RETRIED: Final = frozenset({"throttled", "server_error", "unreachable"})
@@ -147,7 +148,7 @@ class OutsideAdvisor:
         breaker: Breaker,
     ) -> None:
         self.name, self.role = seat
-        self._target = target
+        self.target = target
         self._runtime = runtime
         self._terms = terms
         self._shared = shared
@@ -162,7 +163,7 @@ class OutsideAdvisor:
             prompt = put(question, self.role)
         except UnusableQuestion as why:
             return self._failed(f"unusable question: {why}")
-        key = question_key(prompt.facts, role=self.role, target=self._target.name)
+        key = question_key(prompt.facts, role=self.role, target=self.target.name)
         known = self._shared.cache.get(key, now)
         if known is not None:
             return known
@@ -201,12 +202,12 @@ class OutsideAdvisor:
         """Return a call that may be made, or the word why none may."""
         now = self._runtime.now()
         if len(self._under_way) >= UNENDED_MAX:
-            return "busy", None
+            return BUSY, None
         breaker = self.breaker.admit(now)
         if breaker is None:
             return "breaker_open", None
         # The breaker's own step comes last: a try that the budget forbids has not been made.
-        reservation = self._shared.reserve(now, self._target.worst_usd(prompt))
+        reservation = self._shared.reserve(now, self.target.worst_usd(prompt))
         if reservation is None:
             return "budget_spent", None
         self.breaker = breaker
@@ -215,7 +216,7 @@ class OutsideAdvisor:
     async def _attempt(self, call: _Call, prompt: Prompt, until_s: float) -> Reply:
         session = f"{self._runtime.new_cycle_id()}-{self.role}-{call.attempt}"
         task = asyncio.ensure_future(  # noqa: TID251 - `_settle` looks at its outcome
-            self._runtime.off_loop(partial(self._target.ask, prompt, session))
+            self._runtime.off_loop(partial(self.target.ask, prompt, session))
         )
         self._under_way[task] = call
         task.add_done_callback(self._settle)
@@ -260,7 +261,7 @@ class OutsideAdvisor:
             call.cycle_id,
             AdvisorCall(
                 advisor=self.name,
-                target=self._target.name,
+                target=self.target.name,
                 attempt=call.attempt,
                 outcome=ABANDONED if late else reply.outcome,
                 latency_ms=round(max((now - call.sent_at) / timedelta(milliseconds=1), 0.0), 3),

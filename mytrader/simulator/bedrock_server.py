@@ -57,7 +57,7 @@ class BedrockServer:
     def __init__(self, script: Script, *, port: int = 0) -> None:
         self.script = script
         self._asked: list[Asked] = []
-        self._noting = threading.Lock()
+        self._noting = threading.Condition()
         self.closing = threading.Event()
         try:
             self._http = _Http((HOST, port), self)
@@ -85,6 +85,17 @@ class BedrockServer:
         """Keep a request."""
         with self._noting:
             self._asked.append(asked)
+            self._noting.notify_all()
+
+    def wait_asked(self, count: int, within_s: float) -> bool:
+        """Wait until so many requests have come; whether they have."""
+        with self._noting:
+            return self._noting.wait_for(lambda: len(self._asked) >= count, within_s)
+
+    def forget(self) -> None:
+        """Keep only what is asked from here on."""
+        with self._noting:
+            self._asked.clear()
 
     def __enter__(self) -> Self:
         self._thread.start()
