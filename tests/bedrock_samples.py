@@ -80,8 +80,10 @@ class Station:
 
 
 def script(*steps: Step | Deed) -> Script:
-    """Return a script; a deed alone is done for ever."""
-    return Script([Step(do=step) if isinstance(step, Deed) else step for step in steps])
+    """Return a script; a deed alone is done for ever, nothing is an answer for ever."""
+    return Script(
+        [Step(do=step) if isinstance(step, Deed) else step for step in steps or [Step()]]
+    )
 
 
 @contextmanager
