@@ -112,6 +112,11 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
+def random_fraction() -> float:
+    """Return a number from 0 to 1, for what must not happen at the same moment everywhere."""
+    return secrets.randbits(53) / (1 << 53)
+
+
 def sleep_seconds(seconds: float) -> None:
     """Do nothing for so long: for commands that wait outside of any loop."""
     time.sleep(seconds)

@@ -6,11 +6,50 @@ With all of it off, or dead, the trader enters less and protects the same.
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from collections.abc import Iterator
+from decimal import Decimal
+from ipaddress import ip_address
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from mytrader.setting_types import Count, Duration, Guard, Number, Section, duration, span
+from mytrader.setting_types import (
+    Count,
+    Dollars,
+    Duration,
+    Guard,
+    Number,
+    Section,
+    duration,
+    span,
+)
+
+
+def _https_or_loopback(url: str) -> str:
+    """Return a URL that no question can leak through; raises `ValueError`."""
+    parts = urlsplit(url)
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if not parts.hostname or not bare:
+        raise ValueError('must be a scheme, a host and a port, such as "https://host:443"')
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("must be https, or http on this machine alone")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as a URL names it, can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+AgentId = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,10}$")]
+ModelId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.:/_-]{0,2047}$")]
+Url = Annotated[str, AfterValidator(_https_or_loopback)]
+
+AWS_ROLES: Final = ("decision", "risk", "learning")
 
 
 def _index_url(text: str) -> str:
@@ -40,7 +79,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 class AwsAgentsSettings(Section):
-    """Advice, which can only subtract permission."""
+    """Advice, which can only subtract permission. AWS is asked only when it is enabled."""
 
     block_on_wait: Guard = Field(default=True, description="always true; false is ignored")
     wait_override_confidence: Number = Field(
@@ -52,6 +91,74 @@ class AwsAgentsSettings(Section):
     timeout: Annotated[Duration, span("10 ms", "10 s")] = Field(
         default=duration("2 s"), description="silence is a WAIT that binds"
     )
+    enabled: bool = Field(default=False, description="ask Bedrock; docs/runbooks/aws.md")
+    region: Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$")] | None = Field(
+        default=None, description="such as us-east-1"
+    )
+    endpoint_url: Url | None = Field(
+        default=None, description="null: AWS's own; https or loopback"
+    )
+    decision_agent_id: AgentId | None = Field(default=None, description="an agent, or a model")
+    decision_agent_alias_id: AgentId | None = Field(default=None, description="of that agent")
+    decision_model_id: ModelId | None = Field(default=None, description="a model, or an agent")
+    risk_agent_id: AgentId | None = Field(default=None, description="an agent, or a model")
+    risk_agent_alias_id: AgentId | None = Field(default=None, description="of that agent")
+    risk_model_id: ModelId | None = Field(default=None, description="a model, or an agent")
+    learning_agent_id: AgentId | None = Field(default=None, description="never asked in a session")
+    learning_agent_alias_id: AgentId | None = Field(default=None, description="of that agent")
+    learning_model_id: ModelId | None = Field(default=None, description="never asked in a session")
+    attempts_max: Count = Field(default=2, ge=1, le=5, description="for one question, in time")
+    breaker_failures: Count = Field(default=3, ge=1, le=100, description="in a row open a breaker")
+    breaker_rest: Annotated[Duration, span("1 s", "1 h")] = Field(
+        default=duration("30 s"), description="before one call tries again"
+    )
+    calls_per_day_max: Count = Field(default=500, ge=1, le=100_000, description="a day of UTC")
+    cost_per_day_max: Dollars = Field(
+        default=Decimal(5), gt=0, le=1000, description="dollars, a day of UTC"
+    )
+    price_in_usd_per_mtok: Dollars | None = Field(
+        default=None, ge=0, le=1000, description="dollars, of the dearest model"
+    )
+    price_out_usd_per_mtok: Dollars | None = Field(
+        default=None, ge=0, le=1000, description="dollars, of the dearest model"
+    )
+    agent_call_usd: Dollars = Field(
+        default=Decimal("0.05"), gt=0, le=100, description="an agent's call, which tells no tokens"
+    )
+    reply_tokens_max: Count = Field(default=400, ge=100, le=4096, description="of a model's reply")
+    cache_ttl: Annotated[Duration, span("1 s", "1 h")] = Field(
+        default=duration("60 s"), description="age of a cached opinion"
+    )
+    cache_entries: Count = Field(default=128, ge=1, le=10_000, description="opinions kept")
+
+
+def aws_agents_conflicts(agents: AwsAgentsSettings) -> Iterator[tuple[str, str]]:
+    """Yield (name, problem) for values that are fine alone and impossible together."""
+    models = False
+    for role in AWS_ROLES:
+        agent = getattr(agents, f"{role}_agent_id")
+        alias = getattr(agents, f"{role}_agent_alias_id")
+        model = getattr(agents, f"{role}_model_id")
+        models = models or model is not None
+        if agent is not None and model is not None:
+            yield f"aws_agents.{role}_model_id", "is beside an agent: name one of the two"
+        if (agent is None) != (alias is None):
+            named = f"aws_agents.{role}_agent_{'alias_' if agent is None else ''}id"
+            yield named, "an agent is named by its id and its alias's id, both"
+    if not agents.enabled:
+        return
+    if agents.region is None:
+        yield "aws_agents.region", "is needed when aws_agents.enabled is true"
+    asked = [
+        getattr(agents, f"{role}_{kind}_id")
+        for role in ("decision", "risk")
+        for kind in ("agent", "model")
+    ]
+    if not any(asked):
+        yield "aws_agents.enabled", "needs an agent or a model for decision or risk"
+    for price in ("price_in_usd_per_mtok", "price_out_usd_per_mtok"):
+        if models and getattr(agents, price) is None:
+            yield f"aws_agents.{price}", "is needed with a model: the day's budget counts in it"
 
 
 class RagSettings(Section):

@@ -23,6 +23,7 @@ from mytrader.service_settings import (
     RagSettings,
     TelegramSettings,
     TelemetrySettings,
+    aws_agents_conflicts,
 )
 from mytrader.setting_types import (
     Contracts,
@@ -297,6 +298,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if execution.oca_trusted and None in measured:
         needs = "oca_measured_on and oca_measured_account"
         yield "execution.oca_trusted", f"needs the date and account of its measurement: {needs}"
+    yield from aws_agents_conflicts(settings.aws_agents)
 
 
 def to_limits(settings: Settings) -> Limits:

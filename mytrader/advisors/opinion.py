@@ -18,7 +18,7 @@ reply that believes it can say more than the schema holds has not understood wha
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from msgspec.structs import replace
 
@@ -31,6 +31,19 @@ REQUIRED_KEYS: Final = frozenset({"decision", "confidence", "rationale"})
 OPTIONAL_KEYS: Final = frozenset({"advisory_only", "size_multiplier"})
 QUOTED_CHARACTERS_MAX: Final = 40
 CITED_MAX: Final = 10
+REPLY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "decision": {"type": "string", "enum": [Advice.GO.value, Advice.WAIT.value]},
+        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        "rationale": {"type": "string", "maxLength": RATIONALE_CHARACTERS_MAX},
+        "advisory_only": {"type": "boolean"},
+        "size_multiplier": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+    "required": ["decision", "confidence", "rationale"],
+    "additionalProperties": False,
+}
+"""The same as JSON Schema, for whoever has to write a reply. What comes is parsed all the same."""
 
 
 class UnreadableReply(ValueError):
