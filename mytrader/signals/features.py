@@ -2,10 +2,7 @@
 
 Conventions, so that anybody can compute the same numbers:
 
-- **EMA**: smoothing 2 / (n + 1), seeded with the plain mean of the first n closes. Before the
-  n-th close the value is the mean of the closes so far.
-- **ATR**: J. Welles Wilder, "New Concepts in Technical Trading Systems" (1978): seeded with the
-  mean of the first n true ranges, then (previous x (n - 1) + true range) / n.
+- **EMA** of the closes and **ATR** of the bars: as `indicators.py` says.
 - **Efficiency ratio**: Perry J. Kaufman, "Trading Systems and Methods": the net change over n
   bars by the sum of the absolute changes. 0 where nothing moved.
 - **Realised volatility**: root of the mean squared change of the last n bars, ticks per bar.
@@ -37,11 +34,10 @@ from mytrader.domain.market import Bar
 from mytrader.domain.session import SESSION_MINUTES, minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import invariant
+from mytrader.signals.indicators import Ema, WilderAtr
 
 EMA_FAST_BARS: Final = 20
 EMA_SLOW_BARS: Final = 50
-SLOPE_BARS: Final = 10
-ATR_BARS: Final = 14
 EFFICIENCY_BARS: Final = 20
 VOLUME_MINUTES: Final = 5
 VOLUME_HISTORY_MINUTES: Final = 120
@@ -91,58 +87,6 @@ class Features(Struct, frozen=True):
             for name in self.__struct_fields__
             if name not in ("bars", "warm")
         }
-
-
-class Ema:
-    """An exponential average seeded with the mean of its first `period` values."""
-
-    __slots__ = ("_count", "_past", "period", "value")
-
-    def __init__(self, period: int) -> None:
-        self.period = period
-        self.value = 0.0
-        self._count = 0
-        self._past: deque[float] = deque(maxlen=SLOPE_BARS + 1)
-
-    @property
-    def ready(self) -> bool:
-        """Whether the seed is complete."""
-        return self._count == self.period
-
-    @property
-    def slope(self) -> float:
-        """Change over the last ten values, or over as many as there were."""
-        return self._past[-1] - self._past[0] if self._past else 0.0
-
-    def update(self, value: float) -> float:
-        """Take the next value in and return the average."""
-        if self.ready:
-            self.value += (value - self.value) * 2 / (self.period + 1)
-        else:
-            self._count += 1
-            self.value += (value - self.value) / self._count
-        self._past.append(self.value)
-        return self.value
-
-
-class WilderAtr:
-    """The average true range, seeded with the mean of its first `period` true ranges."""
-
-    __slots__ = ("_count", "period", "value")
-
-    def __init__(self, period: int = ATR_BARS) -> None:
-        self.period = period
-        self.value = 0.0
-        self._count = 0
-
-    def update(self, bar: Bar, previous_close: int | None) -> float:
-        """Take the next bar in; `previous_close` is `None` for the first bar of a session."""
-        high, low = bar.high, bar.low
-        if previous_close is not None:
-            high, low = max(high, previous_close), min(low, previous_close)
-        self._count = min(self._count + 1, self.period)
-        self.value += (max(high - low, 0) - self.value) / self._count
-        return self.value
 
 
 class _Changes:

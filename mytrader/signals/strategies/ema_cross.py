@@ -18,14 +18,8 @@ from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.errors import BadInput
-from mytrader.signals.features import (
-    EMA_FAST_BARS,
-    EMA_SLOW_BARS,
-    FEATURE_DIGITS,
-    SLOPE_BARS,
-    Ema,
-    Features,
-)
+from mytrader.signals.features import EMA_FAST_BARS, EMA_SLOW_BARS, FEATURE_DIGITS, Features
+from mytrader.signals.indicators import SLOPE_BARS, Ema
 from mytrader.signals.regime import regime
 from mytrader.signals.strategy import parse_params
 
