@@ -1,5 +1,7 @@
 """Bars to decide on: real ones where the data is at hand, made ones everywhere."""
 
+import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from mytrader.domain.market import Bar
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 INCIDENT_DAY = "es-1m-2025-12-12.parquet"
+MONTH = "es-1m-2025-11.parquet"
 QUICK = settings(max_examples=15, deadline=None)
 """For properties over whole series, so that each test stays a unit test."""
 SESSION_OPEN = datetime(2025, 11, 4, 23, 0, tzinfo=UTC)
@@ -43,6 +46,24 @@ def bar(minute: int, close: int, *, volume: int = 100, reach: int = 2) -> Bar:
         close=close,
         volume=volume,
     )
+
+
+def random_bars(seed: int, count: int) -> Iterator[Bar]:
+    """Minutes of a random walk from a seed, session after session, with its jumps over breaks."""
+    numbers, close = random.Random(seed), 27_000  # noqa: S311 - a market, not a secret
+    for index in range(count):
+        day, minute = divmod(index, 23 * 60)
+        jump = numbers.randint(-80, 80) if minute == 0 else numbers.randint(-1, 1)
+        opened = close + jump
+        close = opened + round(numbers.gauss(0, 6))
+        yield Bar(
+            opened_at=SESSION_OPEN + timedelta(days=day, minutes=minute),
+            open=opened,
+            high=max(opened, close) + numbers.randint(0, 4),
+            low=min(opened, close) - numbers.randint(0, 4),
+            close=close,
+            volume=numbers.randint(0, 900),
+        )
 
 
 @st.composite

@@ -5,8 +5,10 @@ Conventions, those of TA-Lib, so that anybody can compute the same numbers:
 - **EMA**: smoothing 2 / (n + 1), seeded with the plain mean of the first n values.
 - **ATR**: J. Welles Wilder, "New Concepts in Technical Trading Systems" (1978): seeded with the
   mean of the first n true ranges, then (previous x (n - 1) + true range) / n.
+- **RSI**: of the same book, 100 x gain / (gain + loss) of the average gain and loss, which are
+  seeded and continued as the true range is. 50 where nothing has moved (TA-Lib says 0).
 
-Where TA-Lib gives no value yet, before a seed is complete, these give the mean of what there was.
+Where TA-Lib gives no value yet, before a seed is complete, these use the mean of what there was.
 """
 
 from collections import deque
@@ -16,6 +18,8 @@ from mytrader.domain.market import Bar
 
 SLOPE_BARS: Final = 10
 ATR_BARS: Final = 14
+RSI_BARS: Final = 14
+RSI_NEUTRAL: Final = 50.0
 
 
 class Ema:
@@ -67,4 +71,33 @@ class WilderAtr:
             high, low = max(high, previous_close), min(low, previous_close)
         self._count = min(self._count + 1, self.period)
         self.value += (max(high - low, 0) - self.value) / self._count
+        return self.value
+
+
+class Rsi:
+    """The relative strength of gains among all changes, 0 to 100.
+
+    It takes changes, not prices: only its caller knows which of them anybody could have traded.
+    """
+
+    __slots__ = ("_count", "_gain", "_loss", "period", "value")
+
+    def __init__(self, period: int = RSI_BARS) -> None:
+        self.period = period
+        self.value = RSI_NEUTRAL
+        self._count = 0
+        self._gain = self._loss = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the seed is complete."""
+        return self._count == self.period
+
+    def update(self, change: float) -> float:
+        """Take the next change in and return the index."""
+        self._count = min(self._count + 1, self.period)
+        self._gain += (max(change, 0) - self._gain) / self._count
+        self._loss += (max(-change, 0) - self._loss) / self._count
+        moved = self._gain + self._loss
+        self.value = 100 * self._gain / moved if moved > 0 else RSI_NEUTRAL
         return self.value
