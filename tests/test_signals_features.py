@@ -1,6 +1,7 @@
 """Features agree with the plain definitions, on real bars and on made ones."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from math import isclose, isfinite, sqrt
 from typing import get_type_hints
 from zoneinfo import ZoneInfo
@@ -8,12 +9,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 
-from mytrader.domain.market import Bar
+from mytrader.domain.exchange_days import exchange_session
+from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.session import minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
-from mytrader.signals.features import WARM_BARS, FeatureEngine, Features
-from tests.signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
+from mytrader.signals.features import (
+    HOLE_MINUTES_MAX,
+    WARM_BARS,
+    FeatureEngine,
+    Features,
+    minutes_missing,
+)
+from tests.signal_bars import INCIDENT_DAY, MONTH, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 
 def profile(minute: int) -> float:
@@ -24,6 +32,13 @@ def profile(minute: int) -> float:
 def features_of(bars: list[Bar]) -> list[Features]:
     engine = FeatureEngine(profile)
     return [engine.update(each) for each in bars]
+
+
+def exchange_is_open(at: datetime) -> bool:
+    """By the day whose session may contain the moment, or the next one's."""
+    days = [at.date(), at.date() + timedelta(days=1)]
+    sessions = [session for day in days if (session := exchange_session(day)) is not None]
+    return any(opens <= at < closes for opens, closes in sessions)
 
 
 class Plainly:
@@ -68,6 +83,21 @@ class Plainly:
             else:
                 averages.append(weight * values[i] + (1 - weight) * averages[-1])
         return averages
+
+    def bars_in_a_row(self, i: int) -> int:
+        """How many bars there were since the last hole, this one included."""
+        count = 1
+        while i > 0 and self.missing(i) <= 5:
+            count, i = count + 1, i - 1
+        return count
+
+    def missing(self, i: int) -> int:
+        """Minutes of the exchange between a bar and the one before it, each looked at."""
+        at, missing = self.bars[i - 1].opened_at + BAR_LENGTH, 0
+        while at < self.bars[i].opened_at:
+            missing += exchange_is_open(at)
+            at += BAR_LENGTH
+        return missing
 
     def session_start(self, i: int) -> int:
         """Where the session of a bar begins."""
@@ -122,7 +152,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
     expected_volume = plainly.volume_expected(i)
     window = plainly.steps[max(i - 19, 0) : i + 1]
     expected = {
-        "bars": i + 1,
+        "bars": plainly.bars_in_a_row(i),
         "minute_of_session": plainly.places[i][1],
         "close": plainly.bars[i].close,
         "ema_fast": plainly.ema_fast[i],
@@ -139,7 +169,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
         "volume_5m_expected": expected_volume,
         "volume_ratio": volume / expected_volume if expected_volume else 0.0,
         "volume_minutes": plainly.volume(i, 120)[2],
-        "warm": i + 1 >= WARM_BARS,
+        "warm": plainly.bars_in_a_row(i) >= WARM_BARS,
     }
     assert set(expected) == set(get_type_hints(Features))
     for name, value in expected.items():
@@ -285,3 +315,56 @@ def test_a_profile_without_volume_in_some_minute_is_refused() -> None:
     """Dividing by a share of nothing would make an expectation without a meaning."""
     with pytest.raises(InvariantBroken, match="share"):
         FeatureEngine(lambda minute: 0.0 if minute == 700 else 1.0)
+
+
+def test_a_hole_makes_everything_cold_again() -> None:
+    """Averages over minutes that never reached us look like any others."""
+    before = [bar(minute, 27_000) for minute in range(200)]
+    resumed = 200 + HOLE_MINUTES_MAX + 1
+    after = [bar(minute, 27_000) for minute in range(resumed, resumed + 2 * WARM_BARS)]
+    found = features_of([*before, *after])
+    assert [each.warm for each in found[WARM_BARS - 1 : 200]] == [True] * 51
+    assert [each.bars for each in found[199:202]] == [200, 1, 2]
+    assert [each.warm for each in found[200:]] == [False] * (WARM_BARS - 1) + [True] * 151
+
+
+def test_minutes_without_trades_are_no_hole() -> None:
+    """A thin night leaves minutes out; its averages are as good as any."""
+    found = features_of([bar(minute, 27_000) for minute in range(0, 1200, HOLE_MINUTES_MAX + 1)])
+    assert found[-1].bars == len(found) == 200
+    assert found[-1].warm
+
+
+@pytest.mark.slow
+def test_a_month_of_real_bars_has_no_hole() -> None:
+    """Daily halts, weekends and both kinds of half day are in it."""
+    bars = real_bars(MONTH)
+    missing = {minutes_missing(one.opened_at, two.opened_at) for one, two in pairwise(bars)}
+    assert missing == {0}
+    assert features_of(list(bars))[-1].bars == len(bars)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "missing"),
+    [
+        ("2025-11-05 20:00", "2025-11-05 20:01", 0),
+        ("2025-11-05 20:00", "2025-11-05 20:21", 20),
+        ("2025-11-05 21:59", "2025-11-05 23:00", 0),
+        ("2025-11-05 21:49", "2025-11-05 23:12", 22),
+        ("2025-11-07 21:59", "2025-11-09 23:00", 0),
+        ("2025-11-06 21:59", "2025-11-09 23:00", 1380),
+        ("2025-11-27 17:59", "2025-11-27 23:00", 0),
+        ("2025-11-28 18:14", "2025-11-30 23:00", 0),
+        ("2025-11-28 18:00", "2025-11-30 23:00", 14),
+        ("2025-10-31 20:59", "2025-11-02 23:00", 0),
+        ("2025-11-01 00:00", "2025-11-20 00:00", 19 * 1440 - 1),
+        ("2021-11-04 20:00", "2021-11-04 20:21", 20),
+        ("2021-11-04 21:00", "2021-11-04 22:00", 0),
+    ],
+)
+def test_minutes_count_as_missing_while_the_exchange_is_open(
+    before: str, after: str, missing: int
+) -> None:
+    """Breaks, weekends, half days, the change of the clocks, and a year without a calendar."""
+    began, resumed = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (before, after))
+    assert minutes_missing(began, resumed) == missing
