@@ -1,6 +1,7 @@
 """Features agree with the plain definitions, on real bars and on made ones."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from math import isclose, isfinite, sqrt
 from typing import get_type_hints
@@ -34,6 +35,7 @@ def features_of(bars: list[Bar]) -> list[Features]:
     return [engine.update(each) for each in bars]
 
 
+@cache
 def exchange_is_open(at: datetime) -> bool:
     """By the day whose session may contain the moment, or the next one's."""
     days = [at.date(), at.date() + timedelta(days=1)]
@@ -67,6 +69,7 @@ class Plainly:
         self.ema_fast = self._averages([each.close for each in bars], 20, 2 / 21)
         self.ema_slow = self._averages([each.close for each in bars], 50, 2 / 51)
         self.atr = self._averages(self.ranges, 14, 1 / 14)
+        self.in_a_row = self._bars_in_a_row()
 
     @staticmethod
     def _place(each: Bar) -> tuple[date, int]:
@@ -84,20 +87,21 @@ class Plainly:
                 averages.append(weight * values[i] + (1 - weight) * averages[-1])
         return averages
 
-    def bars_in_a_row(self, i: int) -> int:
-        """How many bars there were since the last hole, this one included."""
-        count = 1
-        while i > 0 and self.missing(i) <= 5:
-            count, i = count + 1, i - 1
-        return count
+    def _bars_in_a_row(self) -> list[int]:
+        """How many bars there were since the last hole, each included."""
+        counts = [1] * len(self.bars)
+        for i in range(1, len(self.bars)):
+            if self._missing(i) <= HOLE_MINUTES_MAX:
+                counts[i] += counts[i - 1]
+        return counts
 
-    def missing(self, i: int) -> int:
-        """Minutes of the exchange between a bar and the one before it, each looked at."""
-        at, missing = self.bars[i - 1].opened_at + BAR_LENGTH, 0
-        while at < self.bars[i].opened_at:
-            missing += exchange_is_open(at)
-            at += BAR_LENGTH
-        return missing
+    def _missing(self, i: int) -> int:
+        """Minutes of the open exchange between a bar and the one before it, each looked at."""
+        began = self.bars[i - 1].opened_at + BAR_LENGTH
+        minutes = (self.bars[i].opened_at - began) // BAR_LENGTH
+        if not self.fresh[i] and exchange_session(self.places[i][0]) is None:
+            return minutes
+        return sum(exchange_is_open(began + minute * BAR_LENGTH) for minute in range(minutes))
 
     def session_start(self, i: int) -> int:
         """Where the session of a bar begins."""
@@ -152,7 +156,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
     expected_volume = plainly.volume_expected(i)
     window = plainly.steps[max(i - 19, 0) : i + 1]
     expected = {
-        "bars": plainly.bars_in_a_row(i),
+        "bars": plainly.in_a_row[i],
         "minute_of_session": plainly.places[i][1],
         "close": plainly.bars[i].close,
         "ema_fast": plainly.ema_fast[i],
@@ -169,7 +173,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
         "volume_5m_expected": expected_volume,
         "volume_ratio": volume / expected_volume if expected_volume else 0.0,
         "volume_minutes": plainly.volume(i, 120)[2],
-        "warm": plainly.bars_in_a_row(i) >= WARM_BARS,
+        "warm": plainly.in_a_row[i] >= WARM_BARS,
     }
     assert set(expected) == set(get_type_hints(Features))
     for name, value in expected.items():
