@@ -24,6 +24,10 @@ GROUP: Final = "mytrader.strategies"
 # By name, not by import: a strategy imports this module, never the other way round.
 BUILT_IN: Final = (
     EntryPoint("ema-cross", "mytrader.signals.strategies.ema_cross:EmaCross", GROUP),
+    EntryPoint("opening-range", "mytrader.signals.strategies.opening_range:OpeningRange", GROUP),
+    EntryPoint(
+        "trend-pullback", "mytrader.signals.strategies.trend_pullback:TrendPullback", GROUP
+    ),
 )
 
 
