@@ -1,10 +1,12 @@
 """Trend pullback: with the trend, after it has paused.
 
 There is a trend while the fast average stands on one side of the slow one and the slow one moves
-that way, by at least a quarter of an ATR in ten bars. A pullback begins when the RSI falls to 40
-(in a downtrend: rises to 60) and is over when it is back at 50: that close is the entry. The stop
-stands 2 ATR behind it, the target 3 ATR before it. A trend that does not outlive its pullback was
-none, and a pullback does not outlive its session.
+that way, by at least a quarter of an ATR in ten bars. A pullback begins when the RSI falls to 45
+(in a downtrend: rises to 55) and is over when it is back at 50: that close is the entry. Between
+40 and 50 the RSI of a rising market usually turns (Constance Brown, "Technical Analysis for the
+Trading Professional"); 45 is the middle of it. The stop stands 2 ATR behind the entry, the target
+3 ATR before it. A trend that does not outlive its pullback was none, and a pullback does not
+outlive its session.
 
 The labels of `regime.py` ask for more: both averages moving the same way, and efficiency. Inside
 a pullback they say RANGE, so they are recorded here and decide nothing.
@@ -42,7 +44,7 @@ class TrendPullbackParams(Struct, frozen=True, forbid_unknown_fields=True):
     """Periods in bars, distances in average true ranges, the RSI as an uptrend sees it."""
 
     rsi_bars: Annotated[int, Meta(ge=2, le=500)] = RSI_BARS
-    rsi_pullback: Annotated[float, Meta(gt=0, lt=100)] = 40.0
+    rsi_pullback: Annotated[float, Meta(gt=0, lt=100)] = 45.0
     rsi_resumed: Annotated[float, Meta(gt=0, lt=100)] = 50.0
     slope_atr_min: Annotated[float, Meta(ge=0, le=10)] = TREND_SLOPE_ATR_MIN
     stop_atr: Annotated[float, Meta(gt=0, le=50)] = 2.0
@@ -210,8 +212,8 @@ class TrendPullback:
         return (
             f"Trend {way}, pullback over at {self._instrument.price(bar.close)}: RSI "
             f"{self._params.rsi_bars} went from {worst:.0f} to {self._rsi.value:.0f}, the slow "
-            f"average {evidence.slope_atr:+.2f} ATR this way in {SLOPE_BARS} bars, the pullback "
-            f"stayed {evidence.hold_atr:+.2f} ATR clear of it, ATR {features.atr:.1f} ticks "
+            f"average {evidence.slope_atr:+.2f} ATR this way in {SLOPE_BARS} bars, its worst "
+            f"price {evidence.hold_atr:+.2f} ATR from it, ATR {features.atr:.1f} ticks "
             f"({seen.trend}, volatility {seen.volatility})."
         )
 
