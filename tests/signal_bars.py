@@ -1,7 +1,7 @@
 """Bars to decide on: real ones where the data is at hand, made ones everywhere."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES
 from mytrader.domain.market import Bar
+from mytrader.signals.features import FeatureEngine, Features
+from mytrader.signals.strategy import Strategy
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 INCIDENT_DAY = "es-1m-2025-12-12.parquet"
@@ -93,3 +96,36 @@ def bar_series(draw: st.DrawFn, most: int = 60) -> list[Bar]:
         )
         price, minute = closed, minute + gap
     return bars
+
+
+def mirrored(bars: Sequence[Bar], around: int = 27_000) -> list[Bar]:
+    """The same market upside down."""
+    return [
+        Bar(
+            opened_at=each.opened_at,
+            open=2 * around - each.open,
+            high=2 * around - each.low,
+            low=2 * around - each.high,
+            close=2 * around - each.close,
+            volume=each.volume,
+        )
+        for each in bars
+    ]
+
+
+Decided = tuple[Bar, Features, Signal | None]
+
+
+def decided(strategy: Strategy, bars: Iterable[Bar]) -> list[Decided]:
+    """What a strategy makes of each bar, with features for which every minute is alike."""
+    engine = FeatureEngine(lambda _: 1.0)
+    found: list[Decided] = []
+    for each in bars:
+        features = engine.update(each)
+        found.append((each, features, strategy.on_bar(each, features)))
+    return found
+
+
+def raised(strategy: Strategy, bars: Iterable[Bar]) -> list[Signal]:
+    """What a strategy proposes."""
+    return [signal for _, _, signal in decided(strategy, bars) if signal is not None]

@@ -5,7 +5,7 @@ clock, draws no random number and knows no account, so live and backtest see the
 Strategies of other packages come by the entry point group `mytrader.strategies`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from math import isfinite
 from typing import Final, Protocol, Self, TypeVar
@@ -88,6 +88,23 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
         if isinstance(value, float) and not isfinite(value):
             raise BadInput(f"strategy {strategy}: `{field}` is {value}; give a finite number")
     return parsed
+
+
+def params_from_text(options: Iterable[str]) -> dict[str, str]:
+    """Return parameters as typed, `name=value` each, for `create_strategy`.
+
+    What the names mean and whether the values are any good is for the strategy to say. Raises
+    `BadInput` for an option of another shape and for a name that is given twice.
+    """
+    params: dict[str, str] = {}
+    for option in options:
+        name, equals, value = (part.strip() for part in option.partition("="))
+        if not (name and equals and value):
+            raise BadInput(f"--param {option!r}: give name=value, for example --param fast=10")
+        if name in params:
+            raise BadInput(f"--param {option!r}: {name} is given twice, before as {params[name]}")
+        params[name] = value
+    return params
 
 
 def _register() -> dict[str, EntryPoint]:

@@ -136,14 +136,14 @@ class TrendPullback:
             return None
         self._last = bar
         goes_on = last is not None and trading_date(last.opened_at) == trading_date(bar.opened_at)
-        rsi = self._rsi.update(bar.close - (last.close if last and goes_on else bar.open))
-        if not goes_on:
-            self._pullback = None
-        side = self._trend(features) if self._rsi.ready else None
-        if side is None:
+        # A session begins without a pullback, and an RSI that is low by then falls no more.
+        before = self._rsi.value if goes_on and self._rsi.ready else None
+        self._rsi.update(bar.close - (last.close if last is not None and goes_on else bar.open))
+        side = self._trend(features)
+        if side is None or before is None:
             self._pullback = None
             return None
-        return self._follow(side, bar, features=features, rsi=_seen_by(side, rsi))
+        return self._follow(side, bar, features=features, before=_seen_by(side, before))
 
     def _trend(self, features: Features) -> Side | None:
         slope = features.ema_slow_slope
@@ -152,10 +152,11 @@ class TrendPullback:
         led = side.sign * (features.ema_fast - features.ema_slow) > 0
         return side if moving and led else None
 
-    def _follow(self, side: Side, bar: Bar, *, features: Features, rsi: float) -> Signal | None:
+    def _follow(self, side: Side, bar: Bar, *, features: Features, before: float) -> Signal | None:
+        rsi = _seen_by(side, self._rsi.value)
         pullback = self._pullback
         if pullback is None or pullback.side is not side:
-            pullback = _Pullback(side) if rsi <= self._params.rsi_pullback else None
+            pullback = _Pullback(side) if before > self._params.rsi_pullback >= rsi else None
         self._pullback = pullback
         if pullback is None:
             return None
