@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import pairwise
 from math import isclose, isfinite, sqrt
 from typing import get_type_hints
 from zoneinfo import ZoneInfo
@@ -10,19 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 
+from mytrader.domain.bar_holes import HOLE_MINUTES_MAX
 from mytrader.domain.exchange_days import exchange_session
 from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.session import minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
-from mytrader.signals.features import (
-    HOLE_MINUTES_MAX,
-    WARM_BARS,
-    FeatureEngine,
-    Features,
-    minutes_missing,
-)
-from tests.signal_bars import INCIDENT_DAY, MONTH, QUICK, SESSION_OPEN, bar, bar_series, real_bars
+from mytrader.signals.features import WARM_BARS, FeatureEngine, Features
+from tests.signal_bars import INCIDENT_DAY, QUICK, SESSION_OPEN, bar, bar_series, real_bars
 
 
 def profile(minute: int) -> float:
@@ -337,38 +331,3 @@ def test_minutes_without_trades_are_no_hole() -> None:
     found = features_of([bar(minute, 27_000) for minute in range(0, 1200, HOLE_MINUTES_MAX + 1)])
     assert found[-1].bars == len(found) == 200
     assert found[-1].warm
-
-
-@pytest.mark.slow
-def test_a_month_of_real_bars_has_no_hole() -> None:
-    """Daily halts, weekends and both kinds of half day are in it."""
-    bars = real_bars(MONTH)
-    missing = {minutes_missing(one.opened_at, two.opened_at) for one, two in pairwise(bars)}
-    assert missing == {0}
-    assert features_of(list(bars))[-1].bars == len(bars)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "missing"),
-    [
-        ("2025-11-05 20:00", "2025-11-05 20:01", 0),
-        ("2025-11-05 20:00", "2025-11-05 20:21", 20),
-        ("2025-11-05 21:59", "2025-11-05 23:00", 0),
-        ("2025-11-05 21:49", "2025-11-05 23:12", 22),
-        ("2025-11-07 21:59", "2025-11-09 23:00", 0),
-        ("2025-11-06 21:59", "2025-11-09 23:00", 1380),
-        ("2025-11-27 17:59", "2025-11-27 23:00", 0),
-        ("2025-11-28 18:14", "2025-11-30 23:00", 0),
-        ("2025-11-28 18:00", "2025-11-30 23:00", 14),
-        ("2025-10-31 20:59", "2025-11-02 23:00", 0),
-        ("2025-11-01 00:00", "2025-11-20 00:00", 19 * 1440 - 1),
-        ("2021-11-04 20:00", "2021-11-04 20:21", 20),
-        ("2021-11-04 21:00", "2021-11-04 22:00", 0),
-    ],
-)
-def test_minutes_count_as_missing_while_the_exchange_is_open(
-    before: str, after: str, missing: int
-) -> None:
-    """Breaks, weekends, half days, the change of the clocks, and a year without a calendar."""
-    began, resumed = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (before, after))
-    assert minutes_missing(began, resumed) == missing

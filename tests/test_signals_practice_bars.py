@@ -6,8 +6,8 @@ from statistics import mean
 
 import pytest
 
+from mytrader.domain.bar_holes import minutes_missing
 from mytrader.domain.session import trading_date
-from mytrader.signals.features import minutes_missing
 from mytrader.signals.practice_bars import practice_bars
 
 

@@ -10,9 +10,9 @@ Conventions, so that anybody can compute the same numbers:
   session to the next, but the jump over the break is no trade anybody could have made: the first
   bar of a session counts high - low as its true range and close - open as its change. A minute
   missing inside a session is an ordinary step, because minutes without trades have no bar.
-- **Hole**: more than `HOLE_MINUTES_MAX` minutes in a row without a bar while the exchange was
-  open, by its calendar. What happened in them is unknown, so everything counts as cold again,
-  until as many bars have come as after a start: that is longer than any window here.
+- **Hole**: minutes that did not reach us, as `domain/bar_holes.py` tells them from a thin market.
+  What happened in them is unknown, so everything counts as cold again, until as many bars have
+  come as after a start: that is longer than any window here.
 - **Volume and volatility are judged against the minute of the day**, because the same number is
   quiet at 08:30 and frantic at midnight. The share of the day's volume that a minute usually has
   comes from a measured profile. Volume is compared with the trailing 120 minutes of this
@@ -26,15 +26,15 @@ its answer for an empty denominator.
 
 from collections import deque
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date
 from itertools import accumulate
 from math import sqrt
 from typing import Final
 
 from msgspec import Struct
 
-from mytrader.domain.exchange_days import exchange_session, exchange_sessions
-from mytrader.domain.market import BAR_LENGTH, Bar
+from mytrader.domain.bar_holes import is_hole
+from mytrader.domain.market import Bar
 from mytrader.domain.session import SESSION_MINUTES, minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import invariant
@@ -50,16 +50,6 @@ WARM_BARS: Final = 3 * EMA_SLOW_BARS
 SESSION_CARRIED: Final = 1 / 23
 """How much of a session's volatility the next one starts from: an hour's worth."""
 FEATURE_DIGITS: Final = 4
-
-
-HOLE_MINUTES_MAX: Final = 5
-"""So many minutes without a bar are a market without trades; more are bars that did not reach us.
-
-The 27,135 ES bars of November 2025 do not lack a single minute while the exchange was open, the
-nights and two holidays included. Five leave room for thinner contracts and for the exchange's
-short halts after a jump of the price (two minutes)."""
-_HOLE_DAYS: Final = timedelta(days=7)
-"""The exchange is never shut for so long; the calendar need not be asked."""
 
 
 class Features(Struct, frozen=True):
@@ -102,26 +92,6 @@ class Features(Struct, frozen=True):
             for name in self.__struct_fields__
             if name not in ("bars", "warm")
         }
-
-
-def minutes_missing(before: datetime, after: datetime) -> int:
-    """Return how many minutes without a bar lie between two bars while the exchange was open.
-
-    On a day of which the calendar knows nothing, minutes inside one session alone count.
-    """
-    between = (after - before) // BAR_LENGTH - 1
-    if between <= HOLE_MINUTES_MAX or after - before > _HOLE_DAYS:
-        return between
-    first, last = trading_date(before), trading_date(after)
-    if first == last and exchange_session(first) is None:
-        return between
-    began = before + BAR_LENGTH
-    opened = (
-        min(closes, after) - max(opens, began)
-        for opens, closes in exchange_sessions(first, last)
-        if opens < after and closes > began
-    )
-    return sum(opened, timedelta()) // BAR_LENGTH
 
 
 class _Changes:
@@ -244,7 +214,8 @@ class FeatureEngine:
             previous_close = None
         step = bar.close - (bar.open if previous_close is None else previous_close)
         weight = self._weights[minute]
-        self._bars = 1 if self._after_hole(bar) else self._bars + 1
+        after_hole = self._last is not None and is_hole(self._last[0].opened_at, bar.opened_at)
+        self._bars = 1 if after_hole else self._bars + 1
         self._ema_fast.update(bar.close)
         self._ema_slow.update(bar.close)
         self._atr.update(bar, previous_close)
@@ -253,11 +224,6 @@ class FeatureEngine:
         features = self._features(bar, session, minute=minute)
         self._last = (bar, features)
         return features
-
-    def _after_hole(self, bar: Bar) -> bool:
-        if self._last is None:
-            return False
-        return minutes_missing(self._last[0].opened_at, bar.opened_at) > HOLE_MINUTES_MAX
 
     def _features(self, bar: Bar, session: _Session, *, minute: int) -> Features:
         changes, volume = self._changes, session.recent.volume
