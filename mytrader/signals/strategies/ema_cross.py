@@ -15,8 +15,9 @@ from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.errors import BadInput
-from mytrader.signals.bracket import bracket, earned
-from mytrader.signals.features import EMA_FAST_BARS, EMA_SLOW_BARS, FEATURE_DIGITS, Features
+from mytrader.signals.bracket import earned
+from mytrader.signals.features import EMA_FAST_BARS, EMA_SLOW_BARS, Features
+from mytrader.signals.idea import Idea, signal
 from mytrader.signals.indicators import SLOPE_BARS, Ema
 from mytrader.signals.regime import regime
 from mytrader.signals.strategy import parse_params
@@ -127,36 +128,23 @@ class EmaCross:
             efficiency=efficiency if features.efficiency_net * side.sign > 0 else -efficiency,
             slope_atr=side.sign * self._slow.slope / atr,
         )
-        prices = bracket(
-            self._instrument,
-            side,
-            entry=bar.close,
-            stop=bar.close - side.sign * self._params.stop_atr * features.atr,
-            target=bar.close + side.sign * self._params.target_atr * features.atr,
-        )
-        return Signal(
-            strategy=NAME,
-            side=side,
-            confidence=confidence(evidence),
-            entry=prices.entry,
-            stop=prices.stop,
-            target=prices.target,
-            features=self._numbers(features, evidence),
-            reason=self._reason(side, evidence, close=bar.close, features=features),
-            warm=features.warm and features.bars >= WARM_PERIODS * self._params.slow,
-            regime=regime(features),
-        )
-
-    def _numbers(self, features: Features, evidence: CrossEvidence) -> dict[str, float]:
-        own = {
+        numbers = {
             "cross_ema_fast": self._fast.value,
             "cross_ema_slow": self._slow.value,
             "cross_speed_atr": evidence.speed_atr,
             "cross_efficiency": evidence.efficiency,
             "cross_slope_atr": evidence.slope_atr,
         }
-        rounded = {name: round(value, FEATURE_DIGITS) for name, value in own.items()}
-        return features.numbers() | rounded
+        idea = Idea(
+            side,
+            confidence(evidence),
+            stop_ticks=self._params.stop_atr * features.atr,
+            target_ticks=self._params.target_atr * features.atr,
+            reason=self._reason(side, evidence, close=bar.close, features=features),
+            numbers=numbers,
+            warm=features.bars >= WARM_PERIODS * self._params.slow,
+        )
+        return signal(NAME, idea, bar=bar, features=features, instrument=self._instrument)
 
     def _reason(
         self, side: Side, evidence: CrossEvidence, *, close: int, features: Features

@@ -25,8 +25,9 @@ from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
-from mytrader.signals.bracket import bracket, earned
-from mytrader.signals.features import FEATURE_DIGITS, Features
+from mytrader.signals.bracket import earned
+from mytrader.signals.features import Features
+from mytrader.signals.idea import Idea, signal
 from mytrader.signals.regime import regime
 from mytrader.signals.regular_session import regular_session
 from mytrader.signals.strategy import parse_params
@@ -183,37 +184,22 @@ class OpeningRange:
         )
         other = morning.low if side is Side.BUY else morning.high
         risk = min(abs(bar.close - other), self._params.stop_atr_max * features.atr)
-        prices = bracket(
-            self._instrument,
-            side,
-            entry=bar.close,
-            stop=bar.close - side.sign * risk,
-            target=bar.close + side.sign * self._params.target_risks * risk,
-        )
-        return Signal(
-            strategy=NAME,
-            side=side,
-            confidence=confidence(evidence),
-            entry=prices.entry,
-            stop=prices.stop,
-            target=prices.target,
-            features=self._numbers(features, evidence),
-            reason=self._reason(side, evidence, bar=bar, features=features),
-            warm=features.warm,
-            regime=regime(features),
-        )
-
-    def _numbers(self, features: Features, evidence: BreakEvidence) -> dict[str, float]:
-        morning = self._morning
-        own = {
+        numbers = {
             "range_high": float(morning.high),
             "range_low": float(morning.low),
             "range_height_atr": (morning.high - morning.low) / max(features.atr, 1.0),
             "range_beyond_atr": evidence.beyond_atr,
             "range_efficiency": evidence.efficiency,
         }
-        rounded = {name: round(value, FEATURE_DIGITS) for name, value in own.items()}
-        return features.numbers() | rounded
+        idea = Idea(
+            side,
+            confidence(evidence),
+            stop_ticks=risk,
+            target_ticks=self._params.target_risks * risk,
+            reason=self._reason(side, evidence, bar=bar, features=features),
+            numbers=numbers,
+        )
+        return signal(NAME, idea, bar=bar, features=features, instrument=self._instrument)
 
     def _reason(self, side: Side, evidence: BreakEvidence, *, bar: Bar, features: Features) -> str:
         morning, price, seen = self._morning, self._instrument.price, regime(features)

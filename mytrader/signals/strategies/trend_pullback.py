@@ -23,8 +23,9 @@ from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput
-from mytrader.signals.bracket import bracket, earned
-from mytrader.signals.features import FEATURE_DIGITS, Features
+from mytrader.signals.bracket import earned
+from mytrader.signals.features import Features
+from mytrader.signals.idea import Idea, signal
 from mytrader.signals.indicators import RSI_BARS, SLOPE_BARS, Rsi
 from mytrader.signals.regime import TREND_SLOPE_ATR_MIN, regime
 from mytrader.signals.strategy import parse_params
@@ -176,33 +177,23 @@ class TrendPullback:
             hold_atr=side.sign * (worst - features.ema_slow) / atr,
             turn=rsi - pullback.rsi,
         )
-        prices = bracket(
-            self._instrument,
-            side,
-            entry=bar.close,
-            stop=bar.close - side.sign * params.stop_atr * features.atr,
-            target=bar.close + side.sign * params.target_atr * features.atr,
-        )
-        own = {
+        numbers = {
             "pullback_rsi": self._rsi.value,
             "pullback_rsi_worst": _seen_by(side, pullback.rsi),
             "pullback_slope_atr": evidence.slope_atr,
             "pullback_hold_atr": evidence.hold_atr,
             "pullback_turn": evidence.turn,
         }
-        rounded = {name: round(value, FEATURE_DIGITS) for name, value in own.items()}
-        return Signal(
-            strategy=NAME,
-            side=side,
-            confidence=confidence(evidence),
-            entry=prices.entry,
-            stop=prices.stop,
-            target=prices.target,
-            features=features.numbers() | rounded,
+        idea = Idea(
+            side,
+            confidence(evidence),
+            stop_ticks=params.stop_atr * features.atr,
+            target_ticks=params.target_atr * features.atr,
             reason=self._reason(pullback, evidence, bar=bar, features=features),
-            warm=features.warm and features.bars >= WARM_PERIODS * (2 * params.rsi_bars - 1),
-            regime=regime(features),
+            numbers=numbers,
+            warm=features.bars >= WARM_PERIODS * (2 * params.rsi_bars - 1),
         )
+        return signal(NAME, idea, bar=bar, features=features, instrument=self._instrument)
 
     def _reason(
         self, pullback: _Pullback, evidence: PullbackEvidence, *, bar: Bar, features: Features
