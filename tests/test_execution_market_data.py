@@ -182,6 +182,109 @@ def test_quotes_of_a_subscription_are_told_once_a_delivery() -> None:
     assert len(client.asked) == 1
 
 
+async def seconds(count: float) -> None:
+    """Let virtual time pass."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_later(count, over.set)
+    await over.wait()
+
+
+def minutes(told: list[AnyEvent]) -> list[int]:
+    """The bars that were told, in minutes after the beginning."""
+    closed = [event.bar.opened_at for event in told if isinstance(event, BarClosed)]
+    return [(at - EPOCH) // timedelta(minutes=1) for at in closed]
+
+
+def test_a_hole_in_the_bars_is_filled_from_history_before_anything_new() -> None:
+    """Hazard: a data farm was away for twenty minutes, and the connection never broke.
+
+    What the strategy would make of the first minute afterwards would rest on prices that it has
+    not seen, and the last minute before is half a one.
+    """
+    live, again = Bars(bar(0), bar(1), bar(2)), Bars(*(bar(minute) for minute in range(25)))
+    client = Client(live, again)
+
+    async def script(_: MarketData, __: object, so_far: list[Any]) -> None:
+        assert len(so_far) == 2
+        live.begin(bar(23))
+        await seconds(1)
+        assert client.cancelled == [live]
+        again.begin(bar(25))
+
+    assert minutes(play(client, script)) == list(range(2, 25))
+    assert client.answers == []
+
+
+def test_a_hole_that_the_broker_cannot_fill_is_told_as_it_is_and_asked_for_once() -> None:
+    """The features notice it, and count as cold from there on."""
+    live, again = Bars(bar(0), bar(1), bar(2)), Bars(bar(1), bar(2), bar(23), bar(24))
+    client = Client(live, again)
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        live.begin(bar(23))
+        await seconds(1)
+        for minute in (25, 26):
+            again.begin(bar(minute))
+        await seconds(300)
+
+    assert minutes(play(client, script)) == [2, 23, 24, 25]
+    assert client.cancelled == [live]
+
+
+def test_a_history_that_has_not_caught_up_is_asked_for_until_it_has() -> None:
+    stale, still, full = (Bars(*map(bar, found)) for found in ((0, 1), (0, 1, 2), range(34)))
+    client = Client(stale, still, full)
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        stale.begin(bar(31))
+        await seconds(1)
+        still.begin(bar(32))
+        await seconds(1)
+        full.begin(bar(34))
+
+    assert minutes(play(client, script)) == list(range(1, 34))
+    assert client.cancelled == [stale, still]
+
+
+def test_an_empty_answer_to_a_hole_is_tried_again_in_a_minute() -> None:
+    live, empty, full = Bars(bar(0), bar(1)), Bars(), Bars(*map(bar, range(12)))
+    client = Client(live, empty, full)
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        live.begin(bar(10))
+        await seconds(1)
+        assert client.cancelled == [live, empty]
+        await seconds(61)
+        full.begin(bar(12))
+
+    assert minutes(play(client, script)) == list(range(1, 12))
+
+
+@pytest.mark.parametrize("later", [6, 8 * 60])
+def test_quiet_minutes_and_the_daily_break_are_no_hole(later: int) -> None:
+    """From 15:59 to 17:00 in Chicago nothing is missing."""
+    begins = 0 if later == 6 else 419
+    bars = Bars(bar(begins - 1), bar(begins))
+    client = Client(bars)
+
+    async def script(_: MarketData, __: object, ___: object) -> None:
+        bars.begin(bar(later))
+        bars.begin(bar(later + 1))
+        await seconds(120)
+
+    assert minutes(play(client, script)) == [begins, later]
+    assert client.cancelled == []
+
+
+@pytest.mark.parametrize(("days", "chosen"), [(2, 2), (3, 1), (4, 1)])
+def test_the_front_month_rolls_when_less_than_the_days_asked_for_are_left(
+    days: int, chosen: int
+) -> None:
+    near = EPOCH.date() + timedelta(days=days)
+    found = [details(f"{near:%Y%m%d}", 1), details("20260320", 2)]
+    assert market([]).state_front_month("ES", found, roll_days=3).con_id == chosen
+
+
 @pytest.mark.parametrize("change", [{"low": 6899.1}, {"volume": 0.5}, {"volume": float("nan")}])
 def test_a_bar_that_cannot_be_read_halts(change: dict[str, float]) -> None:
     """Hazard: the client drops what its callback raises, and the minute is missing unseen."""

@@ -1,6 +1,7 @@
 """Features agree with the plain definitions, on real bars and on made ones."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from math import isclose, isfinite, sqrt
 from typing import get_type_hints
 from zoneinfo import ZoneInfo
@@ -8,7 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 
-from mytrader.domain.market import Bar
+from mytrader.domain.bar_holes import HOLE_MINUTES_MAX
+from mytrader.domain.exchange_days import exchange_session
+from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.session import minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import InvariantBroken
@@ -24,6 +27,14 @@ def profile(minute: int) -> float:
 def features_of(bars: list[Bar]) -> list[Features]:
     engine = FeatureEngine(profile)
     return [engine.update(each) for each in bars]
+
+
+@cache
+def exchange_is_open(at: datetime) -> bool:
+    """By the day whose session may contain the moment, or the next one's."""
+    days = [at.date(), at.date() + timedelta(days=1)]
+    sessions = [session for day in days if (session := exchange_session(day)) is not None]
+    return any(opens <= at < closes for opens, closes in sessions)
 
 
 class Plainly:
@@ -52,6 +63,7 @@ class Plainly:
         self.ema_fast = self._averages([each.close for each in bars], 20, 2 / 21)
         self.ema_slow = self._averages([each.close for each in bars], 50, 2 / 51)
         self.atr = self._averages(self.ranges, 14, 1 / 14)
+        self.in_a_row = self._bars_in_a_row()
 
     @staticmethod
     def _place(each: Bar) -> tuple[date, int]:
@@ -68,6 +80,22 @@ class Plainly:
             else:
                 averages.append(weight * values[i] + (1 - weight) * averages[-1])
         return averages
+
+    def _bars_in_a_row(self) -> list[int]:
+        """How many bars there were since the last hole, each included."""
+        counts = [1] * len(self.bars)
+        for i in range(1, len(self.bars)):
+            if self._missing(i) <= HOLE_MINUTES_MAX:
+                counts[i] += counts[i - 1]
+        return counts
+
+    def _missing(self, i: int) -> int:
+        """Minutes of the open exchange between a bar and the one before it, each looked at."""
+        began = self.bars[i - 1].opened_at + BAR_LENGTH
+        minutes = (self.bars[i].opened_at - began) // BAR_LENGTH
+        if not self.fresh[i] and exchange_session(self.places[i][0]) is None:
+            return minutes
+        return sum(exchange_is_open(began + minute * BAR_LENGTH) for minute in range(minutes))
 
     def session_start(self, i: int) -> int:
         """Where the session of a bar begins."""
@@ -122,7 +150,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
     expected_volume = plainly.volume_expected(i)
     window = plainly.steps[max(i - 19, 0) : i + 1]
     expected = {
-        "bars": i + 1,
+        "bars": plainly.in_a_row[i],
         "minute_of_session": plainly.places[i][1],
         "close": plainly.bars[i].close,
         "ema_fast": plainly.ema_fast[i],
@@ -139,7 +167,7 @@ def assert_equal(found: Features, plainly: Plainly, i: int) -> None:
         "volume_5m_expected": expected_volume,
         "volume_ratio": volume / expected_volume if expected_volume else 0.0,
         "volume_minutes": plainly.volume(i, 120)[2],
-        "warm": i + 1 >= WARM_BARS,
+        "warm": plainly.in_a_row[i] >= WARM_BARS,
     }
     assert set(expected) == set(get_type_hints(Features))
     for name, value in expected.items():
@@ -285,3 +313,21 @@ def test_a_profile_without_volume_in_some_minute_is_refused() -> None:
     """Dividing by a share of nothing would make an expectation without a meaning."""
     with pytest.raises(InvariantBroken, match="share"):
         FeatureEngine(lambda minute: 0.0 if minute == 700 else 1.0)
+
+
+def test_a_hole_makes_everything_cold_again() -> None:
+    """Averages over minutes that never reached us look like any others."""
+    before = [bar(minute, 27_000) for minute in range(200)]
+    resumed = 200 + HOLE_MINUTES_MAX + 1
+    after = [bar(minute, 27_000) for minute in range(resumed, resumed + 2 * WARM_BARS)]
+    found = features_of([*before, *after])
+    assert [each.warm for each in found[WARM_BARS - 1 : 200]] == [True] * 51
+    assert [each.bars for each in found[199:202]] == [200, 1, 2]
+    assert [each.warm for each in found[200:]] == [False] * (WARM_BARS - 1) + [True] * 151
+
+
+def test_minutes_without_trades_are_no_hole() -> None:
+    """A thin night leaves minutes out; its averages are as good as any."""
+    found = features_of([bar(minute, 27_000) for minute in range(0, 1200, HOLE_MINUTES_MAX + 1)])
+    assert found[-1].bars == len(found) == 200
+    assert found[-1].warm

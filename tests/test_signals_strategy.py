@@ -1,5 +1,6 @@
 """Strategies are found by name; what cannot be used is told in one line."""
 
+import tomllib
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -13,7 +14,14 @@ from msgspec import Meta, Struct
 from mytrader.domain.instrument import ES, MES
 from mytrader.errors import BadInput
 from mytrader.signals.strategies.ema_cross import EmaCross
-from mytrader.signals.strategy import create_strategy, parse_params, strategy_names
+from mytrader.signals.strategy import (
+    BUILT_IN,
+    GROUP,
+    create_strategy,
+    params_from_text,
+    parse_params,
+    strategy_names,
+)
 
 Install = Callable[[str], None]
 
@@ -142,6 +150,49 @@ def test_unusable_parameters_are_named_in_one_line(params: dict[str, object], sa
     assert said in message
     assert message.startswith("strategy s: ")
     assert "\n" not in message
+
+
+def test_parameters_typed_on_a_command_line_make_a_strategy() -> None:
+    assert params_from_text(()) == {}
+    params = params_from_text(("fast=10", " slow = 30 ", "stop_atr=2.5"))
+    assert params == {"fast": "10", "slow": "30", "stop_atr": "2.5"}
+    assert create_strategy("ema-cross", ES, params=params).name == "ema-cross"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("fast",), "--param 'fast': give name=value, for example --param fast=10"),
+        (("fast=",), "--param 'fast=': give name=value"),
+        (("=10",), "--param '=10': give name=value"),
+        (("",), "--param '': give name=value"),
+        (("a=1\nb=2", ""), "--param '': give name=value"),
+        (("fast=1", "fast =2"), "--param 'fast =2': fast is given twice, before as 1"),
+    ],
+)
+def test_parameters_of_another_shape_are_refused_in_one_line(
+    options: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(BadInput) as raised:
+        params_from_text(options)
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_wrong_value_typed_on_a_command_line_is_the_strategys_to_refuse() -> None:
+    assert "fast" in refusal("ema-cross", params_from_text(("fast=quick",)))
+    assert "unknown field `fsat`" in refusal("ema-cross", params_from_text(("fsat=10",)))
+
+
+@pytest.mark.parametrize("name", ["ema-cross", "opening-range", "trend-pullback"])
+def test_what_is_shipped_is_declared_in_the_package_too(name: str) -> None:
+    """Other programs find strategies by entry point alone."""
+    root = Path(__file__).resolve().parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = project["entry-points"][GROUP]
+    assert declared == {point.name: point.value for point in BUILT_IN}
+    assert name in declared
+    assert create_strategy(name, ES).name == name
 
 
 @settings(max_examples=40, deadline=None)

@@ -5,9 +5,10 @@ import it. Every connection subscribes anew; what is known of a contract outlive
 """
 
 from collections.abc import Callable, Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from mytrader.domain.bar_holes import is_hole
 from mytrader.domain.events import AnyEvent, BarClosed, ContractStated, Halted
 from mytrader.domain.exchange_days import open_sessions
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
@@ -30,6 +31,7 @@ class MarketData:
         self.contracts: dict[int, FuturesContract] = {}
         self.stated: dict[int, Any] = {}
         self.feed = QuoteFeed()
+        self._newest: dict[int, datetime] = {}
         self._tell = tell
         self._runtime = runtime
 
@@ -79,6 +81,8 @@ class MarketData:
     async def subscribe(self, client: Any, contract: FuturesContract) -> list[Bar]:
         """Subscribe to bars and quotes; returns the complete bars so far."""
         history = await self._bars_so_far(client, contract)
+        if history:
+            self._newest[contract.con_id] = history[-1].opened_at
         self.watch(client, contract)
         return history
 
@@ -104,16 +108,16 @@ class MarketData:
         if not bars:
             client.cancelHistoricalData(bars)
             again = self._runtime.now() + EMPTY_HISTORY_RETRY
-            name = f"bars {contract.con_id}"
-            self._runtime.call_at(
-                again, lambda: self._runtime.spawn(self._late_bars(client, contract), name)
-            )
+            self._runtime.call_at(again, lambda: self._ask_again(client, contract))
             return []
-        bars.updateEvent += lambda bars, new: self._on_bars(contract, bars, has_new=new)
+        bars.updateEvent += lambda bars, new: self._on_bars(client, contract, bars=bars, new=new)
         return [closed_bar(contract, bar) for bar in bars[:-1]]
 
+    def _ask_again(self, client: Any, contract: FuturesContract) -> None:
+        self._runtime.spawn(self._late_bars(client, contract), f"bars {contract.con_id}")
+
     async def _late_bars(self, client: Any, contract: FuturesContract) -> None:
-        """The market has begun since: the bars that closed meanwhile are news."""
+        """The market has begun since, or went on unseen: what closed meanwhile is news."""
         if not client.client.isReady():
             return
         try:
@@ -124,19 +128,32 @@ class MarketData:
             self._tell(Halted(str(error)))
             return
         for bar in bars:
-            self._tell(BarClosed(contract.con_id, bar))
+            self._tell_closed(contract, bar)
 
-    def _on_bars(self, contract: FuturesContract, bars: Any, *, has_new: bool) -> None:
-        """A new bar began: the one before it is complete.
+    def _on_bars(self, client: Any, contract: FuturesContract, *, bars: Any, new: bool) -> None:
+        """A new bar began: the one before it is complete, unless a hole lies between the two.
 
-        The client would log and drop what is raised here, and the strategy would go on without
-        that minute as if nothing had been.
+        Then it may be half a minute, and what is missing has to come before what is new: the
+        history is asked for again. The client would log and drop what is raised here, and the
+        strategy would go on without that minute as if nothing had been.
         """
-        if has_new and len(bars) > 1:
-            try:
-                self._tell(BarClosed(contract.con_id, closed_bar(contract, bars[-2])))
-            except BrokerFault as error:
-                self._tell(Halted(str(error)))
+        if not new or len(bars) < 2:
+            return
+        if is_hole(bars[-2].date, bars[-1].date):
+            client.cancelHistoricalData(bars)
+            self._ask_again(client, contract)
+            return
+        try:
+            self._tell_closed(contract, closed_bar(contract, bars[-2]))
+        except BrokerFault as error:
+            self._tell(Halted(str(error)))
+
+    def _tell_closed(self, contract: FuturesContract, bar: Bar) -> None:
+        """Tell a bar that is newer than all before it."""
+        newest = self._newest.get(contract.con_id)
+        if newest is None or bar.opened_at > newest:
+            self._newest[contract.con_id] = bar.opened_at
+            self._tell(BarClosed(contract.con_id, bar))
 
     def emit_quotes(self) -> None:
         """Tell one quote per contract and delivery: what one packet says is one fact."""

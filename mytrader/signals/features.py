@@ -2,10 +2,7 @@
 
 Conventions, so that anybody can compute the same numbers:
 
-- **EMA**: smoothing 2 / (n + 1), seeded with the plain mean of the first n closes. Before the
-  n-th close the value is the mean of the closes so far.
-- **ATR**: J. Welles Wilder, "New Concepts in Technical Trading Systems" (1978): seeded with the
-  mean of the first n true ranges, then (previous x (n - 1) + true range) / n.
+- **EMA** of the closes and **ATR** of the bars: as `indicators.py` says.
 - **Efficiency ratio**: Perry J. Kaufman, "Trading Systems and Methods": the net change over n
   bars by the sum of the absolute changes. 0 where nothing moved.
 - **Realised volatility**: root of the mean squared change of the last n bars, ticks per bar.
@@ -13,6 +10,9 @@ Conventions, so that anybody can compute the same numbers:
   session to the next, but the jump over the break is no trade anybody could have made: the first
   bar of a session counts high - low as its true range and close - open as its change. A minute
   missing inside a session is an ordinary step, because minutes without trades have no bar.
+- **Hole**: minutes that did not reach us, as `domain/bar_holes.py` tells them from a thin market.
+  What happened in them is unknown, so everything counts as cold again, until as many bars have
+  come as after a start: that is longer than any window here.
 - **Volume and volatility are judged against the minute of the day**, because the same number is
   quiet at 08:30 and frantic at midnight. The share of the day's volume that a minute usually has
   comes from a measured profile. Volume is compared with the trailing 120 minutes of this
@@ -33,15 +33,15 @@ from typing import Final
 
 from msgspec import Struct
 
+from mytrader.domain.bar_holes import is_hole
 from mytrader.domain.market import Bar
 from mytrader.domain.session import SESSION_MINUTES, minute_of_session, trading_date
 from mytrader.domain.volume_profile import expected_share
 from mytrader.errors import invariant
+from mytrader.signals.indicators import Ema, WilderAtr
 
 EMA_FAST_BARS: Final = 20
 EMA_SLOW_BARS: Final = 50
-SLOPE_BARS: Final = 10
-ATR_BARS: Final = 14
 EFFICIENCY_BARS: Final = 20
 VOLUME_MINUTES: Final = 5
 VOLUME_HISTORY_MINUTES: Final = 120
@@ -59,7 +59,8 @@ class Features(Struct, frozen=True):
     behind `efficiency_ratio`, `efficiency_session` the mean ratio of this session so far.
     `volatility_ratio` and `volume_ratio` are 1 where the market does what the minute of the day
     lets one expect. `volume_minutes` is how many minutes that expectation of volume rests on.
-    Until `warm` the averages still remember their seeds.
+    `bars` counts from the start, or from the first bar after the last hole. Until `warm` the
+    averages still remember their seeds, or what was before the hole.
     """
 
     bars: int
@@ -91,58 +92,6 @@ class Features(Struct, frozen=True):
             for name in self.__struct_fields__
             if name not in ("bars", "warm")
         }
-
-
-class Ema:
-    """An exponential average seeded with the mean of its first `period` values."""
-
-    __slots__ = ("_count", "_past", "period", "value")
-
-    def __init__(self, period: int) -> None:
-        self.period = period
-        self.value = 0.0
-        self._count = 0
-        self._past: deque[float] = deque(maxlen=SLOPE_BARS + 1)
-
-    @property
-    def ready(self) -> bool:
-        """Whether the seed is complete."""
-        return self._count == self.period
-
-    @property
-    def slope(self) -> float:
-        """Change over the last ten values, or over as many as there were."""
-        return self._past[-1] - self._past[0] if self._past else 0.0
-
-    def update(self, value: float) -> float:
-        """Take the next value in and return the average."""
-        if self.ready:
-            self.value += (value - self.value) * 2 / (self.period + 1)
-        else:
-            self._count += 1
-            self.value += (value - self.value) / self._count
-        self._past.append(self.value)
-        return self.value
-
-
-class WilderAtr:
-    """The average true range, seeded with the mean of its first `period` true ranges."""
-
-    __slots__ = ("_count", "period", "value")
-
-    def __init__(self, period: int = ATR_BARS) -> None:
-        self.period = period
-        self.value = 0.0
-        self._count = 0
-
-    def update(self, bar: Bar, previous_close: int | None) -> float:
-        """Take the next bar in; `previous_close` is `None` for the first bar of a session."""
-        high, low = bar.high, bar.low
-        if previous_close is not None:
-            high, low = max(high, previous_close), min(low, previous_close)
-        self._count = min(self._count + 1, self.period)
-        self.value += (max(high - low, 0) - self.value) / self._count
-        return self.value
 
 
 class _Changes:
@@ -265,7 +214,8 @@ class FeatureEngine:
             previous_close = None
         step = bar.close - (bar.open if previous_close is None else previous_close)
         weight = self._weights[minute]
-        self._bars += 1
+        after_hole = self._last is not None and is_hole(self._last[0].opened_at, bar.opened_at)
+        self._bars = 1 if after_hole else self._bars + 1
         self._ema_fast.update(bar.close)
         self._ema_slow.update(bar.close)
         self._atr.update(bar, previous_close)

@@ -6,6 +6,7 @@ Strategies of other packages come by the entry point group `mytrader.strategies`
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from math import isfinite
 from typing import Final, Protocol, Self, TypeVar
@@ -24,6 +25,10 @@ GROUP: Final = "mytrader.strategies"
 # By name, not by import: a strategy imports this module, never the other way round.
 BUILT_IN: Final = (
     EntryPoint("ema-cross", "mytrader.signals.strategies.ema_cross:EmaCross", GROUP),
+    EntryPoint("opening-range", "mytrader.signals.strategies.opening_range:OpeningRange", GROUP),
+    EntryPoint(
+        "trend-pullback", "mytrader.signals.strategies.trend_pullback:TrendPullback", GROUP
+    ),
 )
 
 
@@ -98,6 +103,23 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
         if isinstance(value, float) and not isfinite(value):
             raise BadInput(f"strategy {strategy}: `{field}` is {value}; give a finite number")
     return parsed
+
+
+def params_from_text(options: Iterable[str]) -> dict[str, str]:
+    """Return parameters as typed, `name=value` each, for `create_strategy`.
+
+    What the names mean and whether the values are any good is for the strategy to say. Raises
+    `BadInput` for an option of another shape and for a name that is given twice.
+    """
+    params: dict[str, str] = {}
+    for option in options:
+        name, equals, value = (part.strip() for part in option.partition("="))
+        if not (name and equals and value):
+            raise BadInput(f"--param {option!r}: give name=value, for example --param fast=10")
+        if name in params:
+            raise BadInput(f"--param {option!r}: {name} is given twice, before as {params[name]}")
+        params[name] = value
+    return params
 
 
 def _register() -> dict[str, EntryPoint]:

@@ -1,14 +1,11 @@
 """EMA cross with an ATR bracket: the reference strategy.
 
 When the fast average crosses the slow one the market may have turned. The entry is the close of
-that bar, the stop stands 1.5 ATR behind it and the target 3 ATR before it. Both are put on the
-grid away from the entry. The distances are not forced up to any minimum: that is for the guards
-to judge, and they refuse rather than adjust.
+that bar, the stop stands 1.5 ATR behind it and the target 3 ATR before it.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from math import ceil, floor
 from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct
@@ -18,14 +15,10 @@ from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.errors import BadInput
-from mytrader.signals.features import (
-    EMA_FAST_BARS,
-    EMA_SLOW_BARS,
-    FEATURE_DIGITS,
-    SLOPE_BARS,
-    Ema,
-    Features,
-)
+from mytrader.signals.bracket import earned
+from mytrader.signals.features import EMA_FAST_BARS, EMA_SLOW_BARS, Features
+from mytrader.signals.idea import Idea, signal
+from mytrader.signals.indicators import SLOPE_BARS, Ema
 from mytrader.signals.regime import regime
 from mytrader.signals.strategy import parse_params
 
@@ -33,7 +26,6 @@ NAME: Final = "ema-cross"
 SPEED_FULL_ATR: Final = 0.25
 """Rare: of the ES crosses of November 2025 one in a hundred is as fast."""
 SLOPE_FULL_ATR: Final = 1.0
-CONFIDENCE_FLOOR: Final = 0.5
 WEIGHT_SPEED: Final = 0.4
 WEIGHT_EFFICIENCY: Final = 0.4
 WEIGHT_SLOPE: Final = 0.2
@@ -72,15 +64,11 @@ def confidence(evidence: CrossEvidence) -> float:
     kind stays below the confidence that may override an advisory WAIT. The numbers are round on
     purpose: none was fitted to results.
     """
-    speed = _unit(evidence.speed_atr / SPEED_FULL_ATR)
-    slope = _unit((evidence.slope_atr / SLOPE_FULL_ATR + 1) / 2)
-    earned = WEIGHT_SPEED * speed + WEIGHT_EFFICIENCY * _unit(evidence.efficiency)
-    earned += WEIGHT_SLOPE * slope
-    return round(CONFIDENCE_FLOOR + (1 - CONFIDENCE_FLOOR) * earned, FEATURE_DIGITS)
-
-
-def _unit(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
+    return earned(
+        (WEIGHT_SPEED, evidence.speed_atr / SPEED_FULL_ATR),
+        (WEIGHT_EFFICIENCY, evidence.efficiency),
+        (WEIGHT_SLOPE, (evidence.slope_atr / SLOPE_FULL_ATR + 1) / 2),
+    )
 
 
 class EmaCross:
@@ -140,33 +128,23 @@ class EmaCross:
             efficiency=efficiency if features.efficiency_net * side.sign > 0 else -efficiency,
             slope_atr=side.sign * self._slow.slope / atr,
         )
-        stop = bar.close - side.sign * self._params.stop_atr * features.atr
-        target = bar.close + side.sign * self._params.target_atr * features.atr
-        grid = self._instrument
-        below, above = grid.price(floor(min(stop, target))), grid.price(ceil(max(stop, target)))
-        return Signal(
-            strategy=NAME,
-            side=side,
-            confidence=confidence(evidence),
-            entry=grid.price(bar.close),
-            stop=below if side is Side.BUY else above,
-            target=above if side is Side.BUY else below,
-            features=self._numbers(features, evidence),
-            reason=self._reason(side, evidence, close=bar.close, features=features),
-            warm=features.warm and features.bars >= WARM_PERIODS * self._params.slow,
-            regime=regime(features),
-        )
-
-    def _numbers(self, features: Features, evidence: CrossEvidence) -> dict[str, float]:
-        own = {
+        numbers = {
             "cross_ema_fast": self._fast.value,
             "cross_ema_slow": self._slow.value,
             "cross_speed_atr": evidence.speed_atr,
             "cross_efficiency": evidence.efficiency,
             "cross_slope_atr": evidence.slope_atr,
         }
-        rounded = {name: round(value, FEATURE_DIGITS) for name, value in own.items()}
-        return features.numbers() | rounded
+        idea = Idea(
+            side,
+            confidence(evidence),
+            stop_ticks=self._params.stop_atr * features.atr,
+            target_ticks=self._params.target_atr * features.atr,
+            reason=self._reason(side, evidence, close=bar.close, features=features),
+            numbers=numbers,
+            warm=features.bars >= WARM_PERIODS * self._params.slow,
+        )
+        return signal(NAME, idea, bar=bar, features=features, instrument=self._instrument)
 
     def _reason(
         self, side: Side, evidence: CrossEvidence, *, close: int, features: Features
