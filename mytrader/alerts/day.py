@@ -73,19 +73,22 @@ class Day:
             self._note_cover(cycle)
         working = sum(cycle.emergency_stops for cycle in state.cycles.values())
         mode = "" if state.mode is Mode.NORMAL else f"; mode {bold(state.mode)}"
-        others = [
-            (
-                f"{counted(self.emergency_stops + working, 'emergency stop')},"
-                f" longest unprotected {self.unprotected_seconds_max:.1f} s"
-            ),
-            (
-                f"{counted(self.raised[AlertLevel.PAGE], 'page')},"
-                f" {counted(self.raised[AlertLevel.WARNING], 'warning')},"
-                f" {counted(self.links_lost, 'lost link')},"
-                f" {counted(self.outages, 'advisor outage')}{mode}"
-            ),
+        naked = self.unprotected_seconds_max
+        counts = {
+            "emergency stop": self.emergency_stops + working,
+            "page": self.raised[AlertLevel.PAGE],
+            "warning": self.raised[AlertLevel.WARNING],
+            "lost link": self.links_lost,
+            "advisor outage": self.outages,
+        }
+        troubles = ", ".join(counted(number, noun) for noun, number in counts.items() if number)
+        return [
+            *self._result(),
+            *self._whole_date(state),
+            self._refused(),
+            f"longest unprotected {naked:.1f} s" if self.trades or naked else "",
+            f"{troubles or 'no alert'}{mode}",
         ]
-        return [*self._result(), *self._whole_date(state), self._refused(), *others]
 
     def _result(self) -> list[str]:
         if not self.trades:

@@ -143,8 +143,7 @@ class Teller:
         lines = [bold(f"{day.on:%A} {day.on.day} {day.on:%B %Y}"), *day.lines(state)]
         if lines != self._summed_up:
             self._summed_up = lines
-            told = [*lines, *_open_lines(state)]
-            yield self._message(at, "DAY", kind=Kind.SUMMARY, lines=told)
+            yield self._message(at, "DAY", kind=Kind.SUMMARY, lines=lines)
 
     # Events
 

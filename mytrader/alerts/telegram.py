@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from mytrader.alerts.credentials import chat_of, token_of
-from mytrader.alerts.message import LOUDEST_FIRST, Kind
-from mytrader.alerts.messages import Teller, Wanted
+from mytrader.alerts.choices import chat_of, secrets_of, token_of, wanted_of
+from mytrader.alerts.message import LOUDEST_FIRST
+from mytrader.alerts.messages import Teller
 from mytrader.alerts.messenger import Alerts
 from mytrader.alerts.outbox import Accepted, Batch, Failed, Later, Outbox, Outcome, Rejected
 from mytrader.alerts.wording import Veil, bold
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = len(LOUDEST_FIRST)
 _TALKATIVE: Final = ("httpx", "httpcore", "telegram")
 _CHATS_NAMED_MAX: Final = 5
-_NEW_TOKEN: Final = "the token is not valid: take the present one from @BotFather"
+_STALE: Final = "the token is not valid: take the present one from @BotFather"
 _NO_CHAT: Final = (
     "there is no such chat for this bot: check telegram.chat_id, and write to it once"
 )
@@ -75,23 +75,23 @@ def outcome_of(raised: "telegram.error.TelegramError", veil: Veil) -> Outcome:
     from telegram import error  # noqa: PLC0415 - an extra
 
     said = veil.plain(raised.message, 120)
+    outcome: Outcome = Failed(f"the Bot API cannot be reached ({said})")
     match raised:
         case error.RetryAfter():
             wait = raised.retry_after
-            return Later(wait.total_seconds() if isinstance(wait, timedelta) else float(wait))
+            outcome = Later(wait.total_seconds() if isinstance(wait, timedelta) else float(wait))
         case error.InvalidToken():
-            return Rejected(_NEW_TOKEN, final=True)
+            outcome = Rejected(_STALE, final=True)
         case error.Forbidden():
-            return Rejected(f"{_BLOCKED} ({said})", final=True)
+            outcome = Rejected(f"{_BLOCKED} ({said})", final=True)
         case error.ChatMigrated():
-            return Rejected(_MOVED, final=True)
+            outcome = Rejected(_MOVED, final=True)
         case error.BadRequest():
             absent = "chat not found" in said.lower()
-            return Rejected(f"{_NO_CHAT} ({said})" if absent else said, final=absent)
+            outcome = Rejected(f"{_NO_CHAT} ({said})" if absent else said, final=absent)
         case error.TimedOut():
-            return Failed("the Bot API does not answer in time")
-        case _:
-            return Failed(f"the Bot API cannot be reached ({said})")
+            outcome = Failed("the Bot API does not answer in time")
+    return outcome
 
 
 def make_bot(telegram_settings: TelegramSettings, token: str) -> "telegram.Bot":
@@ -146,18 +146,6 @@ def open_alerts(
         elapsed_s=elapsed_s,
         drain_s=asked.drain.total_seconds(),
     )
-
-
-def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
-    """Return the texts that no message may hold."""
-    account, measured = settings.ib.account, settings.execution.oca_measured_account
-    return tuple(text for text in (token, account, measured) if text)
-
-
-def wanted_of(asked: TelegramSettings) -> Wanted:
-    """Return what is to be told."""
-    muted = frozenset(Kind(name) for name in asked.muted)
-    return Wanted(AlertLevel(asked.level), muted, asked.refusals_every)
 
 
 # A test message

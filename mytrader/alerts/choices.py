@@ -1,4 +1,7 @@
-"""The bot's token: from the environment, or from a file that nobody else can read."""
+"""What the settings say about alerts: the token, whom to tell, what to tell, what to hide.
+
+The token comes from the environment, or from a file that nobody else can read.
+"""
 
 import os
 import re
@@ -6,7 +9,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from mytrader.alerts.message import Kind
+from mytrader.alerts.messages import Wanted
+from mytrader.domain.commands import AlertLevel
 from mytrader.errors import BadInput
+from mytrader.service_settings import TelegramSettings
 from mytrader.settings import Settings
 
 VARIABLE: Final = "MYTRADER__TELEGRAM__TOKEN"
@@ -45,6 +52,18 @@ def chat_of(settings: Settings) -> str:
             f" names the chats it knows (see {PAGE})"
         )
     return settings.telegram.chat_id
+
+
+def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
+    """Return the texts that no message may hold."""
+    account, measured = settings.ib.account, settings.execution.oca_measured_account
+    return tuple(text for text in (token, account, measured) if text)
+
+
+def wanted_of(asked: TelegramSettings) -> Wanted:
+    """Return what is to be told."""
+    muted = frozenset(Kind(name) for name in asked.muted)
+    return Wanted(AlertLevel(asked.level), muted, asked.refusals_every)
 
 
 def _read(path: Path) -> str:
