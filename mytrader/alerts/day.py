@@ -41,6 +41,11 @@ class Day:
         """Dollars after the commissions that are known."""
         return self.gross_usd - self.commission_usd
 
+    @property
+    def eventful(self) -> bool:
+        """Whether anything happened of which a person would ask in the evening."""
+        return bool(self.trades or self.refusals or self.raised or self.outages)
+
     def finished(self, cycle: TradeCycle) -> None:
         """Count a cycle that is over."""
         self._note_cover(cycle)

@@ -114,7 +114,8 @@ class Teller:
         """Tell what was held back, and the day when it is over."""
         yield from self._held_back(at)
         if trading_date(at) > self._day_at(at).on:
-            yield from self._summary(at, self._state or state)
+            if self._day_at(at).eventful:
+                yield from self._summary(at, self._state or state)
             self._day, self._summed_up = Day(at), []
         elif not (self._summed_up or state.cycles) and _is_over(self._day_at(at), at, state=state):
             yield from self._summary(at, state)
@@ -263,7 +264,8 @@ class Teller:
         if alert.level is AlertLevel.INFO and alert.code in remedies.RULES and refused:
             self._day_at(at).refusals[alert.code] += 1
             if self._refusals.lets_pass(alert.code, at):
-                lines = [remedies.RULES[alert.code]]
+                lines = [f"entry refused: {remedies.RULES[alert.code]}"]
+                lines += [] if cycle is None else trades.wait_lines(cycle, self._veil)
                 yield self._told(at, alert, kind=Kind.REFUSAL, lines=lines, cycle=cycle)
             return
         self._day_at(at).raised[alert.level] += 1

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from mytrader.alerts.wording import Veil, bold, code, counted, dollars, lasting, points
 from mytrader.domain.cycle import TradeCycle
-from mytrader.domain.decision import Opinion
+from mytrader.domain.decision import Advice, Opinion
 from mytrader.domain.fills import Execution
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.orders import Role
@@ -42,6 +42,12 @@ def entry_lines(cycle: TradeCycle, veil: Veil) -> list[str]:
         _memory(cycle, veil),
     ]
     return [line for line in lines if line]
+
+
+def wait_lines(cycle: TradeCycle, veil: Veil) -> list[str]:
+    """Return who argued against a proposal, and why."""
+    against = [each for each in cycle.opinions if each.failure or each.decision is Advice.WAIT]
+    return [_advice(opinion, veil) for opinion in against]
 
 
 def _advice(opinion: Opinion, veil: Veil) -> str:

@@ -169,8 +169,10 @@ def points(price: Decimal) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return a number of things."""
-    many = {"entry": "entries", "loss": "losses"}.get(noun, f"{noun}s")
-    return f"{number} {noun if number == 1 else many}"
+    if number == 1:
+        return f"{number} {noun}"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {many}"
 
 
 def lasting(length: timedelta) -> str:
