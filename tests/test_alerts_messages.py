@@ -35,6 +35,7 @@ from tests.playbook import (
     Quoted,
     Stated,
     StopWorking,
+    Written,
     asked,
     proposed,
 )
@@ -175,18 +176,19 @@ def test_a_chatty_strategy_cannot_flood() -> None:
 
 
 def test_a_second_emergency_stop_in_a_day_pages_and_says_that_nothing_is_opened() -> None:
-    """SAFETY.md I2 and DESIGN.md section 6; the same through the real client is in scenarios."""
-    watched = Watched().started().sees(proposed(), Advised(), EntrySubmitted(), Filled("E1"))
-    watched.sees(Stated("S1", "Cancelled"), Answered())
-    assert "EMERGENCY_STOP_PLACED" in watched.codes
-    assert "MODE_REDUCE_ONLY" not in [
-        each.code for each in watched.told if "emergency stop today" in each.html
-    ]
-    watched.sees(Stated("M1", "Cancelled"), Answered())
-    pages = [each for each in watched.told if each.level is AlertLevel.PAGE]
-    assert [each.code for each in pages].count("EMERGENCY_STOP_PLACED") == 2
+    """DESIGN.md section 6; the same through the real client is in tests/scenarios."""
+    watched = Watched().started().sees(proposed(), Advised(), EntrySubmitted())
+    watched.sees(Filled("E1", ENTRY), Erred("S1", 201), Answered())
+    assert watched.codes[-1] == "EMERGENCY_STOP_PLACED"
+    assert "emergency stop 1 of this day; mode NORMAL" in watched.text("EMERGENCY_STOP_PLACED")
+    watched.sees(Written("M1"), Erred("M1", 201), Answered())
+    pages = [each.code for each in watched.told if each.level is AlertLevel.PAGE]
+    assert pages == ["EMERGENCY_STOP_PLACED", "EMERGENCY_STOP_PLACED", "MODE_REDUCE_ONLY"]
+    second = watched.text("EMERGENCY_STOP_PLACED")
+    assert "emergency stop 2 of this day; mode REDUCE_ONLY" in second
     mode = watched.text("MODE_REDUCE_ONLY")
     assert mode.startswith("🔴 MODE_REDUCE_ONLY")
+    assert "more than one emergency stop today" in mode
     assert "mytrader resume --code CODE" in mode
 
 

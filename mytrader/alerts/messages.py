@@ -274,7 +274,11 @@ class Teller:
             self._link_lost_at = self._link_lost_at or at
         if alert.level is not AlertLevel.PAGE and not self._repeats.lets_pass(_like(alert), at):
             return
-        yield self._told(at, alert, kind=_kind(alert), lines=self._words(alert), cycle=cycle)
+        words = self._words(alert)
+        if alert.code == "EMERGENCY_STOP_PLACED":
+            stops = state.ledger(at).emergency_stops
+            words.insert(1, f"emergency stop {stops} of this day; mode {bold(state.mode)}")
+        yield self._told(at, alert, kind=_kind(alert), lines=words, cycle=cycle)
 
     def _words(self, alert: RaiseAlert) -> list[str]:
         """Return what an alert says: its text, but of a guard only the rule, not its limit."""
