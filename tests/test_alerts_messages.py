@@ -31,6 +31,7 @@ from tests.playbook import (
     Answered,
     Elapsed,
     EntrySubmitted,
+    Erred,
     Filled,
     Quoted,
     Stated,

@@ -116,7 +116,7 @@ def test_random_text_is_always_accepted() -> None:
     """Whatever an advisor or a broker writes, the API can read what comes of it."""
     draw = random.Random(SEED)  # noqa: S311 - a seed makes the test repeatable
     hard = "<>&\"'`_*[]()~#+-=|{}.!/@\\\n\t\u202e\u200b😀é&amp;</code><b>"
-    for _ in range(300):
+    for _ in range(60):
         text = "".join(draw.choice(hard) for _ in range(draw.randrange(400)))
         text += "".join(chr(draw.randrange(0x11_0000)) for _ in range(20))
         html = joined([bold(text[:50]), Veil().foreign(text), "ours"])

@@ -244,6 +244,7 @@ class Alerts:
                 return
             if isinstance(record, _End):
                 self._ending = record
+                self._outbox.hurry()
                 messages: Sequence[Message] = self._teller.ended(record.at, record.failure)
             else:
                 self._wording = record

@@ -124,6 +124,7 @@ class Outbox:
         self._lines = {level: _Line() for level in LOUDEST_FIRST}
         self._held_until_s = 0.0
         self._paused_until_s = 0.0
+        self._pause_s = PAUSE_S
         self._keys: dict[str, datetime] = {}
         self._untold: Counter[AlertLevel] = Counter()
         self._dropped: Counter[AlertLevel] = Counter()
@@ -168,6 +169,10 @@ class Outbox:
 
     # Sending
 
+    def hurry(self) -> None:
+        """Make no more pauses: the end is near. What the API asks for holds."""
+        self._pause_s = self._paused_until_s = 0.0
+
     def due_s(self) -> float | None:
         """Return when `take` may have something; `None` before a `put` or a `settle`."""
         if self.stopped:
@@ -192,7 +197,7 @@ class Outbox:
             if now_s >= self._due_s(level, line):
                 line.under_way = self._batch(level, line)
                 self._requests += 1
-                self._paused_until_s = now_s + PAUSE_S
+                self._paused_until_s = now_s + self._pause_s
                 return line.under_way
         return None
 

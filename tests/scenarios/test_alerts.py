@@ -45,7 +45,7 @@ def test_the_second_emergency_stop_of_a_day_pages_and_its_message_says_so() -> N
         await one_emergency(world)
         world.manager.handle(OperatorAsked(Request.RESUME, "a person"))
         await world.pass_time(5)
-        assert world.state.mode is Mode.NORMAL
+        assert world.state.mode_why == "", "the person has resumed"
         world.raise_signal(Side.SELL)
         await world.until(lambda: world.state.day.emergency_stops == 2, seconds=10)
         assert world.state.mode is Mode.REDUCE_ONLY
