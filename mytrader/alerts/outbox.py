@@ -245,8 +245,8 @@ class Outbox:
         """One of several is sent alone, one alone without its tags; then it is given up."""
         if final:
             line.waiting.extendleft(reversed(batch.items))
-            self.stopped = why
-            return f"{why}; nothing more is sent by this run"
+            known, self.stopped = self.stopped, why
+            return "" if known else f"{why}; nothing more is sent by this run"
         if len(batch.items) > 1:
             line.alone = len(batch.items)
             line.waiting.extendleft(reversed(batch.items))
