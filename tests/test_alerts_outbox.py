@@ -4,9 +4,11 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mytrader.alerts.message import Kind, Message
 from mytrader.alerts.outbox import (
+    CROWD,
     PAUSE_S,
     REPEAT_WINDOW,
     RETRY_MOST_S,
@@ -73,6 +75,20 @@ def test_one_message_holds_no_more_than_the_api_takes() -> None:
     batch = taken(outbox)
     assert len(batch.items) == 3
     assert units(batch.text) <= TEXT_UNITS_MAX
+
+
+def test_of_a_crowd_only_the_first_lines_are_sent() -> None:
+    """Nobody reads a hundred pages on a telephone; the record has them whole."""
+    outbox = Outbox(200)
+    for number in range(CROWD + 1):
+        made = message(f"m{number}", PAGE)
+        outbox.put(replace(made, html=f"{made.html}\nits second line"), 0.0)
+    batch = taken(outbox)
+    assert len(batch.items) == CROWD + 1
+    assert batch.text.count("its second line") == 1
+    assert "\n\n<b>m1</b>\n<b>m2</b>\n" in batch.text
+    outbox.settle(batch, Failed("down"), 0.0)
+    assert taken(outbox, 9.0).text == batch.text
 
 
 def test_a_page_waits_for_nothing_that_is_less() -> None:

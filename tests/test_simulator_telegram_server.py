@@ -11,6 +11,7 @@ import pytest
 from mytrader.simulator import telegram_server as api
 from mytrader.simulator.telegram_server import CHAT, TOKEN, TelegramServer, shown_text
 
+UNMATCHED = 'expected "</i>", found "</b>"'
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -92,8 +93,7 @@ def test_it_names_who_wrote() -> None:
         ("x</b>", "can't parse entities: Unexpected end tag at byte offset 1"),
         (
             "<b><i>x</b></i>",
-            "can't parse entities: Unmatched end tag at byte offset 7,"
-            ' expected "</i>", found "</b>"',
+            f"can't parse entities: Unmatched end tag at byte offset 7, {UNMATCHED}",
         ),
         ("é <x>", 'can\'t parse entities: Unsupported start tag "x" at byte offset 3'),
         ("5 < 6", "can't parse entities: Unclosed start tag at byte offset 2"),

@@ -2,9 +2,10 @@
 
 Theory of operation. Every level has a line of its own, with at most one request under way, so
 that a page never waits behind a request for something lesser. What waits in one line goes out
-together, as far as one message holds it: a burst costs few requests, and the API's limit of about
-one message a second for a chat is rarely met. When the API names a time to wait, everything
-waits for it. Other failures are tried again, later each time. What the API rejects is not.
+together, as far as one message holds it, and of a crowd only the first lines: a burst costs few
+requests, and the API's limit of about one message a second for a chat is rarely met. When the
+API names a time to wait, everything waits for it. Other failures are tried again, later each
+time. What the API rejects is not.
 
 Seconds are of a clock that never goes back.
 """
@@ -30,6 +31,9 @@ RETRY_MOST_S: Final = 15.0
 REPEAT_WINDOW: Final = timedelta(minutes=1)
 KEYS_MAX: Final = 2000
 BETWEEN: Final = "\n\n"
+CROWD: Final = 20
+"""More than this many of one level are a crowd: of the others only the first line is sent."""
+
 _NOTE_ROOM: Final = 160
 
 
@@ -60,11 +64,21 @@ Outcome = Accepted | Later | Failed | Rejected
 
 
 class Item(Struct, frozen=True):
-    """A message that waits since `queued_s`; `plain` when its tags were not understood."""
+    """A message that waits since `queued_s`.
+
+    `plain` when its tags were not understood; `brief` when only its first line is sent.
+    """
 
     message: Message
     queued_s: float
     plain: bool = False
+    brief: bool = False
+
+    @property
+    def html(self) -> str:
+        """What is sent of it."""
+        html = self.message.html
+        return html.partition("\n")[0] if self.brief else html
 
 
 class Batch(Struct, frozen=True):
@@ -84,7 +98,8 @@ class Batch(Struct, frozen=True):
         """Return the text to send."""
         lost = ", ".join(counted(number, f"{level} message") for level, number in self.dropped)
         note = f"<i>{lost} lost: more waited than there is room for</i>" if lost else ""
-        parts = [*(item.message.html for item in self.items), note]
+        whole = [item.html for item in self.items if not item.brief]
+        parts = [*whole, "\n".join(item.html for item in self.items if item.brief), note]
         text = joined(parts, between=BETWEEN, most=TEXT_UNITS_MAX)
         return without_tags(text) if self.plain else text
 
@@ -202,13 +217,16 @@ class Outbox:
         return None
 
     def _batch(self, level: AlertLevel, line: _Line) -> Batch:
+        crowd = len(line.waiting) > CROWD
         items = [line.waiting.popleft()]
-        room = TEXT_UNITS_MAX - _NOTE_ROOM - units(items[0].message.html)
+        room = TEXT_UNITS_MAX - _NOTE_ROOM - units(items[0].html)
         while line.waiting and not line.alone and not items[0].plain:
-            room -= units(line.waiting[0].message.html) + len(BETWEEN)
-            if room < 0 or line.waiting[0].plain:
+            item = replace(line.waiting[0], brief=crowd)
+            room -= units(item.html) + len(BETWEEN)
+            if room < 0 or item.plain:
                 break
-            items.append(line.waiting.popleft())
+            line.waiting.popleft()
+            items.append(item)
         return Batch(level, tuple(items), tuple(self._untold.items()))
 
     def settle(self, batch: Batch, outcome: Outcome, now_s: float) -> str:
