@@ -40,6 +40,9 @@ _OFF: Final = {"false", "0", "off", "no", "n", "f", "none", "null", ""}
 _NOT_IN_CHAIN: Final = {"ib.account", "journal.path"}
 """An account is nobody's business, and where the record lies changes no decision."""
 
+_SECTIONS_NOT_IN_CHAIN: Final = {"telegram"}
+"""Who is told what decides nothing, and a token has no place in the record, hashed or not."""
+
 
 class _Layer(NamedTuple):
     """Values by `section.key` from one source; `spelled` says what the source calls a name."""
@@ -85,7 +88,7 @@ def config_hash(settings: Settings) -> str:
     plain = {
         name: _plain(value, exact=True)
         for name, value in _leaves(settings)
-        if name not in _NOT_IN_CHAIN
+        if name not in _NOT_IN_CHAIN and name.split(".")[0] not in _SECTIONS_NOT_IN_CHAIN
     }
     encoded = msgspec.json.encode(plain, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()

@@ -104,3 +104,8 @@ def open_bedrock(
         ) from None
     budget = fresh_budget(settings).restored(past, runtime.now())
     return Bedrock(settings, runtime, noted=noted, chance=chance, budget=budget)
+"""Opens the doors to what hangs beside the line; it contains no decisions."""
+
+from mytrader.alerts.telegram import Tested, open_alerts, send_test
+
+__all__ = ["Tested", "open_alerts", "send_test"]

@@ -249,3 +249,12 @@ def test_the_example_is_the_defaults() -> None:
     loaded = load_settings(EXAMPLE, environ={})
     assert loaded.model_dump() == Settings().model_dump()
     assert set(yaml.safe_load(EXAMPLE.read_text("utf-8"))) == set(SECTIONS)
+
+
+def test_who_is_told_what_is_not_in_the_hash() -> None:
+    """A token has no place in the record, and a new one makes no other run of it."""
+    told = {"MYTRADER__TELEGRAM__TOKEN": "123456:canary", "MYTRADER__TELEGRAM__CHAT_ID": "7"}
+    settings = load_settings(environ=told)
+    assert config_hash(settings) == config_hash(load_settings(environ={}))
+    shown = show(settings)["telegram"]
+    assert (shown["token"]["value"], shown["chat_id"]["value"]) == (MASK, MASK)
