@@ -40,6 +40,9 @@ _OFF: Final = {"false", "0", "off", "no", "n", "f", "none", "null", ""}
 _NOT_IN_CHAIN: Final = {"ib.account", "journal.path"}
 """An account is nobody's business, and where the record lies changes no decision."""
 
+_WATCHES: Final = "telemetry."
+"""What is told of a run does not change it."""
+
 
 class _Layer(NamedTuple):
     """Values by `section.key` from one source; `spelled` says what the source calls a name."""
@@ -85,7 +88,7 @@ def config_hash(settings: Settings) -> str:
     plain = {
         name: _plain(value, exact=True)
         for name, value in _leaves(settings)
-        if name not in _NOT_IN_CHAIN
+        if name not in _NOT_IN_CHAIN and not name.startswith(_WATCHES)
     }
     encoded = msgspec.json.encode(plain, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()

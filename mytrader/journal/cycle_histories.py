@@ -83,6 +83,7 @@ Lesson = Callable[[TradeCycle], TradeDocument | None]
 def no_lesson(cycle: TradeCycle) -> TradeDocument | None:
     """Return nothing: there is no memory."""
     del cycle
+    return None
 
 
 def _ignore(late: LateCall) -> None:

@@ -27,6 +27,7 @@ from mytrader.domain.decision import AdvisorCall, Opinion
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.known import Known
 from mytrader.domain.memory import Recall
+from mytrader.domain.orders import Verdict
 from mytrader.journal.cycle_histories import CycleHistory, LateCall, asked_for
 from mytrader.journal.order_spans import events_of_fills, order_spans, price_of
 from mytrader.journal.trace import ROOT, Span, SpanEvent, Trace, Value, plain
@@ -323,10 +324,17 @@ def _guards(cycle: TradeCycle, decided_at: datetime | None) -> Iterator[Span]:
         ended_at=decided_at,
         attributes=attributes,
         events=tuple(
-            SpanEvent(verdict.code, decided_at, {"mytrader.verdict.detail": plain(verdict.detail)})
+            SpanEvent(verdict.code, decided_at, _words(verdict))
             for verdict in refused[:EVENTS_MAX]
         ),
     )
+
+
+def _words(verdict: Verdict) -> dict[str, Value]:
+    """A guard's own words; what it says of advice is the advisor's."""
+    if verdict.code.startswith("AWS_"):
+        return {}
+    return {"mytrader.verdict.detail": plain(verdict.detail)}
 
 
 # The position
