@@ -78,23 +78,20 @@ def _head(trace: Trace) -> Iterator[Text]:
         f"  {what} {said.get('mytrader.symbol')}  {began:%Y-%m-%d %H:%M:%S} CT",
     )
     yield Text(f"trace {trace_hex(trace.cycle_id)}", "dim")
-    yield Text()
 
 
 def _scale(axis: Axis, columns: _Columns) -> Iterator[Text]:
-    """Name each stretch of the axis with its length, at the place where it begins."""
-    bars = columns.bars
-    names, lengths = [" "] * bars, [" "] * bars
+    """Say how long each stretch of the axis is, and name it where it begins."""
+    said = [f"{each.name} {lasting(each.ended - each.began)}" for each in axis.stretches]
+    if len(said) > 1:
+        yield Text(f"scales: {f' {_CUT} '.join(said)}", "dim")
+        yield Text()
+    names = [" "] * columns.bars
     for stretch in axis.stretches:
-        left, right = round(stretch.left * bars), round(stretch.right * bars)
+        left, right = round(stretch.left * columns.bars), round(stretch.right * columns.bars)
         room = max(right - left - 1, 0)
-        for row, text in (
-            (names, stretch.name),
-            (lengths, lasting(stretch.ended - stretch.began)),
-        ):
-            row[left : left + min(room, len(text))] = text[:room]
-    for row in (names, lengths):
-        yield Text(" " * (columns.labels + 1) + "".join(row), "dim")
+        names[left : left + min(room, len(stretch.name))] = stretch.name[:room]
+    yield Text(" " * (columns.labels + 1) + "".join(names), "dim")
 
 
 def _drawn(row: Row, axis: Axis, columns: _Columns) -> Text:
