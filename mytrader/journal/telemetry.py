@@ -63,7 +63,10 @@ def trace_of(history: CycleHistory) -> Trace:
 def late_trace(late: LateCall) -> Trace:
     """Return the one span of a request that ended after its cycle."""
     advisors = {opinion.advisor for opinion in late.cycle.opinions}
-    return Trace(late.cycle.cycle_id, (_call(late.call, late.at, advisors),))
+    return Trace(
+        late.cycle.cycle_id,
+        (_call(late.call, late.at, advisors, earliest=late.cycle.proposed_at),),
+    )
 
 
 def _last_moment(history: CycleHistory) -> datetime:
@@ -241,10 +244,10 @@ def _calls(history: CycleHistory) -> Iterator[Span]:
     advisors = {opinion.advisor for opinion in history.cycle.opinions}
     for record in history.records:
         if isinstance(record.event, events.AdvisorCalled):
-            yield _call(record.event.call, record.at, advisors)
+            yield _call(record.event.call, record.at, advisors, earliest=history.cycle.proposed_at)
 
 
-def _call(call: AdvisorCall, at: datetime, advisors: set[str]) -> Span:
+def _call(call: AdvisorCall, at: datetime, advisors: set[str], *, earliest: datetime) -> Span:
     attributes: dict[str, Value] = {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.request.model": plain(call.target),
@@ -264,7 +267,7 @@ def _call(call: AdvisorCall, at: datetime, advisors: set[str]) -> Span:
     return Span(
         key=f"call {call.advisor} {call.attempt} {call.target}",
         name=f"call {plain(call.advisor, 40)}",
-        started_at=at - _latency(call.latency_ms),
+        started_at=min(max(at - _latency(call.latency_ms), earliest), at),
         ended_at=at,
         parent=f"advisor {call.advisor}" if call.advisor in advisors else ADVICE,
         attributes=attributes,

@@ -85,7 +85,7 @@ def _scale(axis: Axis, columns: _Columns) -> Iterator[Text]:
     said = [f"{each.name} {lasting(each.ended - each.began)}" for each in axis.stretches]
     if len(said) > 1:
         yield Text(f"scales: {f' {_CUT} '.join(said)}", "dim")
-        yield Text()
+    yield Text()
     names = [" "] * columns.bars
     for stretch in axis.stretches:
         left, right = round(stretch.left * columns.bars), round(stretch.right * columns.bars)
