@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -192,6 +192,7 @@ def test_every_command_knows_its_cycle_or_has_none() -> None:
     assert not asked_for(RaiseAlert(AlertLevel.INFO, "RESUMED", "by hand"))
 
 
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from(EVENTS), max_size=30))
 def test_whatever_is_told_nothing_fails(told: list[events.AnyEvent]) -> None:
     """Events of every kind in any order, as a watcher that must not fail will see them."""

@@ -1,4 +1,4 @@
-"""Records of whole trades, made by the real `step`, for everything that is derived from records."""
+"""Records of whole trades, made by the real `step`, for all that is derived from records."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
