@@ -1,6 +1,6 @@
 """The closed sets hold every word that the code can say."""
 
-import ast
+import re
 from pathlib import Path
 
 from mytrader.journal.known_codes import (
@@ -16,20 +16,16 @@ EXECUTION = Path(__file__).resolve().parents[1] / "mytrader" / "execution"
 
 def said_in(*names: str) -> set[str]:
     """Return the first argument of every call of some functions, where it is plain text."""
-    found = set()
-    for path in EXECUTION.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                word = node.args[0]
-                if node.func.id in names and isinstance(word, ast.Constant):
-                    found.add(str(word.value))
-    return found
+    call = re.compile(rf"\b(?:{'|'.join(names)})\(\s*['\"]([A-Z_]+)['\"]")
+    text = "".join(path.read_text("utf-8") for path in EXECUTION.glob("*.py"))
+    return set(call.findall(text))
 
 
 def test_every_code_of_a_guard_is_known() -> None:
     """A guard that is added without its word would be counted as "other"."""
-    missing = said_in("refusal", "Refused") - set(REFUSALS)
-    assert not missing
+    said = said_in("refusal", "Refused")
+    assert len(said) > 40
+    assert not said - set(REFUSALS)
 
 
 def test_every_entry_guard_has_its_own_series() -> None:

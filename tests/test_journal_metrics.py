@@ -191,6 +191,7 @@ def test_every_metric_has_a_unit_a_word_and_a_closed_set() -> None:
             assert len(words) == len(set(words)) <= 60
 
 
+@pytest.mark.slow
 def test_it_is_served_on_this_machine_until_it_is_closed() -> None:
     metrics = Metrics()
     port = metrics.serve(0)

@@ -74,8 +74,9 @@ def axis_of(trace: Trace) -> Axis:
     position, leaving = by_key.get("position"), by_key.get("exit")
     if position is None:
         return Axis((Stretch("decision", began, ended, 0.0, 1.0),))
-    covered = by_key.get("cover 1", position)
-    opened = max(position.started_at, min(covered.ended_at, position.ended_at))
+    cover = by_key.get("cover 1")
+    covered_at = position.started_at if cover is None else cover.ended_at
+    opened = max(position.started_at, min(covered_at, position.ended_at))
     left = ended if leaving is None else max(leaving.started_at, opened)
     bounds = [("decision", began, opened), ("holding", opened, left), ("exit", left, ended)]
     return Axis(tuple(_side_by_side(bounds if leaving is not None else bounds[:2])))
