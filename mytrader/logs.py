@@ -69,6 +69,7 @@ class LogFile:
 
     def __init__(self, options: LogFileOptions) -> None:
         self.lost = 0
+        self._closed = False
         try:
             options.path.touch(0o600)
             self._file = _RotatingFile(
@@ -87,22 +88,28 @@ class LogFile:
 
     def write(self, fields: Mapping[str, object]) -> None:
         """Take one line; returns at once."""
-        record = logging.makeLogRecord({"msg": json_line(fields), "levelno": logging.INFO})
+        record = logging.makeLogRecord({"msg": dict(fields), "levelno": logging.INFO})
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
             self.lost += 1
 
     def close(self) -> None:
-        """Write what waits, and let go of the file."""
-        self._listener.stop()
-        self._file.close()
+        """Write what waits, and let go of the file; calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._listener.stop()
+            self._file.close()
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
     """Says once that it cannot write, where the library would print a stack trace each time."""
 
     failed = False
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line; made here, in the file's own thread, because it takes a while."""
+        return json_line(record.msg) if isinstance(record.msg, dict) else ""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         del record

@@ -7,6 +7,7 @@ derives the same ids: sending it twice changes nothing.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -40,7 +41,7 @@ class SpanEvent(Struct, frozen=True):
 
     name: str
     at: datetime
-    attributes: dict[str, Value] = {}
+    attributes: Mapping[str, Value] = {}
 
 
 class Span(Struct, frozen=True):
@@ -55,7 +56,7 @@ class Span(Struct, frozen=True):
     started_at: datetime
     ended_at: datetime
     parent: str = ROOT
-    attributes: dict[str, Value] = {}
+    attributes: Mapping[str, Value] = {}
     events: tuple[SpanEvent, ...] = ()
     error: str = ""
     remote: bool = False
