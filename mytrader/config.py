@@ -42,6 +42,8 @@ _NOT_IN_CHAIN: Final = {"ib.account", "journal.path"}
 
 _SECTIONS_NOT_IN_CHAIN: Final = {"telegram"}
 """Who is told what decides nothing, and a token has no place in the record, hashed or not."""
+_WATCHES: Final = "telemetry."
+"""What is told of a run does not change it."""
 
 
 class _Layer(NamedTuple):
@@ -89,6 +91,7 @@ def config_hash(settings: Settings) -> str:
         name: _plain(value, exact=True)
         for name, value in _leaves(settings)
         if name not in _NOT_IN_CHAIN and name.split(".")[0] not in _SECTIONS_NOT_IN_CHAIN
+        if name not in _NOT_IN_CHAIN and not name.startswith(_WATCHES)
     }
     encoded = msgspec.json.encode(plain, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()

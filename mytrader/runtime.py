@@ -28,6 +28,9 @@ RANDOM_BITS: Final = 80
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MS_BITS: Final = 48
 _CHARACTERS: Final = 26
+_FIRST_DIGITS: Final = 8
+"""26 characters hold 130 bits: the first one has only three."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SECOND: Final = timedelta(seconds=1)
@@ -44,6 +47,20 @@ def encode_ulid(unix_ms: int, randomness: int) -> str:
     return "".join(
         _ALPHABET[number >> shift & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)
     )
+
+
+def decode_ulid(text: str) -> int:
+    """Return the 128 bits of an id: what `encode_ulid` was given, milliseconds first.
+
+    Raises `BadInput` for any other text, one that is only written otherwise included.
+    """
+    digits = [_ALPHABET.find(character) for character in text]
+    if len(digits) != _CHARACTERS or min(digits) < 0 or digits[0] >= _FIRST_DIGITS:
+        raise BadInput(f"{text[:40]!r} is no cycle id: 26 characters of Crockford base 32")
+    number = 0
+    for digit in digits:
+        number = number << 5 | digit
+    return number
 
 
 class CycleIds:

@@ -17,6 +17,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -85,6 +88,36 @@ def _is_this_machine(host: str) -> bool:
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31}", re.ASCII)
+
+
+def _collector(text: str) -> str:
+    """Return the address of a collector that is secret on the way, or never leaves the machine."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is no address, such as http://127.0.0.1:4318") from None
+    printable = text.isascii() and text.isprintable() and " " not in text
+    if not host or port == 0 or parts.scheme not in ("http", "https") or not printable:
+        raise ValueError("is no address, such as http://127.0.0.1:4318")
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError(
+            "holds more than host, port and path: credentials belong to the collector"
+        )
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("leaves this machine unencrypted: use https, or a collector on 127.0.0.1")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+CollectorAddress = Annotated[str, AfterValidator(_collector)]
+LogPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class AwsAgentsSettings(Section):
@@ -273,6 +306,20 @@ class TelegramSettings(Section):
 
 
 class TelemetrySettings(Section):
-    """Traces and metrics for other programs; nothing is opened or sent unless asked for."""
+    """Traces, metrics and log lines for programs; nothing is opened or sent unless asked for."""
 
-    enabled: bool = Field(default=False, description="traces and metrics")
+    enabled: bool = Field(default=False, description="false: nothing of what follows is done")
+    otlp_endpoint: CollectorAddress | None = Field(
+        default=None, description="collector of traces: https, or on this machine"
+    )
+    prometheus_port: Count | None = Field(
+        default=None, ge=1, le=65535, description="metrics, on the loopback address only"
+    )
+    service_name: str = Field(
+        default="mytrader",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="what traces are filed under",
+    )
+    log_file: LogPath | None = Field(default=None, description="every log line as JSON")
+    log_file_max_mb: Count = Field(default=10, ge=1, le=1024, description="then a new one begins")
+    log_files_kept: Count = Field(default=5, ge=1, le=100, description="older ones are deleted")

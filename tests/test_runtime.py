@@ -13,6 +13,7 @@ from mytrader.domain.orders import OrderRef, Role, parse_ref
 from mytrader.errors import BadInput, InvariantBroken
 from mytrader.ports import Runtime
 from mytrader.runtime import CycleIds, SystemRuntime, encode_ulid, random_fraction
+from mytrader.runtime import CycleIds, SystemRuntime, decode_ulid, encode_ulid
 from mytrader.simulator.virtual_time import VirtualLoop, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 14, 30, tzinfo=UTC)
@@ -169,6 +170,21 @@ def test_the_known_example_of_the_specification() -> None:
 def test_what_does_not_fit_is_not_encoded(unix_ms: int, randomness: int) -> None:
     with pytest.raises(InvariantBroken):
         encode_ulid(unix_ms, randomness)
+
+
+@given(st.integers(0, (1 << 48) - 1), st.integers(0, RANDOM_MAX))
+def test_an_id_gives_its_bits_back(unix_ms: int, randomness: int) -> None:
+    assert decode_ulid(encode_ulid(unix_ms, randomness)) == unix_ms << 80 | randomness
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "7" + "Z" * 24, "7" + "Z" * 26, "8" + "Z" * 25, "7" + "Z" * 24 + "U", "0" * 25 + "a"],
+)
+def test_another_text_is_no_id(text: str) -> None:
+    """Too short, too long, too large for 128 bits, a letter that is not in the alphabet."""
+    with pytest.raises(BadInput, match="is no cycle id"):
+        decode_ulid(text)
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """What hangs beside the line is off by default where it reaches outside."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,6 +12,7 @@ from mytrader.service_settings import (
     RagSettings,
     TelegramSettings,
     aws_agents_conflicts,
+    TelemetrySettings,
 )
 from mytrader.settings import Settings
 
@@ -28,7 +31,9 @@ def test_nothing_reaches_outside_unless_asked_for() -> None:
     assert not settings.rag.opensearch_enabled
     assert not settings.aws_agents.enabled
     assert not settings.telegram.enabled
-    assert not settings.telemetry.enabled
+    telemetry = settings.telemetry
+    assert not telemetry.enabled
+    assert (telemetry.otlp_endpoint, telemetry.prometheus_port, telemetry.log_file) == (None,) * 3
     assert TelegramSettings() == settings.telegram
 
 
@@ -183,3 +188,46 @@ def test_pages_and_troubles_cannot_be_muted() -> None:
     assert TelegramSettings.model_validate({"muted": "entry, exit"}).muted == ("entry", "exit")
     with pytest.raises(ValidationError):
         TelegramSettings.model_validate({"muted": ["trouble"]})
+    "address",
+    [
+        "http://127.0.0.1:4318",
+        "http://localhost:4318/v1/traces",
+        "http://[::1]:4318",
+        "https://collector.example/otlp?tenant=desk",
+    ],
+)
+def test_a_collector_is_on_this_machine_or_behind_tls(address: str) -> None:
+    assert TelemetrySettings(otlp_endpoint=address).otlp_endpoint == address
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://collector.example:4318", "leaves this machine unencrypted"),
+        ("http://192.168.0.5:4318", "leaves this machine unencrypted"),
+        ("http://127.0.0.1.example:4318", "leaves this machine unencrypted"),
+        ("http://2130706433:4318", "leaves this machine unencrypted"),
+        ("https://user:word@collector.example", "credentials belong to the collector"),
+        ("https://collector.example/#x", "more than host, port and path"),
+        ("ftp://127.0.0.1", "is no address"),
+        ("127.0.0.1:4318", "is no address"),
+        ("http://", "is no address"),
+        ("http://127.0.0.1:99999", "is no address"),
+        ("http://127.0.0.1:0", "is no address"),
+        ("http://[::1", "is no address"),
+        ("https://collector.example/a b", "is no address"),
+        ("https://collector.example/\r\nX: y", "is no address"),
+        ("", "is no address"),
+    ],
+)
+def test_any_other_address_is_refused(address: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        TelemetrySettings(otlp_endpoint=address)
+
+
+def test_the_rest_of_telemetry_is_bounded(tmp_path: Path) -> None:
+    for odd in ({"prometheus_port": 0}, {"prometheus_port": 65_536}, {"service_name": "a b"}):
+        with pytest.raises(ValidationError):
+            TelemetrySettings.model_validate(odd)
+    assert TelemetrySettings(log_file=tmp_path / "x").log_file == tmp_path / "x"
+    assert TelemetrySettings.model_validate({"log_file": "~/x"}).log_file == Path.home() / "x"

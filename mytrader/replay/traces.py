@@ -1,0 +1,71 @@
+"""Traces out of a journal: its records folded once more, with whoever watches them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mytrader.domain.limits import Limits
+from mytrader.domain.trader import TraderState
+from mytrader.errors import BadInput
+from mytrader.execution.trade_cycle import step
+from mytrader.journal.cycle_histories import CycleHistories, CycleHistory, LateCall
+from mytrader.journal.telemetry import late_trace, trace_of
+from mytrader.journal.trace import Trace
+from mytrader.journal.watched import Listener
+from mytrader.ports import JournalRecord
+from mytrader.replay.cycle_book import CycleBook
+
+NAMED_MAX: Final = 5
+
+
+def fold_watched(
+    records: Iterable[JournalRecord], book: CycleBook, *, listeners: Sequence[Listener]
+) -> TraderState:
+    """Return the state that a journal's events lead to, as `cycle_book.fold`; all may watch.
+
+    The listeners see what they would have seen while it happened.
+    """
+    state = TraderState(limits=Limits())
+    for record in records:
+        state, asked = step(state, record.event, record.at)
+        book.seen(record.event, asked, state)
+        for listener in listeners:
+            listener.recorded(record)
+            listener.looked(state, record.at)
+    return state
+
+
+def read_traces(records: Iterable[JournalRecord]) -> dict[str, Trace]:
+    """Return the trace of every cycle of a journal by its id, oldest first.
+
+    What came after a cycle's end, the call of an advisor that took too long, stands in its trace.
+    """
+    found: dict[str, Trace] = {}
+    late: list[LateCall] = []
+
+    def keep(history: CycleHistory) -> None:
+        found[history.cycle.cycle_id] = trace_of(history)
+
+    histories = CycleHistories(keep, late=late.append)
+    fold_watched(records, CycleBook(), listeners=[histories])
+    for history in histories.standing():
+        keep(history)
+    for each in late:
+        trace = found[each.cycle.cycle_id]
+        spans = (*trace.spans, *late_trace(each).spans)
+        found[trace.cycle_id] = Trace(trace.cycle_id, spans, open=trace.open)
+    return dict(sorted(found.items()))
+
+
+def chosen(traces: dict[str, Trace], prefix: str) -> Trace:
+    """Return the one trace whose cycle id begins with `prefix`; raises `BadInput`."""
+    wanted = prefix.strip().upper()
+    matching = [cycle_id for cycle_id in traces if wanted and cycle_id.startswith(wanted)]
+    if len(matching) == 1:
+        return traces[matching[0]]
+    if not matching:
+        raise BadInput(f"cycle {prefix[:40]!r}: not in this journal; `mytrader cycles` lists them")
+    named = ", ".join(matching[:NAMED_MAX])
+    more = f" and {len(matching) - NAMED_MAX} more" if len(matching) > NAMED_MAX else ""
+    raise BadInput(
+        f"cycle {prefix[:40]!r}: begins {len(matching)} cycles ({named}{more}): say more"
+    )
