@@ -5,10 +5,11 @@ The convention, which every figure of this module rests on:
 - The entry fills in the minute of the proposal, at the worse of the signal's price and that
   minute's open, and one tick beyond: a marketable order pays the spread. A minute without trades
   is waited out for as long as `ENTRY_WAIT`.
-- A minute that touches stop and target counts as the stop. A stop fills at its price, or at the
-  minute's open where that is beyond it, and one tick worse; a target fills at its price.
+- A stop counts when it is touched, a target when the market trades one tick through it: whoever
+  leaves pays the spread. A minute that does both counts as the stop. A stop fills at its price, or
+  at the minute's open where that is beyond it, and one tick worse; a target fills at its price.
 - In the minute of the entry the range may lie before it: the stop counts there, the target only
-  when the minute closes beyond it.
+  when the minute closes through it.
 - What is still open is closed at the close of the last minute before positions are closed for the
   session, one tick worse. Stops do not move, positions have no time limit of their own.
 - Commission is the instrument's own, on both sides.
@@ -162,6 +163,6 @@ def _left_in(plan: _Plan, bar: Bar, *, entered: bool) -> tuple[int, ExitReason] 
         gone = plan.stop if entered else min(plan.stop * sign, bar.open * sign) * sign
         return gone - SPREAD_TICKS * sign, ExitReason.STOP
     reached = bar.close if entered else best
-    if (reached - plan.target) * sign >= 0:
+    if (reached - plan.target) * sign >= SPREAD_TICKS:
         return plan.target, ExitReason.TARGET
     return None

@@ -86,9 +86,7 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
 def _resampled(ordered: Sequence[float]) -> list[float]:
     chance = random.Random(SEED)  # noqa: S311 - statistics, not a secret
     count = len(ordered)
-    return sorted(
-        math.fsum(chance.choices(ordered, k=count)) / count for _ in range(RESAMPLES)
-    )
+    return sorted(math.fsum(chance.choices(ordered, k=count)) / count for _ in range(RESAMPLES))
 
 
 def _student(confidence: float, freedom: int) -> float:
