@@ -35,7 +35,7 @@ from mytrader.domain.session import trading_date
 
 ENTRY_WAIT: Final = timedelta(minutes=2)
 HOLE_MAX: Final = timedelta(minutes=10)
-"""A longer silence within a session is a hole in the record, and what happened in it is unknown."""
+"""A longer silence within a session is a hole in the record: what happened in it is unknown."""
 
 SPREAD_TICKS: Final = 1
 

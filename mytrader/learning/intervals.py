@@ -92,10 +92,10 @@ def _resampled(ordered: Sequence[float]) -> list[float]:
 def _student(confidence: float, freedom: int) -> float:
     """Student's two-sided quantile, good to a hundredth from seven degrees of freedom on."""
     z = _NORMAL.inv_cdf(0.5 + confidence / 2)
-    terms = (
+    terms: tuple[float, ...] = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))

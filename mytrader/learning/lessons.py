@@ -63,7 +63,7 @@ def lessons(found: Tables, outcomes: Iterable[Outcome]) -> tuple[Lesson, ...]:
 
 
 def _of_trades(found: Tables) -> Iterator[Lesson]:
-    """Groups of trades that surely lost or surely gained; a row that is all trades says it once."""
+    """Groups of trades that surely lost or gained; a row that holds all trades is no news."""
     rows = [("all trades", found.total)]
     for table in found.trades:
         if table.by != EXIT_REASON:

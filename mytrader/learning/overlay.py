@@ -8,8 +8,9 @@ which are checked once more where the values are put into the settings.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,15 +18,16 @@ from mytrader.errors import invariant
 from mytrader.learning.ledger import Damaged
 from mytrader.learning.parameters import (
     Parameter,
-    allowed,
     current_values,
     is_safer,
     setting_value,
     shown,
-    stricter,
 )
 from mytrader.learning.standing import Standing, Standings, Status
 from mytrader.settings import SECTIONS, Settings, conflicts
+
+NOTED: Final = timedelta(days=14)
+"""For how long a start says that something has ended."""
 
 
 class Effective(Struct, frozen=True):
@@ -60,52 +62,57 @@ def overlay(
     effective = {parameter: Effective(value) for parameter, value in values.items()}
     if isinstance(standings, Damaged):
         return Overlay(effective, (standings.why,), no_entries=standings.why)
-    notes = []
+    notes, in_force = [], []
     for standing in standings.by_id.values():
-        why_not = _why_not(standing, values, now=now, without_person=without_person)
-        if why_not is None:
-            continue
-        if why_not:
-            notes.append(f"{_named(standing)}: {why_not}")
-            continue
+        ended = _ended(standing, now)
+        if ended:
+            notes.append(f"{_named(standing)}: {ended}")
+        elif _decided(standing, without_person=without_person) and standing.open_at(now):
+            why_not = _out_of_place(standing, values, now=now)
+            notes.append(f"{_named(standing)}: {why_not or 'until ' + _day(standing)}")
+            in_force += [] if why_not else [standing]
+    # What loosens comes first, so that whatever tightens the same parameter has the last word.
+    for standing in sorted(in_force, key=lambda one: one.proposal.tightens):
         parameter, value = standing.proposal.parameter, standing.proposal.value
         held = effective[parameter].value
-        loosens = not standing.proposal.tightens
-        if stricter(parameter, value, held) == value != held or loosens:
+        if not standing.proposal.tightens or is_safer(parameter, value, than=held):
             effective[parameter] = Effective(value, _source(standing))
-            notes.append(f"{_named(standing)}: in force until {_day(standing)}")
     return Overlay(effective, tuple(notes))
 
 
-def _why_not(
-    standing: Standing,
-    values: Mapping[Parameter, Decimal],
-    *,
-    now: datetime,
-    without_person: bool,
-) -> str | None:
-    """Why a proposal is not in force: "" it is, `None` it is not and never was."""
-    proposal = standing.proposal
-    approved = standing.status is Status.APPROVED
-    in_force = approved or (
-        proposal.tightens and without_person and standing.status is Status.PROPOSED
-    )
-    if now < proposal.made_at:
-        return "made later than now: is the clock right?" if in_force else None
+def _decided(standing: Standing, *, without_person: bool) -> bool:
+    """Whether nobody has to be asked any more."""
+    if standing.status is Status.APPROVED:
+        return True
+    return standing.status is Status.PROPOSED and standing.proposal.tightens and without_person
+
+
+def _ended(standing: Standing, now: datetime) -> str:
+    """How something that may have been in force has ended lately, "" if it has not."""
+    expires_at = standing.proposal.expires_at
     if standing.status is Status.REVOKED:
-        return f"revoked by {standing.who}"
-    if standing.status is Status.REJECTED or not (in_force or approved):
-        return None if standing.status is not Status.EXPIRED else f"expired on {_day(standing)}"
-    if now >= proposal.expires_at:
-        return f"expired on {_day(standing)}"
-    setting = values[proposal.parameter]
+        return f"revoked by {standing.who}" if now - standing.at < NOTED else ""
+    undecided = standing.status is Status.PROPOSED and not standing.proposal.tightens
+    if standing.status is Status.REJECTED or undecided or now < expires_at:
+        return ""
+    return f"expired on {_day(standing)}" if now - expires_at < NOTED else ""
+
+
+def _out_of_place(
+    standing: Standing, values: Mapping[Parameter, Decimal], *, now: datetime
+) -> str:
+    """Why something that was decided changes nothing, "" if it does."""
+    proposal, setting = standing.proposal, values[standing.proposal.parameter]
     if proposal.tightens:
-        holds = is_safer(proposal.parameter, proposal.value, than=setting)
-        return "" if holds else "the setting is as strict by itself"
+        # A clock that is behind must not loosen a limit: what tightens holds at once.
+        safer = is_safer(proposal.parameter, proposal.value, than=setting)
+        return "" if safer else "changes nothing: the setting is as strict by itself"
+    if now < proposal.made_at:
+        return "not in force: it was made later than now; look at the clock"
     if setting != proposal.current:
         old = shown(proposal.parameter, proposal.current)
         return f"not in force: the setting is not {old} any more"
-    return "" if allowed(proposal.parameter, proposal.value, current=setting) else "out of bounds"
+    return ""
 
 
 def _named(standing: Standing) -> str:

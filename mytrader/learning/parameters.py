@@ -110,11 +110,6 @@ def is_safer(parameter: Parameter, value: Decimal, *, than: Decimal) -> bool:
     return (value - than) * BOUNDS[parameter].safer > 0
 
 
-def stricter(parameter: Parameter, one: Decimal, other: Decimal) -> Decimal:
-    """Return whichever of two values means less risk."""
-    return one if is_safer(parameter, one, than=other) else other
-
-
 def allowed(parameter: Parameter, value: Decimal, *, current: Decimal) -> bool:
     """Whether one proposal may move `current` to `value`: on the grid, a step, not past the end.
 

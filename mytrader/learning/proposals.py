@@ -140,7 +140,7 @@ def proposals(
 
 
 class _Question(Struct, frozen=True):
-    """Would this step of one parameter have been right?"""
+    """Whether one step of one parameter would have been right."""
 
     parameter: Parameter
     current: Decimal

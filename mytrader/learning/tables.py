@@ -6,6 +6,7 @@ its row would still have been open: of ten signals in the same move one could ha
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from statistics import fmean, median
 from typing import Final
@@ -158,16 +159,13 @@ def refused_row(name: str, outcomes: Sequence[Outcome], *, confidence: float = C
 
 def stand_alone(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return the refused proposals that could have been traded one after the other."""
-    busy: dict[str, Outcome] = {}
+    busy_until: dict[str, datetime] = {}
     found = []
     for one in outcomes:
-        earlier = busy.get(one.symbol)
-        if one.would_be is None:
+        until = busy_until.get(one.symbol)
+        if one.would_be is None or (until is not None and one.at < until):
             continue
-        if earlier is not None and earlier.would_be is not None:
-            if one.at < earlier.would_be.left_at:
-                continue
-        busy[one.symbol] = one
+        busy_until[one.symbol] = one.would_be.left_at
         found.append(one)
     return found
 
