@@ -5,6 +5,7 @@
 - Mean: the bootstrap percentile interval, expanded for small samples. T. C. Hesterberg, "What
   teachers should know about the bootstrap", The American Statistician 69 (2015), 371-386,
   section 4.1; B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+  Student's interval is taken where it is wider: a thousand resamples say little of far tails.
 - Student's t is approximated by the expansion 26.7.5 of Abramowitz and Stegun (1964).
 
 The bootstrap draws from a fixed seed and from the sorted values, so that an interval depends on
@@ -20,11 +21,11 @@ from typing import Final
 from msgspec import Struct
 
 SEED: Final = 20_251_212
-RESAMPLES: Final = 2_000
+RESAMPLES: Final = 1_000
 SAMPLE_MIN: Final = 8
 """Fewer values than these have a mean and no interval: nothing can be said from them."""
 
-RESAMPLED_MAX: Final = 400
+RESAMPLED_MAX: Final = 150
 """Means of more values are normal enough for Student's interval, which is quicker."""
 
 CONFIDENCE: Final = 0.95
@@ -73,14 +74,15 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
     count = len(values)
     if count < SAMPLE_MIN:
         return None
-    t = _student(confidence, count - 1)
-    if count > RESAMPLED_MAX:
-        mean, half = fmean(values), t * stdev(values) / math.sqrt(count)
-        return Interval(mean - half, mean + half)
-    tail = _NORMAL.cdf(-math.sqrt(count / (count - 1)) * t)
-    means = _resampled(sorted(values))
-    skipped = min(int(tail * RESAMPLES), RESAMPLES // 2 - 1)
-    return Interval(means[skipped], means[-1 - skipped])
+    t, mean = _student(confidence, count - 1), fmean(values)
+    half = t * stdev(values) / math.sqrt(count)
+    low, high = mean - half, mean + half
+    if count <= RESAMPLED_MAX:
+        tail = _NORMAL.cdf(-math.sqrt(count / (count - 1)) * t)
+        means = _resampled(sorted(values))
+        skipped = int(tail * RESAMPLES)
+        low, high = min(low, means[skipped]), max(high, means[-1 - skipped])
+    return Interval(low, high)
 
 
 def _resampled(ordered: Sequence[float]) -> list[float]:

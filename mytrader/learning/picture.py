@@ -19,6 +19,8 @@ _GAINED: Final = "#3a7d44"
 _UNSURE: Final = "#3b6ea5"
 _TOO_FEW: Final = "#9a9a9a"
 PANELS: Final = ("regime", "hour (US Central)")
+ROWS_MOST: Final = {"hour (US Central)": 24}
+ROWS_ELSE: Final = 10
 
 
 def picture(found: Tables, title: str) -> str:
@@ -46,7 +48,7 @@ def picture(found: Tables, title: str) -> str:
 
 
 def _panel(table: Table, name: str, *, top: float) -> Iterator[str]:
-    rows = [row for row in table.rows if row.mean_r is not None]
+    rows = _most_traded(table)
     most = _reach(rows)
     zero = top + 20 + _PLOT / 2
     yield f'<text x="{_LEFT}" y="{top + 8}" font-weight="bold">{_escaped(name)}</text>'
@@ -62,6 +64,13 @@ def _panel(table: Table, name: str, *, top: float) -> Iterator[str]:
     for place, row in enumerate(rows):
         yield from _mark(row, x=_LEFT + (place + 0.5) * step, zero=zero, most=most)
         yield from _label(row, x=_LEFT + (place + 0.5) * step, y=zero + _PLOT / 2 + 16)
+
+
+def _most_traded(table: Table) -> list[Row]:
+    """The rows with a result, in their order; of many those with the most trades."""
+    known = [row for row in table.rows if row.mean_r is not None]
+    chosen = sorted(known, key=lambda row: -row.trades)[: ROWS_MOST.get(table.by, ROWS_ELSE)]
+    return [row for row in known if row in chosen]
 
 
 def _mark(row: Row, *, x: float, zero: float, most: float) -> Iterator[str]:

@@ -216,11 +216,12 @@ def _heading(study: Study) -> str:
         one.at.astimezone(EXCHANGE_ZONE) for one in (study.outcomes[0], study.outcomes[-1])
     )
     refused = len(study.outcomes) - total.trades - found.aborted
+    interval = "" if total.mean is None else f" ({_between(total.mean)})"
     slippage = "" if total.slippage_usd is None else f", slippage ${_money(total.slippage_usd)}"
     return (
         f"[bold]{first:%Y-%m-%d} to {last:%Y-%m-%d}[/]: {total.trades} trades,"
         f" {refused} refused, {found.aborted} aborted\n"
-        f"net ${_money(total.net_usd)}, mean {_r(total.mean_r)} R {_between(total.mean)},"
+        f"net ${_money(total.net_usd)}, mean {_r(total.mean_r)} R{interval},"
         f" deepest fall ${_money(total.drawdown_usd)},"
         f" commission ${_money(total.commission_usd)}{slippage}\n"
     )
