@@ -15,6 +15,7 @@ its values and on nothing else, least of all on their order.
 import math
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist, fmean, stdev
 from typing import Final
 
@@ -79,13 +80,15 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
     low, high = mean - half, mean + half
     if count <= RESAMPLED_MAX:
         tail = _NORMAL.cdf(-math.sqrt(count / (count - 1)) * t)
-        means = _resampled(sorted(values))
+        means = _resampled(tuple(sorted(values)))
         skipped = int(tail * RESAMPLES)
         low, high = min(low, means[skipped]), max(high, means[-1 - skipped])
     return Interval(low, high)
 
 
-def _resampled(ordered: Sequence[float]) -> list[float]:
+@lru_cache(maxsize=64)
+def _resampled(ordered: tuple[float, ...]) -> list[float]:
+    """The means of all resamples in order; one group of trades may be a row of many tables."""
     chance = random.Random(SEED)  # noqa: S311 - statistics, not a secret
     count = len(ordered)
     return sorted(math.fsum(chance.choices(ordered, k=count)) / count for _ in range(RESAMPLES))
