@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.learning.counterfactual import WouldBe
+from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Before, Ended, Heard, Outcome
 from mytrader.learning.parameters import Parameter, stepped
 from mytrader.learning.proposals import Evidence, Proposal
@@ -36,11 +38,14 @@ def key(length: int) -> bytes:
     return KEY[:length]
 
 
-def a_seal(folder: object) -> Seal:
+def a_seal(folder: Path) -> Seal:
     """Return a seal in a folder of the test's own."""
-    from pathlib import Path  # noqa: PLC0415 - only the type is needed above
+    return Seal(folder, draw=key)
 
-    return Seal(Path(str(folder)), draw=key)
+
+def a_ledger(folder: Path, *, name: str = "x.journal") -> Ledger:
+    """Return the ledger of a journal in `folder`, its key in a folder beside it."""
+    return Ledger(ledger_path(folder / name), a_seal(folder / "keys"), new_id=lambda: f"L {name}")
 
 
 def bars(*minutes: tuple[int, int, int, int], at: datetime = NOON) -> list[Bar]:

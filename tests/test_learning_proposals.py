@@ -32,7 +32,9 @@ def found(outcomes: Sequence[Outcome], **values: str) -> dict[Parameter, Proposa
     return {one.parameter: one for one in made}
 
 
-def trades(mean: float, count: int = 25, *, before: Before = FRESH, **more: object) -> list[Outcome]:
+def trades(
+    mean: float, count: int = 25, *, before: Before = FRESH, **more: object
+) -> list[Outcome]:
     made = [a_trade(n, r, before=before) for n, r in enumerate(around(mean, count))]
     return [replace(one, **more) for one in made]
 

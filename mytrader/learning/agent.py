@@ -115,7 +115,13 @@ def record(found: Study, ledger: Ledger) -> Standings | Damaged:
     for standing in found.expired:
         ledger.append(Expired(found.made_at, standing.proposal_id, WHO))
     for proposal in found.proposals:
-        ledger.append(Proposed(found.made_at, proposal))
+        # Another look may have proposed the same meanwhile.
+        standings = ledger.read()
+        free = isinstance(standings, Standings) and not _taken(
+            proposal.parameter, standings, now=found.made_at
+        )
+        if free:
+            ledger.append(Proposed(found.made_at, proposal))
     return ledger.read()
 
 

@@ -58,6 +58,10 @@ class _Line(Struct, frozen=True):
         return hashlib.sha256(self.signed + self.mac.encode()).hexdigest()
 
 
+def _encoded(line: _Line) -> bytes:
+    return msgspec.json.encode(line, order="sorted") + b"\n"
+
+
 class _Chain(Struct, frozen=True):
     """Whole lines that hold: what they come to, their signatures, and where they end in bytes."""
 
@@ -142,7 +146,7 @@ class Ledger:
     def _write(self, chain: _Chain, entry: AnyEntry) -> _Chain:
         unsigned = _Line(len(chain.macs) + 1, chain.head, entry, "")
         line = replace(unsigned, mac=self._seal.sign(unsigned.signed))
-        content = msgspec.json.encode(line, order="sorted") + b"\n"
+        content = _encoded(line)
         try:
             longer = chain.with_line(line, length=len(content))
         except Inconsistent as problem:
@@ -210,7 +214,8 @@ class Ledger:
             line = msgspec.json.decode(text, type=_Line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise _Broken(f"line {number} cannot be read") from None
-        if not self._seal.holds(line.signed, line.mac):
+        # Only in our own spelling: a field that is there twice or unknown to us says nothing else.
+        if text != _encoded(line) or not self._seal.holds(line.signed, line.mac):
             raise _Broken(f"line {number} was changed, or signed with another key")
         if line.number != number:
             raise _Broken(f"line {number} is missing: number {line.number} stands there")

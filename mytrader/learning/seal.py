@@ -75,6 +75,7 @@ class Seal:
 
     def note(self, ledger: Path, end: End | None) -> None:
         """Remember the end of a ledger, durably; `None` forgets it."""
+        self._key()  # it is made under the same lock
         with self._locked():
             ends = {name: one for name, one in self._ends().items() if name != _name(ledger)}
             if end is not None:
