@@ -131,9 +131,9 @@ class Ledger:
             return self._moved_aside(at)
 
     def _moved_aside(self, at: datetime) -> Path:
-        aside = self.path.with_name(f"{self.path.name}.{at:%Y%m%dT%H%M%S}")
+        aside = self.path.with_name(f"{self.path.name}.{at:%Y%m%dT%H%M%S%f}")
         if aside.exists():
-            raise BadInput(f"{aside}: exists already: wait a second")
+            raise BadInput(f"{aside}: exists already: try again")
         try:
             if self.path.exists():
                 self.path.rename(aside)

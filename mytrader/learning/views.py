@@ -177,26 +177,22 @@ def print_standings(
     if not standings.by_id:
         console.print("No proposals.")
         return
-    grid = _grid("Proposals")
-    for name in ("id", "code", "setting", "from", "to", "until (CT)", "state"):
-        grid.add_column(name, no_wrap=name != "state")
+    console.print("Proposals", style="bold")
     for standing in standings.by_id.values():
-        proposal = standing.proposal
-        waits = standing.open_at(now)
-        grid.add_row(
-            standing.proposal_id,
-            proposal.code if waits else "",
-            str(proposal.parameter),
-            shown(proposal.parameter, proposal.current),
-            shown(proposal.parameter, proposal.value),
-            f"{proposal.expires_at.astimezone(EXCHANGE_ZONE):%m-%d %H:%M}",
-            escape(state(standing, now, without_person=without_person)),
+        proposal, waits = standing.proposal, standing.open_at(now)
+        words = state(standing, now, without_person=without_person)
+        code = f", code [bold]{proposal.code}[/]" if waits else ""
+        old, new = (shown(proposal.parameter, one) for one in (proposal.current, proposal.value))
+        console.print(
+            f"[bold]{standing.proposal_id}[/]  {proposal.parameter} from {old} to {new}:"
+            f" {escape(words)}{code}",
+            highlight=False,
+            soft_wrap=True,
         )
-    console.print(grid)
-    for standing in standings.by_id.values():
-        if standing.open_at(now):
-            text = f"{standing.proposal_id}: {standing.proposal.reason}"
-            console.print(text, highlight=False, markup=False)
+        if waits:
+            until = f"{proposal.expires_at.astimezone(EXCHANGE_ZONE):%Y-%m-%d %H:%M} CT"
+            text = f"          {proposal.reason}; until {until}"
+            console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_overlay(found: Overlay, console: Console) -> None:
@@ -205,7 +201,7 @@ def print_overlay(found: Overlay, console: Console) -> None:
         console.print(f"[bold red]NO ENTRIES[/]: {escape(found.no_entries)}", highlight=False)
         return
     for note in found.notes:
-        console.print(note, style="dim", highlight=False, markup=False)
+        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _heading(study: Study) -> str:
@@ -218,10 +214,14 @@ def _heading(study: Study) -> str:
     refused = len(study.outcomes) - total.trades - found.aborted
     interval = "" if total.mean is None else f" ({_between(total.mean)})"
     slippage = "" if total.slippage_usd is None else f", slippage ${_money(total.slippage_usd)}"
-    return (
+    counts = (
         f"[bold]{first:%Y-%m-%d} to {last:%Y-%m-%d}[/]: {total.trades} trades,"
         f" {refused} refused, {found.aborted} aborted\n"
-        f"net ${_money(total.net_usd)}, mean {_r(total.mean_r)} R{interval},"
+    )
+    if not total.trades:
+        return counts
+    return (
+        f"{counts}net ${_money(total.net_usd)}, mean {_r(total.mean_r)} R{interval},"
         f" deepest fall ${_money(total.drawdown_usd)},"
         f" commission ${_money(total.commission_usd)}{slippage}\n"
     )
