@@ -239,6 +239,15 @@ class LearningSettings(Section):
     """What is learned from closed trades; it proposes and never changes."""
 
     enabled: bool = Field(default=True, description="look at each day when it is over")
+    tighten_by_itself: bool = Field(
+        default=True, description="less risk from the next start on; false: asks first"
+    )
+    min_trades: Count = Field(default=20, ge=20, le=1000, description="behind a proposal")
+    proposal_days: Count = Field(default=14, ge=1, le=60, description="then a proposal ends")
+    lookback_days: Count = Field(default=60, ge=1, le=3650, description="what is looked at")
+    key_folder: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default=Path("~/.config/mytrader"), description="key of the ledger; not beside it"
+    )
 
 
 def _chat(value: object) -> object:

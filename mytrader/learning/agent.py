@@ -1,0 +1,144 @@
+"""When to look, what to propose, whom to ask.
+
+Looked at is every finished cycle of the last days, after each day and on demand. A step towards
+less risk is proposed and, where the settings say so, in force from the next start on; everything
+else waits for a person. While a proposal about a parameter is open none other is made about it;
+one that a person rejected or took back is not made again before it would have expired. So a
+parameter moves by one step at a time, and nobody is asked twice.
+
+It proposes and never changes: what it writes is an entry in the ledger, and what holds is decided
+at a start (`overlay`).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from mytrader.learning.founding import FOUNDING_LESSON
+from mytrader.learning.ledger import Damaged, Ledger
+from mytrader.learning.lessons import Lesson, lessons
+from mytrader.learning.outcomes import (
+    FLATTEN_BEFORE_CLOSE,
+    Material,
+    Outcome,
+    once_each,
+    outcomes_of,
+)
+from mytrader.learning.parameters import Parameter
+from mytrader.learning.proposals import Proposal, Terms, proposals
+from mytrader.learning.standing import Expired, Proposed, Standing, Standings, Status
+from mytrader.learning.tables import Tables, tables
+from mytrader.learning.words import Wordsmith, worded
+
+WHO: Final = "learning"
+
+
+class Scope(Struct, frozen=True):
+    """What is looked at: proposals since `since` (`None`: all), and how the trader closes a day.
+
+    `values` are the settings' own, as they are without the ledger.
+    """
+
+    values: Mapping[Parameter, Decimal]
+    since: datetime | None = None
+    flatten_before_close: timedelta = FLATTEN_BEFORE_CLOSE
+    terms: Terms = Terms()
+
+
+class Study(Struct, frozen=True):
+    """What one look found.
+
+    `proposals` are new ones, `expired` are those whose time is over and was not yet written down.
+    `damaged` is why the ledger cannot be trusted, "" if it can: then nothing is proposed.
+    """
+
+    made_at: datetime
+    outcomes: tuple[Outcome, ...]
+    tables: Tables
+    lessons: tuple[Lesson, ...]
+    proposals: tuple[Proposal, ...]
+    expired: tuple[Standing, ...] = ()
+    damaged: str = ""
+
+
+def study(
+    materials: Iterable[Material],
+    standings: Standings | Damaged,
+    *,
+    now: datetime,
+    scope: Scope,
+    wordsmith: Wordsmith | None = None,
+) -> Study:
+    """Return what finished cycles say; writes nothing.
+
+    Pure but for the `wordsmith`, which adds words to lessons and nothing else.
+    """
+    everything = once_each(
+        outcome
+        for material in materials
+        for outcome in outcomes_of(material, flatten_before_close=scope.flatten_before_close)
+    )
+    looked_at = tuple(one for one in everything if scope.since is None or one.at >= scope.since)
+    found = tables(looked_at)
+    told = (FOUNDING_LESSON, *lessons(found, looked_at))
+    made: tuple[Proposal, ...] = ()
+    expired: tuple[Standing, ...] = ()
+    if isinstance(standings, Standings):
+        free = {
+            parameter: value
+            for parameter, value in scope.values.items()
+            if not _taken(parameter, standings, now=now)
+        }
+        made = proposals(looked_at, free, now=now, terms=scope.terms)
+        expired = _expired(standings, now)
+    return Study(
+        made_at=now,
+        outcomes=looked_at,
+        tables=found,
+        lessons=tuple(worded(lesson, wordsmith) for lesson in told),
+        proposals=made,
+        expired=expired,
+        damaged=standings.why if isinstance(standings, Damaged) else "",
+    )
+
+
+def record(found: Study, ledger: Ledger) -> Standings | Damaged:
+    """Write what expired and what is proposed into the ledger; return what it comes to.
+
+    Raises `BadInput` when it cannot be written. A damaged ledger is left as it is.
+    """
+    if found.damaged:
+        return Damaged(found.damaged)
+    for standing in found.expired:
+        ledger.append(Expired(found.made_at, standing.proposal_id, WHO))
+    for proposal in found.proposals:
+        # Another look may have proposed the same meanwhile.
+        standings = ledger.read()
+        free = isinstance(standings, Standings) and not _taken(
+            proposal.parameter, standings, now=found.made_at
+        )
+        if free:
+            ledger.append(Proposed(found.made_at, proposal))
+    return ledger.read()
+
+
+def _taken(parameter: Parameter, standings: Standings, *, now: datetime) -> bool:
+    """Whether something about a parameter stands, or was refused and would still stand."""
+    return any(
+        standing.proposal.parameter is parameter
+        and standing.status is not Status.EXPIRED
+        and now < standing.proposal.expires_at
+        for standing in standings.by_id.values()
+    )
+
+
+def _expired(standings: Standings, now: datetime) -> tuple[Standing, ...]:
+    return tuple(
+        standing
+        for standing in standings.by_id.values()
+        if standing.status in (Status.PROPOSED, Status.APPROVED)
+        and now >= standing.proposal.expires_at
+    )

@@ -1,0 +1,341 @@
+"""What `mytrader learn` does: journals become a study, a study proposals, a person decides.
+
+What means more risk than the settings or than what is in force needs the short code that stands
+beside its proposal: who types it has read it.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+from rich.console import Console
+
+from mytrader.config import load_settings
+from mytrader.control.peer import name_of
+from mytrader.domain import events
+from mytrader.domain.market import Bar
+from mytrader.domain.session import EXCHANGE_ZONE
+from mytrader.errors import BadInput
+from mytrader.journal.reader import JournalReader
+from mytrader.learning import views
+from mytrader.learning.agent import Scope, Study, record, study
+from mytrader.learning.ledger import Damaged, Ledger, ledger_path
+from mytrader.learning.outcomes import Material
+from mytrader.learning.overlay import Overlay, overlay
+from mytrader.learning.parameters import current_values
+from mytrader.learning.picture import picture
+from mytrader.learning.proposals import Terms
+from mytrader.learning.seal import Seal
+from mytrader.learning.standing import (
+    AnyDecision,
+    Approved,
+    Rejected,
+    Revoked,
+    Standing,
+    Standings,
+    Status,
+)
+from mytrader.ports import JournalRecord
+from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.runtime import SystemRuntime
+from mytrader.settings import Settings
+
+RUNS: Final = Path("runs")
+DISCARD_CODE: Final = "DISCARD"
+"""What is typed to put a whole ledger aside."""
+
+
+class LearnOptions(Struct, frozen=True):
+    """What was asked of `mytrader learn`, as it was typed."""
+
+    journals: tuple[Path, ...]
+    config: Path | None
+    as_json: bool
+    since: str | None = None
+    report: Path | None = None
+    dry_run: bool = False
+
+
+class Desk:
+    """The settings, the ledger and the time of one command."""
+
+    def __init__(self, asked: LearnOptions) -> None:
+        self.settings = load_settings(asked.config)
+        self.journals = asked.journals or (_usual_journal(self.settings),)
+        self._runtime = SystemRuntime(lambda *_: None)
+        self.now = self._runtime.now()
+        self.ledger = open_ledger(
+            self.settings, self.journals[0], new_id=self._runtime.new_cycle_id
+        )
+        self.without_person = self.settings.learning.tighten_by_itself
+
+    def standings(self) -> Standings:
+        """What has become of every proposal; raises `BadInput` for a damaged ledger."""
+        standings = self.ledger.read()
+        if isinstance(standings, Damaged):
+            raise BadInput(standings.why)
+        return standings
+
+    def overlay(self, standings: Standings | Damaged) -> Overlay:
+        """What the next start would hold."""
+        return overlay(
+            current_values(self.settings),
+            standings,
+            now=self.now,
+            without_person=self.without_person,
+        )
+
+
+def open_ledger(settings: Settings, journal: Path, *, new_id: Callable[[], str]) -> Ledger:
+    """Return the ledger beside a journal, sealed in the folder of the settings."""
+    seal = Seal(settings.learning.key_folder.expanduser(), draw=secrets.token_bytes)
+    return Ledger(ledger_path(journal), seal, new_id=new_id)
+
+
+def scope_of(settings: Settings, *, since: datetime | None) -> Scope:
+    """Return what is looked at under these settings."""
+    learning = settings.learning
+    return Scope(
+        values=current_values(settings),
+        since=since,
+        flatten_before_close=settings.session.flatten_before_close,
+        terms=Terms(learning.min_trades, timedelta(days=learning.proposal_days)),
+    )
+
+
+def material_of(journal: Path) -> Material:
+    """Return the finished cycles and the bars of a journal, which may be growing meanwhile."""
+    book = CycleBook()
+    bars: dict[int, dict[datetime, Bar]] = defaultdict(dict)
+
+    def records() -> Iterator[JournalRecord]:
+        for one in reader.read():
+            if isinstance(one.event, events.BarClosed):
+                bars[one.event.con_id][one.event.bar.opened_at] = one.event.bar
+            yield one
+
+    with JournalReader(journal) as reader:
+        fold(records(), book)
+    ordered = {con_id: [own[at] for at in sorted(own)] for con_id, own in bars.items()}
+    return Material(tuple(book.ended.values()), ordered)
+
+
+# Look
+
+
+def learn(asked: LearnOptions) -> int:
+    """Study, record what is proposed, and show it; return the exit status."""
+    desk = Desk(asked)
+    if asked.report is not None and asked.report.suffix != ".svg":
+        raise BadInput(f"--report {asked.report}: a picture is drawn as .svg: name it so")
+    since = _since(asked.since, desk)
+    before = desk.ledger.read()
+    materials = [material_of(journal) for journal in desk.journals]
+    found = study(materials, before, now=desk.now, scope=scope_of(desk.settings, since=since))
+    standings = before if asked.dry_run else record(found, desk.ledger)
+    if asked.report is not None:
+        _write(asked.report, picture(found.tables, _title(found, desk.journals)))
+    _show_study(desk, found, standings, asked=asked)
+    return 0
+
+
+def _show_study(
+    desk: Desk, found: Study, standings: Standings | Damaged, *, asked: LearnOptions
+) -> None:
+    """Print the study; with `dry_run` what would be proposed is shown as if it were."""
+    made = tuple(Standing(one, Status.PROPOSED, desk.now, "learning") for one in found.proposals)
+    known = standings if isinstance(standings, Standings) else Standings()
+    if asked.dry_run:
+        known = Standings({**known.by_id, **{one.proposal_id: one for one in made}})
+    held = desk.overlay(standings)
+    if asked.as_json:
+        shown = {
+            **views.study_view(found),
+            "proposals": _standing_views(desk, known),
+            "new_proposals": [one.proposal_id for one in made],
+            "next_start": views.overlay_view(held),
+            "journals": [str(path) for path in desk.journals],
+            "report": None if asked.report is None else str(asked.report),
+        }
+        _print_json(shown)
+        return
+    console = Console()
+    views.print_study(found, console)
+    console.print()
+    views.print_standings(known, console, now=desk.now, without_person=desk.without_person)
+    views.print_overlay(held, console)
+    if asked.report is not None:
+        console.print(f"picture: {asked.report}", highlight=False, markup=False)
+
+
+def proposals(asked: LearnOptions) -> int:
+    """Show every proposal with what has become of it; a damaged ledger is said, status 2."""
+    desk = Desk(asked)
+    standings = desk.standings()
+    held = desk.overlay(standings)
+    if asked.as_json:
+        shown = {
+            "proposals": _standing_views(desk, standings),
+            "next_start": views.overlay_view(held),
+        }
+        _print_json(shown)
+        return 0
+    console = Console()
+    views.print_standings(standings, console, now=desk.now, without_person=desk.without_person)
+    views.print_overlay(held, console)
+    return 0
+
+
+# Decide
+
+
+def approve(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
+    """Let a proposal that waits take effect from the next start on."""
+    desk = Desk(asked)
+    standing = _open(desk, proposal_id)
+    if standing.status is Status.APPROVED:
+        raise BadInput(f"proposal {standing.proposal_id} was approved by {standing.who}")
+    _confirm(standing, code, what="approve")
+    return _decide(desk, Approved(desk.now, standing.proposal_id, _who()), asked=asked)
+
+
+def reject(asked: LearnOptions, proposal_id: str) -> int:
+    """Refuse a proposal; it is not made again before it would have expired."""
+    desk = Desk(asked)
+    standing = _open(desk, proposal_id)
+    if standing.status is Status.APPROVED:
+        raise BadInput(f"proposal {standing.proposal_id} was approved: use revoke")
+    if standing.proposal.tightens and desk.without_person:
+        raise BadInput(f"proposal {standing.proposal_id} is in force already: use revoke")
+    return _decide(desk, Rejected(desk.now, standing.proposal_id, _who()), asked=asked)
+
+
+def revoke(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
+    """Take back what is in force; where a limit gets looser by that, with its code."""
+    desk = Desk(asked)
+    standing = _open(desk, proposal_id)
+    if standing.status is Status.PROPOSED and not (
+        standing.proposal.tightens and desk.without_person
+    ):
+        raise BadInput(f"proposal {standing.proposal_id} waits: use reject")
+    if standing.proposal.tightens:
+        _confirm(standing, code, what="revoke")
+    return _decide(desk, Revoked(desk.now, standing.proposal_id, _who()), asked=asked)
+
+
+def discard(asked: LearnOptions, *, code: str | None) -> int:
+    """Put a whole ledger aside, damaged or not; the settings' own values hold from then on."""
+    desk = Desk(asked)
+    text = f"everything that {desk.ledger.path} has in force ends at the next start"
+    if _typed(code, prompt=f"{text}\ntype {DISCARD_CODE} to put it aside") != DISCARD_CODE:
+        raise BadInput(f"not discarded: {text}: type {DISCARD_CODE}, or give --yes {DISCARD_CODE}")
+    aside = desk.ledger.put_aside(desk.now)
+    if asked.as_json:
+        _print_json({"put_aside": str(aside), "who": _who()})
+    else:
+        sys.stdout.write(f"put aside as {aside}; the next start uses the settings alone\n")
+    return 0
+
+
+def _decide(desk: Desk, entry: AnyDecision, *, asked: LearnOptions) -> int:
+    standings = desk.ledger.append(entry)
+    standing = standings.by_id[entry.proposal_id]
+    if asked.as_json:
+        _print_json(_standing_view(desk, standing))
+        return 0
+    words = views.state(standing, desk.now, without_person=desk.without_person)
+    sys.stdout.write(
+        f"proposal {standing.proposal_id}: {words}; a trader takes it up at its next start\n"
+    )
+    return 0
+
+
+def _open(desk: Desk, proposal_id: str) -> Standing:
+    """The one proposal that is meant and can still be decided about."""
+    found = list(views.find(desk.standings(), proposal_id))
+    if len(found) != 1:
+        what = "no proposal" if not found else f"{len(found)} proposals"
+        raise BadInput(f"{proposal_id}: {what} of that id: see mytrader learn proposals")
+    if not found[0].open_at(desk.now):
+        words = views.state(found[0], desk.now)
+        raise BadInput(f"proposal {found[0].proposal_id} is over ({words})")
+    return found[0]
+
+
+def _confirm(standing: Standing, code: str | None, *, what: str) -> None:
+    """Hold what was typed against the code of this very content."""
+    prompt = f"{standing.proposal.reason}\ntype the code of the proposal to {what} it"
+    if _typed(code, prompt=prompt) != standing.proposal.code:
+        raise BadInput(
+            f"not {what}d: that is not the code of proposal {standing.proposal_id}:"
+            " mytrader learn proposals shows it; scripts give --yes CODE"
+        )
+
+
+def _typed(code: str | None, *, prompt: str) -> str:
+    """What was given, or is typed by a person at a terminal; "" where there is neither."""
+    if code is None:
+        if not sys.stdin.isatty():
+            return ""
+        sys.stdout.write(f"{prompt}: ")
+        sys.stdout.flush()
+        code = sys.stdin.readline()
+    return code.strip().upper()
+
+
+def _who() -> str:
+    return name_of(os.geteuid())
+
+
+# From what was typed to what is meant, and back
+
+
+def _usual_journal(settings: Settings) -> Path:
+    if settings.source("journal.path") != "default" or settings.journal.path.exists():
+        return settings.journal.path
+    found = sorted(RUNS.glob("*.journal"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
+    return found[-1]
+
+
+def _since(text: str | None, desk: Desk) -> datetime | None:
+    """The start of a day in US Central; without one, so many days back as the settings say."""
+    if text is None:
+        return desk.now - timedelta(days=desk.settings.learning.lookback_days)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f"--since {text}: give a date such as 2025-11-05") from None
+
+
+def _title(found: Study, journals: Sequence[Path]) -> str:
+    total = found.tables.total
+    names = ", ".join(path.name for path in journals[:4])
+    return f"{total.trades} trades, net ${total.net_usd:.2f}: {names}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--report {path}: {error.strerror}: choose another place") from None
+
+
+def _standing_view(desk: Desk, standing: Standing) -> dict[str, Any]:
+    return views.standing_view(standing, desk.now, without_person=desk.without_person)
+
+
+def _standing_views(desk: Desk, standings: Standings) -> list[dict[str, Any]]:
+    return [_standing_view(desk, one) for one in standings.by_id.values()]
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

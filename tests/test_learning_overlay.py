@@ -1,0 +1,299 @@
+"""What holds at a start: without a person only less risk, with one never beyond the ends."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from mytrader.domain.limits import Limits
+from mytrader.errors import InvariantBroken
+from mytrader.learning.ledger import Damaged
+from mytrader.learning.overlay import Effective, Overlay, adjusted, overlay
+from mytrader.learning.parameters import BOUNDS, Parameter, current_values, is_safer, stepped
+from mytrader.learning.proposals import LIFETIME_MAX, Proposal
+from mytrader.learning.standing import Standing, Standings, Status, folded
+from mytrader.settings import SECTIONS, Settings, to_limits
+from tests.learning_samples import NOW, a_proposal
+
+LATER = NOW + timedelta(days=1)
+TIGHTER = a_proposal()
+LOOSER = a_proposal(safer=False)
+
+
+def standings(*proposals: Proposal, status: Status = Status.PROPOSED) -> Standings:
+    made = [Standing(one, status, one.made_at, "ann") for one in proposals]
+    return Standings({one.proposal_id: one for one in made}, "L", len(made) + 1)
+
+
+def held(
+    found: Standings | Damaged,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    *,
+    now: datetime = LATER,
+    without_person: bool = True,
+) -> Overlay:
+    return overlay(current_values(settings), found, now=now, without_person=without_person)
+
+
+def trading(**values: object) -> Settings:
+    return Settings(trading=SECTIONS["trading"].model_validate(values))
+
+
+def daily_trades(found: Overlay) -> int:
+    return int(found.values[Parameter.DAILY_TRADES].value)
+
+
+def test_an_empty_ledger_leaves_the_settings_as_they_are() -> None:
+    found = held(Standings())
+    assert found.values == {p: Effective(v) for p, v in current_values(Settings()).items()}
+    assert (found.notes, found.no_entries) == ((), "")
+    settings = Settings()
+    assert adjusted(settings, found) is settings
+
+
+def test_less_risk_holds_without_a_person_until_it_expires() -> None:
+    found = held(standings(TIGHTER))
+    source = f"learning: proposal {TIGHTER.proposal_id}, until 2025-11-28 22:00 UTC"
+    assert found.values[Parameter.DAILY_TRADES] == Effective(Decimal(15), source)
+    assert "until 2025-11-28 22:00 UTC" in found.notes[0]
+    settings = adjusted(Settings(), found)
+    assert to_limits(settings).daily_trades_max == 15
+    assert settings.source("trading.max_daily_trades") == source
+    over = held(standings(TIGHTER), now=TIGHTER.expires_at)
+    assert daily_trades(over) == 20
+    assert over.notes == (
+        f"proposal {TIGHTER.proposal_id}, trading.max_daily_trades 15 entries:"
+        " expired on 2025-11-28 22:00 UTC",
+    )
+
+
+def test_less_risk_waits_too_where_the_settings_say_so() -> None:
+    assert daily_trades(held(standings(TIGHTER), without_person=False)) == 20
+    approved = standings(TIGHTER, status=Status.APPROVED)
+    assert daily_trades(held(approved, without_person=False)) == 15
+
+
+def test_more_risk_waits_for_a_person() -> None:
+    assert held(standings(LOOSER)) == held(Standings())
+    assert daily_trades(held(standings(LOOSER, status=Status.APPROVED))) == 25
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.REVOKED, Status.EXPIRED])
+@pytest.mark.parametrize("proposal", [TIGHTER, LOOSER])
+def test_what_is_over_changes_nothing(status: Status, proposal: Proposal) -> None:
+    found = standings(proposal, status=status)
+    assert daily_trades(held(found)) == 20
+    assert daily_trades(held(found, now=proposal.expires_at)) == 20
+
+
+def test_a_start_says_what_was_revoked_for_a_while() -> None:
+    found = standings(TIGHTER, status=Status.REVOKED)
+    assert held(found).notes[0].endswith("revoked by ann")
+    assert held(found, now=NOW + timedelta(days=30)).notes == ()
+    assert held(standings(TIGHTER), now=NOW + timedelta(days=60)).notes == ()
+    assert held(standings(LOOSER, status=Status.REJECTED)).notes == ()
+
+
+def test_a_setting_that_a_person_made_stricter_stays() -> None:
+    found = held(standings(TIGHTER), trading(max_daily_trades=3))
+    assert daily_trades(found) == 3
+    assert "as strict by itself" in found.notes[0]
+
+
+def test_an_approval_ends_when_the_person_changes_the_setting() -> None:
+    found = held(standings(LOOSER, status=Status.APPROVED), trading(max_daily_trades=10))
+    assert daily_trades(found) == 10
+    assert "the setting is not 20 entries any more" in found.notes[0]
+
+
+def test_what_tightens_has_the_last_word() -> None:
+    both = {
+        **standings(TIGHTER).by_id,
+        **standings(LOOSER, status=Status.APPROVED).by_id,
+    }
+    for order in (list(both), list(reversed(both))):
+        found = held(Standings({name: both[name] for name in order}, "L", 4))
+        assert daily_trades(found) == 15
+
+
+def test_a_clock_that_is_behind_loosens_nothing() -> None:
+    early = NOW - timedelta(days=1)
+    assert daily_trades(held(standings(TIGHTER), now=early)) == 15
+    found = held(standings(LOOSER, status=Status.APPROVED), now=early)
+    assert daily_trades(found) == 20
+    assert "look at the clock" in found.notes[0]
+
+
+def test_a_damaged_ledger_changes_no_limit_and_allows_no_entry() -> None:
+    found = held(Damaged("ledger x: line 2 was changed"))
+    assert found.no_entries == "ledger x: line 2 was changed"
+    assert found.values == held(Standings()).values
+
+
+def test_a_lower_daily_loss_takes_the_loss_of_a_trade_with_it() -> None:
+    """A trade may not lose more than its day; together they are possible."""
+    settings = trading(max_daily_loss=1300, max_loss_per_trade=1250)
+    cut = a_proposal(Parameter.DAILY_LOSS, "1300")
+    new = adjusted(settings, held(standings(cut), settings))
+    assert (new.trading.max_daily_loss, new.trading.max_loss_per_trade) == (1040, 1040)
+    assert new.source("trading.max_loss_per_trade").startswith("learning: proposal")
+
+
+def test_more_contracts_are_never_more_than_the_position_may_be() -> None:
+    settings = trading(quantity_per_entry=2, max_position_size=2)
+    more = a_proposal(Parameter.QUANTITY, "2", safer=False)
+    approved = standings(more, status=Status.APPROVED)
+    assert adjusted(settings, held(approved, settings)).trading.quantity_per_entry == 2
+
+
+def test_entries_never_reach_into_the_minutes_in_which_positions_are_closed() -> None:
+    settings = Settings()
+    later = a_proposal(Parameter.BEFORE_CLOSE, "15", safer=False)
+    new = adjusted(settings, held(standings(later, status=Status.APPROVED), settings))
+    assert new.session.no_entry_before_close == timedelta(minutes=15)
+    earlier = a_proposal(Parameter.BEFORE_CLOSE, "15")
+    new = adjusted(settings, held(standings(earlier), settings))
+    assert new.session.no_entry_before_close == timedelta(minutes=45)
+
+
+def test_what_was_given_and_where_from_is_kept() -> None:
+    settings = trading(max_drawdown=4000).told({"trading.max_drawdown": "a file"}, (("F", "x"),))
+    new = adjusted(settings, held(standings(TIGHTER), settings))
+    assert new.trading.max_drawdown == 4000
+    assert new.source("trading.max_drawdown") == "a file"
+    assert new.ignored_flags == (("F", "x"),)
+    assert new.source("trading.max_loss_streak") == "default"
+    assert settings.source("trading.max_daily_trades") == "default"
+
+
+def test_values_that_are_impossible_together_are_our_fault() -> None:
+    """Nothing that a ledger holds leads here; who calls with other values is told."""
+    values = held(Standings()).values
+    wrong = {**values, Parameter.BEFORE_CLOSE: Effective(Decimal(6), "x")}
+    settings = Settings(
+        session=SECTIONS["session"].model_validate({"flatten_before_close": "5 min"})
+    )
+    assert adjusted(settings, Overlay(wrong)).session.no_entry_before_close == timedelta(minutes=6)
+    with pytest.raises((InvariantBroken, ValueError)):
+        adjusted(settings, Overlay({**values, Parameter.QUANTITY: Effective(Decimal(-1), "x")}))
+
+
+# No ledger loosens a limit without a person
+
+
+def a_step(parameter: Parameter, *, safer: bool, days: int, ago: int) -> Proposal | None:
+    current = current_values(Settings())[parameter]
+    if stepped(parameter, current, safer=safer) is None:
+        return None
+    made_at = NOW - timedelta(days=ago)
+    return a_proposal(parameter, str(current), safer=safer, made_at=made_at, days=days)
+
+
+proposals = st.lists(
+    st.tuples(
+        st.builds(
+            a_step,
+            st.sampled_from(list(Parameter)),
+            safer=st.booleans(),
+            days=st.integers(1, LIFETIME_MAX.days),
+            ago=st.integers(-5, 70),
+        ),
+        st.sampled_from(Status),
+    ),
+    max_size=12,
+)
+possible = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_daily_trades": st.integers(1, 500),
+        "max_loss_streak": st.integers(1, 50),
+        "trade_cooldown_minutes": st.integers(1, 1440),
+        "min_confidence_for_trade": st.integers(1, 100).map(lambda n: n / 100),
+        "quantity_per_entry": st.integers(1, 5),
+        "max_loss_per_trade": st.integers(1, 2000),
+    },
+)
+
+
+def ledger_of(made: Sequence[tuple[Proposal | None, Status]], *, approvals: bool) -> Standings:
+    entries = {}
+    for proposal, status in made:
+        if proposal is not None and (approvals or status is not Status.APPROVED):
+            entries[proposal.proposal_id] = Standing(proposal, status, NOW, "ann")
+    return Standings(entries, "L", len(entries) + 1)
+
+
+def looser(new: Limits, old: Limits) -> list[str]:
+    """Every limit that lets more through than before."""
+    more = {
+        name: getattr(new, name) > getattr(old, name)
+        for name in (
+            "daily_trades_max",
+            "loss_streak_max",
+            "loss_usd_trade_max",
+            "loss_usd_daily_max",
+            "quantity_per_entry",
+        )
+    }
+    more |= {
+        name: getattr(new, name) < getattr(old, name)
+        for name in ("confidence_min", "cooldown", "no_entry_before_close")
+    }
+    return [name for name, is_more in more.items() if is_more]
+
+
+TOUCHED = (
+    "daily_trades_max",
+    "loss_streak_max",
+    "loss_usd_trade_max",
+    "loss_usd_daily_max",
+    "quantity_per_entry",
+    "confidence_min",
+    "cooldown",
+    "no_entry_before_close",
+)
+
+
+@given(made=proposals, given_values=possible, days=st.integers(-10, 80))
+def test_no_ledger_without_an_approval_loosens_any_limit(
+    made: list[tuple[Proposal | None, Status]], given_values: dict[str, object], days: int
+) -> None:
+    settings = trading(**given_values)
+    found = held(ledger_of(made, approvals=False), settings, now=NOW + timedelta(days=days))
+    new, old = to_limits(adjusted(settings, found)), to_limits(settings)
+    assert looser(new, old) == []
+    same = {name: getattr(old, name) for name in TOUCHED}
+    assert replace(new, **same) == old, "and nothing else is touched"
+
+
+@given(made=proposals, given_values=possible, days=st.integers(-10, 80))
+def test_no_ledger_with_approvals_goes_beyond_the_ends(
+    made: list[tuple[Proposal | None, Status]], given_values: dict[str, object], days: int
+) -> None:
+    settings = trading(**given_values)
+    found = held(ledger_of(made, approvals=True), settings, now=NOW + timedelta(days=days))
+    values, now_held = current_values(settings), current_values(adjusted(settings, found))
+    for parameter, bounds in BOUNDS.items():
+        if is_safer(parameter, values[parameter], than=now_held[parameter]):
+            end = bounds.high if bounds.safer < 0 else bounds.low
+            assert not is_safer(parameter, end, than=now_held[parameter])
+    new, old = to_limits(adjusted(settings, found)), to_limits(settings)
+    assert replace(new, **{name: getattr(old, name) for name in TOUCHED}) == old
+
+
+@given(made=proposals, days=st.integers(-10, 80))
+def test_a_ledger_that_is_damaged_never_loosens(
+    made: list[tuple[Proposal | None, Status]], days: int
+) -> None:
+    del made
+    found = held(Damaged("why"), now=NOW + timedelta(days=days))
+    assert adjusted(Settings(), found) == Settings()
+    assert found.no_entries
+
+
+def test_the_fold_of_an_empty_ledger_is_what_a_start_without_one_sees() -> None:
+    assert held(folded([])) == held(Standings())

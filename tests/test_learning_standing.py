@@ -1,0 +1,82 @@
+"""Entries fold into standings; what does not follow is refused."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from mytrader.learning.standing import (
+    AnyEntry,
+    Approved,
+    Expired,
+    Inconsistent,
+    Opened,
+    Proposed,
+    Rejected,
+    Revoked,
+    Standings,
+    Status,
+    folded,
+)
+from tests.learning_samples import NOW, a_proposal
+
+LOOSER = a_proposal(safer=False)
+ID = LOOSER.proposal_id
+OPEN: list[AnyEntry] = [Opened(NOW, "L"), Proposed(NOW, LOOSER)]
+
+
+def test_a_proposal_waits_until_somebody_decides() -> None:
+    standing = folded(OPEN).by_id[ID]
+    assert (standing.status, standing.who, standing.at) == (Status.PROPOSED, "learning", NOW)
+    assert standing.open_at(NOW)
+    assert not standing.open_at(LOOSER.expires_at)
+
+
+@pytest.mark.parametrize(
+    ("entries", "status"),
+    [
+        ([Approved(NOW, ID, "ann")], Status.APPROVED),
+        ([Rejected(NOW, ID, "ann")], Status.REJECTED),
+        ([Revoked(NOW, ID, "ann")], Status.REVOKED),
+        ([Expired(NOW, ID, "ann")], Status.EXPIRED),
+        ([Approved(NOW, ID, "bob"), Revoked(NOW, ID, "ann")], Status.REVOKED),
+        ([Approved(NOW, ID, "bob"), Expired(NOW, ID, "ann")], Status.EXPIRED),
+    ],
+)
+def test_what_a_person_or_time_decides_holds(entries: list[AnyEntry], status: Status) -> None:
+    standing = folded([*OPEN, *entries]).by_id[ID]
+    assert (standing.status, standing.who) == (status, "ann")
+    assert standing.open_at(NOW) == (status is Status.APPROVED)
+
+
+@pytest.mark.parametrize("last", [Rejected, Revoked, Expired])
+@pytest.mark.parametrize("then", [Approved, Rejected, Revoked, Expired])
+def test_what_is_over_stays_over(
+    last: type[Rejected | Revoked | Expired], then: type[Approved | Rejected | Revoked | Expired]
+) -> None:
+    with pytest.raises(Inconsistent, match="cannot be"):
+        folded([*OPEN, last(NOW, ID, "ann"), then(NOW, ID, "ann")])
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ([Proposed(NOW, LOOSER)], "does not begin"),
+        ([*OPEN, Opened(NOW, "M")], "opened once"),
+        ([*OPEN, Proposed(NOW, LOOSER)], "was made before"),
+        ([*OPEN, Approved(NOW, "NOBODY", "ann")], "is not known"),
+        ([*OPEN, Approved(NOW, ID, "ann"), Approved(NOW, ID, "ann")], "cannot be approved"),
+        ([*OPEN, Approved(NOW, ID, "ann"), Rejected(NOW, ID, "ann")], "cannot be rejected"),
+        ([*OPEN, Approved(NOW + timedelta(days=14), ID, "ann")], "expired before"),
+        ([OPEN[0], Proposed(NOW, replace(LOOSER, value=Decimal(90)))], "may not go from 20 to 90"),
+    ],
+)
+def test_what_does_not_follow_is_refused(entries: list[AnyEntry], why: str) -> None:
+    with pytest.raises(Inconsistent, match=why):
+        folded(entries)
+
+
+def test_nothing_written_is_nothing_decided() -> None:
+    assert folded([]) == Standings()
+    assert folded([Opened(NOW, "L")]) == Standings(ledger_id="L", entries=1)
