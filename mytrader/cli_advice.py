@@ -16,7 +16,7 @@ advice_app = typer.Typer(
 @advice_app.command()
 def ask(config: Config = None, as_json: Json = False) -> int:
     """Ask the configured advisors one sample question: opinion, latency, tokens, cost."""
-    from mytrader import advice_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import advice_commands
 
     return advice_commands.ask(config, as_json=as_json)
 
@@ -35,6 +35,6 @@ def serve(
     ] = False,
 ) -> int:
     """Serve the protocols of Bedrock on this machine until interrupted; needs no account."""
-    from mytrader import advice_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import advice_commands
 
     return advice_commands.deeds() if deeds else advice_commands.serve(port, script)

@@ -13,7 +13,7 @@ alerts_app = typer.Typer(help="Alerts to a telephone, by Telegram.", no_args_is_
 @alerts_app.command("test")
 def alerts_test(config: Config = None, as_json: Json = False) -> None:
     """Send a test message, and say how long it took or what to mend."""
-    from mytrader import alert_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import alert_commands
 
     alert_commands.test(config, as_json=as_json)
 
@@ -27,6 +27,6 @@ def alerts_preview(
     as_json: Json = False,
 ) -> None:
     """Show the messages that a recorded session sends; nothing leaves the machine."""
-    from mytrader import alert_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import alert_commands
 
     alert_commands.preview(journal, config, as_json=as_json)

@@ -42,7 +42,7 @@ def learn(
     """Study finished cycles: tables, lessons, proposals. Nothing is changed by looking."""
     if context.invoked_subcommand is not None:
         return 0
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     return commands.learn(
         commands.LearnOptions(tuple(journal or ()), config, as_json, since, report, dry_run)
@@ -52,7 +52,7 @@ def learn(
 @app.command("proposals")
 def proposals(*, journal: Journals = None, config: Config = None, as_json: Json = False) -> int:
     """Show every proposal, its code, and what the next start will hold."""
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     return commands.proposals(commands.LearnOptions(tuple(journal or ()), config, as_json))
 
@@ -67,7 +67,7 @@ def approve(
     as_json: Json = False,
 ) -> int:
     """Let a proposal take effect from the next start on; needs its code."""
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     asked = commands.LearnOptions(tuple(journal or ()), config, as_json)
     return commands.approve(asked, proposal, code=yes)
@@ -82,7 +82,7 @@ def reject(
     as_json: Json = False,
 ) -> int:
     """Refuse a proposal that waits."""
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     asked = commands.LearnOptions(tuple(journal or ()), config, as_json)
     return commands.reject(asked, proposal)
@@ -98,7 +98,7 @@ def revoke(
     as_json: Json = False,
 ) -> int:
     """Take back what is in force; needs its code where a limit gets looser."""
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     asked = commands.LearnOptions(tuple(journal or ()), config, as_json)
     return commands.revoke(asked, proposal, code=yes)
@@ -109,7 +109,7 @@ def discard(
     *, yes: Yes = None, journal: Journals = None, config: Config = None, as_json: Json = False
 ) -> int:
     """Put a damaged ledger aside; nothing that it had in force holds any more."""
-    from mytrader import learning_commands as commands  # noqa: PLC0415 - help must not wait
+    from mytrader import learning_commands as commands
 
     asked = commands.LearnOptions(tuple(journal or ()), config, as_json)
     return commands.discard(asked, code=yes)

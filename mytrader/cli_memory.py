@@ -43,7 +43,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show remembered trades: the newest, or those like one trade."""
-    from mytrader import memory_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import memory_commands
 
     memory_commands.search(
         memory_commands.Place(journal, config),
@@ -63,7 +63,7 @@ def search(
 @memory_app.command()
 def stats(journal: Journal = None, config: Config = None, as_json: Json = False) -> None:
     """Show what the memory holds, by strategy and side."""
-    from mytrader import memory_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import memory_commands
 
     memory_commands.stats(memory_commands.Place(journal, config), as_json=as_json)
 
@@ -71,7 +71,7 @@ def stats(journal: Journal = None, config: Config = None, as_json: Json = False)
 @memory_app.command()
 def seed(journal: Journal = None, config: Config = None, as_json: Json = False) -> None:
     """Put the lessons of the past into the memory; doing it again changes nothing."""
-    from mytrader import memory_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import memory_commands
 
     memory_commands.seed(memory_commands.Place(journal, config), as_json=as_json)
 
@@ -79,6 +79,6 @@ def seed(journal: Journal = None, config: Config = None, as_json: Json = False) 
 @memory_app.command()
 def rebuild(journal: Journal = None, config: Config = None, as_json: Json = False) -> None:
     """Make the memory again from its journal: all of it or, if that fails, nothing."""
-    from mytrader import memory_commands  # noqa: PLC0415 - help must not wait for it
+    from mytrader import memory_commands
 
     memory_commands.rebuild(memory_commands.Place(journal, config), as_json=as_json)

@@ -19,6 +19,6 @@ def trace(
     ] = None,
 ) -> None:
     """Draw what one trade took: signal, advice, guards, orders, cover, exit."""
-    from mytrader import trace_commands  # noqa: PLC0415 - help must not wait for the package
+    from mytrader import trace_commands
 
     trace_commands.trace(cycle, journal, as_json=as_json, svg=svg)

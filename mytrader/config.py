@@ -40,10 +40,8 @@ _OFF: Final = {"false", "0", "off", "no", "n", "f", "none", "null", ""}
 _NOT_IN_CHAIN: Final = {"ib.account", "journal.path"}
 """An account is nobody's business, and where the record lies changes no decision."""
 
-_SECTIONS_NOT_IN_CHAIN: Final = {"telegram"}
+_SECTIONS_NOT_IN_CHAIN: Final = {"telegram", "telemetry"}
 """Who is told what decides nothing, and a token has no place in the record, hashed or not."""
-_WATCHES: Final = "telemetry."
-"""What is told of a run does not change it."""
 
 
 class _Layer(NamedTuple):
@@ -91,7 +89,6 @@ def config_hash(settings: Settings) -> str:
         name: _plain(value, exact=True)
         for name, value in _leaves(settings)
         if name not in _NOT_IN_CHAIN and name.split(".")[0] not in _SECTIONS_NOT_IN_CHAIN
-        if name not in _NOT_IN_CHAIN and not name.startswith(_WATCHES)
     }
     encoded = msgspec.json.encode(plain, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()

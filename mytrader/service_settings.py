@@ -3,23 +3,13 @@
 With all of it off, or dead, the trader enters less and protects the same.
 """
 
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Annotated
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import Annotated, Final
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, Field
-import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, Field
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -75,18 +65,11 @@ def _index_url(text: str) -> str:
             "holds a name or a password: put them into OPENSEARCH_USERNAME and"
             " OPENSEARCH_PASSWORD of the environment"
         )
-    if parts.scheme == "http" and not _is_this_machine(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("is not encrypted and leads away from this machine: use https")
     return text
 
 
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31}", re.ASCII)
 
 
@@ -104,16 +87,9 @@ def _collector(text: str) -> str:
         raise ValueError(
             "holds more than host, port and path: credentials belong to the collector"
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("leaves this machine unencrypted: use https, or a collector on 127.0.0.1")
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 CollectorAddress = Annotated[str, AfterValidator(_collector)]
@@ -261,7 +237,9 @@ def _chat(value: object) -> object:
 def _secure(url: str) -> str:
     """Return an address to which a token may be sent: by TLS, or within this machine."""
     parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    safe = parts.scheme == "https" or (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    )
     odd = parts.username or parts.password or parts.query or parts.fragment or "{" in url
     if not safe or not parts.hostname or odd:
         raise ValueError("must be https://HOST, or http:// on this machine's own address")

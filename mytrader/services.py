@@ -1,14 +1,36 @@
-"""Opens what hangs beside the line; what reaches outside is imported only when asked for."""
+"""Opens what hangs beside the line; what reaches outside is imported only when asked for.
 
-from collections.abc import Mapping
+It contains no decisions. Packages that only some need are missed in one line.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mytrader.alerts.telegram import Tested, open_alerts, send_test
+from mytrader.domain.decision import AdvisorCall
 from mytrader.errors import BadInput
 from mytrader.ports import Runtime
 from mytrader.rag.cache import CachedMemory, Store
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.memory_file import SUFFIX
+from mytrader.runtime import random_fraction
+from mytrader.service_settings import AwsAgentsSettings
 from mytrader.settings import Settings
+
+if TYPE_CHECKING:
+    from mytrader.advisors.bedrock_seats import Bedrock
+
+__all__ = [
+    "Tested",
+    "memory_path",
+    "open_alerts",
+    "open_bedrock",
+    "open_knowledge_base",
+    "open_memory",
+    "send_test",
+]
 
 
 def memory_path(settings: Settings, journal: Path) -> Path:
@@ -56,23 +78,6 @@ def _index(settings: Settings, runtime: Runtime, *, environ: Mapping[str, str]) 
     return OpenSearchMemory(
         settings.rag, runtime, advice_timeout=settings.aws_agents.timeout, environ=environ
     )
-"""Makes what hangs beside the line, if the settings ask for it. It contains no decisions.
-
-Packages that only some need are imported here, when they are needed, and missed in one line.
-"""
-
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING
-
-from mytrader.domain.decision import AdvisorCall
-from mytrader.errors import BadInput
-from mytrader.ports import Runtime
-from mytrader.runtime import random_fraction
-from mytrader.service_settings import AwsAgentsSettings
-
-if TYPE_CHECKING:
-    from mytrader.advisors.bedrock_seats import Bedrock
 
 
 def open_bedrock(
@@ -104,8 +109,3 @@ def open_bedrock(
         ) from None
     budget = fresh_budget(settings).restored(past, runtime.now())
     return Bedrock(settings, runtime, noted=noted, chance=chance, budget=budget)
-"""Opens the doors to what hangs beside the line; it contains no decisions."""
-
-from mytrader.alerts.telegram import Tested, open_alerts, send_test
-
-__all__ = ["Tested", "open_alerts", "send_test"]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from mytrader.domain.orders import OrderRef, Role, parse_ref
 from mytrader.errors import BadInput, InvariantBroken
 from mytrader.ports import Runtime
-from mytrader.runtime import CycleIds, SystemRuntime, encode_ulid, random_fraction
-from mytrader.runtime import CycleIds, SystemRuntime, decode_ulid, encode_ulid
+from mytrader.runtime import CycleIds, SystemRuntime, decode_ulid, encode_ulid, random_fraction
 from mytrader.simulator.virtual_time import VirtualLoop, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 14, 30, tzinfo=UTC)
@@ -218,6 +217,8 @@ def test_blocking_work_raises_where_it_is_awaited() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(main())
+
+
 def test_a_random_fraction_is_one() -> None:
     drawn = {random_fraction() for _ in range(50)}
     assert len(drawn) > 1

@@ -24,7 +24,7 @@ from mytrader.alerts.wording import Veil, bold
 from mytrader.domain.commands import AlertLevel
 from mytrader.errors import BadInput
 from mytrader.runtime import monotonic_seconds
-from mytrader.service_settings import LOOPBACK, TelegramSettings
+from mytrader.service_settings import TelegramSettings, is_loopback
 from mytrader.settings import Settings
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def make_bot(telegram_settings: TelegramSettings, token: str) -> "telegram.Bot":
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     seconds = telegram_settings.timeout.total_seconds()
     # A proxy of the environment is for what is outside.
-    here = urlsplit(telegram_settings.base_url).hostname in LOOPBACK
+    here = is_loopback(urlsplit(telegram_settings.base_url).hostname or "")
     limits: dict[str, Any] = {"trust_env": not here}
     request = HTTPXRequest(
         connection_pool_size=CONNECTIONS,

@@ -5,7 +5,6 @@ clock, draws no random number and knows no account, so live and backtest see the
 Strategies of other packages come by the entry point group `mytrader.strategies`.
 """
 
-from collections.abc import Mapping, Sequence
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from math import isfinite
@@ -71,20 +70,6 @@ def create_strategy(
         known = ", ".join(strategy_names())
         raise BadInput(f"strategy {name!r} does not exist; choose one of: {known}")
     return _load(found).create(instrument, params or {})
-
-
-def params_from_text(given: Sequence[str]) -> dict[str, str]:
-    """Return `fast=10` and its like as a mapping for `create_strategy`; raises `BadInput`."""
-    params: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not name or not value:
-            raise BadInput(f"--param {text}: give a name and a value, such as fast=10")
-        if name in params:
-            raise BadInput(f"--param {text}: `{name}` is given twice; give it once")
-        params[name] = value
-    return params
 
 
 def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) -> P:
