@@ -1,11 +1,15 @@
 """Trades and questions for the memory's tests, each a small step from a usual situation."""
 
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+import structlog
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.decision import Question, Signal
@@ -29,6 +33,18 @@ FEATURES: Final = {
 }
 REGIME: Final = Regime(Trend.UPTREND, Volatility.MEDIUM)
 OPENED: Final = datetime(2026, 1, 5, 15, tzinfo=UTC)
+
+
+@contextmanager
+def everything_told() -> Iterator[list[MutableMapping[str, Any]]]:
+    """Collect every log line, whatever level another test has left behind."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    try:
+        with capture_logs() as told:
+            yield told
+    finally:
+        structlog.configure(**before)
 
 
 def features(**changed: float) -> dict[str, float]:

@@ -117,7 +117,7 @@ def test_rebuild_makes_the_memory_from_the_journal(memory: Shell) -> None:
         "refused": 0,
     }
     assert memory.json("rebuild") == said
-    assert numbers(memory.json("search")) == [first.lstrip("0"), SEED_ID]
+    assert numbers(memory.json("search")) == [SEED_ID, first.lstrip("0")]
     assert "1 trades of 1 in runs/a.journal and 1 seeds are now in" in memory("rebuild")
     found = memory.json("search", "--cycle", refused)
     assert (found[0]["document_id"], found[0]["distance"]) == (first, 0.0)

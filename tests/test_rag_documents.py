@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -81,6 +82,15 @@ def test_the_advice_is_kept_with_its_codes() -> None:
     wait = Opinion("local-decision", AdvisorRole.DECISION, Advice.WAIT, "chop", 0.6)
     document = made(replace(a_trade(), opinions=(wait,), reason_codes=("AWS_WAIT_OVERRIDE",)))
     assert document.advice == ("AWS_WAIT_OVERRIDE", "WAIT:local-decision")
+
+
+def test_numbers_of_any_library_become_plain() -> None:
+    numbers = {"atr": np.float64(1.5), "bars": 3}
+    document = made(replace(a_trade(), signal=a_signal(features=numbers)))
+    assert {name: type(value) for name, value in document.features.items()} == {
+        "atr": float,
+        "bars": int,
+    }
 
 
 def test_a_late_commission_changes_the_numbers_and_not_the_id() -> None:

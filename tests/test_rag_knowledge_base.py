@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 
 from mytrader.domain.memory import Recall
 from mytrader.errors import InvariantBroken
@@ -14,7 +13,14 @@ from mytrader.rag.knowledge_base import DOCUMENTS_MAX, KnowledgeBase, Stock
 from mytrader.rag.likeness import place_of, strategy_step
 from mytrader.rag.recollection import RADIUS, recall_of
 from mytrader.rag.seeds import FOUNDING_LOSS, SEEDS
-from tests.memory_samples import a_document, a_question, features, question_like, random_documents
+from tests.memory_samples import (
+    a_document,
+    a_question,
+    everything_told,
+    features,
+    question_like,
+    random_documents,
+)
 
 
 def recalls(memory: KnowledgeBase, seed: int = 8) -> list[Recall]:
@@ -95,7 +101,7 @@ def test_seeding_is_idempotent(tmp_path: Path) -> None:
 
 def test_a_refused_trade_is_counted_and_told() -> None:
     memory = KnowledgeBase(None)
-    with capture_logs() as told:
+    with everything_told() as told:
         memory.remember(a_document(features=features(volume_ratio=float("inf"))))
     assert memory.stock == Stock(trades=0, seeds=1, refused=1)
     assert told[0]["event"] == "MEMORY_REFUSED"
@@ -104,10 +110,19 @@ def test_a_refused_trade_is_counted_and_told() -> None:
     memory.close()
 
 
+def test_what_cannot_be_written_down_is_refused() -> None:
+    """It would come back as damage, and make every recall near it a failure."""
+    memory = KnowledgeBase(None)
+    memory.remember_all([a_document(1, confidence=float("nan")), a_document(2)])
+    assert memory.stock == Stock(trades=1, seeds=1, refused=1)
+    assert memory.recall_now(a_question()).trades == 1
+    memory.close()
+
+
 def test_a_damaged_file_is_one_clear_line_and_a_new_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.memory"
     path.write_bytes(b"something fell on it")
-    with capture_logs() as told:
+    with everything_told() as told:
         memory = KnowledgeBase(path)
     assert [line["event"] for line in told] == ["MEMORY_BEGUN_ANEW"]
     assert "put aside" in told[0]["text"]
@@ -124,7 +139,7 @@ def test_a_trade_that_cannot_be_written_makes_every_recall_fail_until_it_is(
     memory = KnowledgeBase(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with capture_logs() as told:
+        with everything_told() as told:
             memory.remember(a_document())
             recall = memory.recall_now(a_question())
         assert recall == Recall(failure="the memory lacks a trade that it could not write yet")

@@ -110,6 +110,12 @@ def test_a_feature_without_a_usable_number_is_refused_by_name(
         place_of(a_document(features=numbers))
 
 
+def test_a_feature_that_no_coordinate_uses_must_be_a_number_too() -> None:
+    """It could not be written down, and whatever made it is not to be trusted."""
+    with pytest.raises(Incomparable, match="feature 'own'"):
+        vector({"own": nan})
+
+
 def test_a_price_of_nothing_has_no_range() -> None:
     with pytest.raises(Incomparable, match="not a price above zero"):
         vector({"close": 0.0})

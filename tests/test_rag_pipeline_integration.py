@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.cycle import Phase, TradeCycle
@@ -20,7 +19,7 @@ from mytrader.rag.documents import document_of
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.pipeline_integration import LATE_TRADES_MAX, PipelineIntegration
 from mytrader.rag.seeds import FOUNDING_LOSS
-from tests.memory_samples import OPENED, a_question, a_trade
+from tests.memory_samples import OPENED, a_question, a_trade, everything_told
 
 LIMITS = Limits()
 
@@ -60,7 +59,7 @@ def running(trade: TradeCycle, **changed: Any) -> TradeCycle:  # noqa: ANN401 - 
 
 def test_a_trade_from_entry_to_lesson() -> None:
     desk, trade = Desk(), a_trade()
-    with capture_logs() as told:
+    with everything_told() as told:
         desk.see(running=(running(trade, opened_at=None),))
         desk.see(running=(running(trade),))
         desk.see(running=(running(trade),))
@@ -130,7 +129,7 @@ def test_two_contracts_and_two_trades_of_one_contract_at_once() -> None:
     """No entry is told twice while both are open, and each exit is its own."""
     desk = Desk()
     trades = (a_trade(1), a_trade(2), a_trade(3, con_id=9, symbol="MES"))
-    with capture_logs() as told:
+    with everything_told() as told:
         for _ in range(3):
             desk.see(running=tuple(running(each) for each in trades))
         for trade in reversed(trades):

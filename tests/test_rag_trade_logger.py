@@ -5,13 +5,12 @@ from typing import get_type_hints
 
 import pytest
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 
 from mytrader.domain.cycle import Phase, TradeCycle
 from mytrader.domain.memory import TradeDocument
 from mytrader.rag.documents import Unfit, document_of
 from mytrader.rag.trade_logger import EntryId, PositionMetadata, TradeLogger, metadata_of
-from tests.memory_samples import a_trade
+from tests.memory_samples import a_trade, everything_told
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def test_an_entry_and_its_exit_are_one_trade(
     logger: TradeLogger, kept: list[TradeDocument]
 ) -> None:
     trade = a_trade()
-    with capture_logs() as told:
+    with everything_told() as told:
         entry = logger.log_trade_entry(trade)
         made = logger.log_trade_exit(trade, entry)
     assert kept == [made]
@@ -39,7 +38,7 @@ def test_an_entry_and_its_exit_are_one_trade(
 
 
 def test_an_entry_told_twice_is_one(logger: TradeLogger) -> None:
-    with capture_logs() as told:
+    with everything_told() as told:
         first, again = (logger.log_trade_entry(a_trade()) for _ in range(2))
     assert first == again == logger.entry_of(a_trade())
     assert len(told) == 1
@@ -66,7 +65,7 @@ def test_a_position_of_another_trade_leaves_no_document(
     logger: TradeLogger, kept: list[TradeDocument], refs: tuple[str, ...]
 ) -> None:
     trade = a_trade(7)
-    with capture_logs() as told:
+    with everything_told() as told:
         made = logger.log_trade_exit(trade, PositionMetadata(trade.con_id, refs))
     assert isinstance(made, Unfit)
     assert "belongs to another trade" in made.why

@@ -15,7 +15,7 @@ A loss of the size that the stop allowed, after advice that let it pass, is the 
 and no lesson by itself: it counts in the record of its like (`rag/recollection.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -60,7 +60,7 @@ def document_of(cycle: TradeCycle) -> TradeDocument | Unfit:
         side=cycle.side,
         strategy=cycle.signal.strategy,
         confidence=cycle.signal.confidence,
-        features=dict(cycle.signal.features),
+        features=_plain(cycle.signal.features),
         regime=cycle.signal.regime,
         opened_at=cycle.opened_at or cycle.fills[0].at,
         closed_at=cycle.closed_at,
@@ -86,6 +86,12 @@ def document_text(document: TradeDocument) -> str:
         f"{document.side} {document.symbol} by {document.strategy or 'no strategy of ours'}"
         f"{seen}, {opened:%Y-%m-%d %H:%M} CT. {document.lesson}{codes} Features: {features}."
     )
+
+
+def _plain(features: Mapping[str, float]) -> dict[str, float]:
+    """Return the numbers as plain floats, whatever library a strategy made them with."""
+    numbers = features.items()
+    return {name: float(n) if isinstance(n, float) else n for name, n in numbers}
 
 
 def _risk_usd(signal: Signal, instrument: Instrument, *, quantity: int) -> Decimal | None:

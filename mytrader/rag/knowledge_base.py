@@ -31,7 +31,7 @@ from mytrader.rag.likeness import (
     place_of_question,
     strategy_step,
 )
-from mytrader.rag.memory_file import Damaged, Entry, MemoryFile, Row, vector_bytes
+from mytrader.rag.memory_file import Damaged, Entry, MemoryFile, Row, vector_bytes, writable
 from mytrader.rag.recollection import RADIUS, recall_of
 from mytrader.rag.seeds import SEED_IDS, SEEDS
 from mytrader.rag.vector_index import Points, VectorIndex
@@ -160,7 +160,10 @@ class KnowledgeBase:
             try:
                 place = place_of(document)
             except Incomparable as why:
-                self._refuse(document, str(why))
+                self._refuse(document, f"it cannot be compared with others: {why}")
+                continue
+            if not writable(document):
+                self._refuse(document, "it cannot be written down")
             else:
                 entries.append(Entry(document, place, seed=document.document_id in SEED_IDS))
         return entries
@@ -170,7 +173,7 @@ class KnowledgeBase:
         self._log.warning(
             "MEMORY_REFUSED",
             at=document.closed_at,
-            text=f"the trade cannot be compared with others: {why}",
+            text=f"the trade is not remembered: {why}",
             cycle_id=document.document_id,
         )
 

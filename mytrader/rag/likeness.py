@@ -31,8 +31,9 @@ than they rise, and what happened to a long says nothing about a short. **The ma
 by the instrument's group: ES and MES are one market, ES and NQ are not. **The strategy is a
 step**: another strategy's trade speaks of the situation, but its exits are its own.
 
-A feature that is missing or not a finite number makes a trade incomparable: it is refused with
-the reason. There is no substitute for it, because any would place the trade somewhere.
+A feature of the table that is missing, or any feature that is not a finite number, makes a trade
+incomparable: it is refused with the reason. There is no substitute for it, because any would place
+the trade somewhere.
 """
 
 from collections.abc import Mapping
@@ -113,6 +114,8 @@ def strategy_step(one: str, other: str) -> float:
 
 
 def _vector(features: Mapping[str, float], side: Side, *, regime: Regime | None) -> Vector:
+    for name in features:
+        _feature(features, name)
     numbers = _numbers(features, side.sign)
     scaled = [number / SCALES[name] / _SPREAD for name, number in numbers.items()]
     # A strategy that names no regime stands in the middle of all of them.

@@ -75,6 +75,14 @@ class Row(Struct, frozen=True):
     vector: bytes
 
 
+def writable(document: TradeDocument) -> bool:
+    """Whether the document comes back as it goes in; a number that is none does not."""
+    try:
+        return _decoded(_encoded(document)) == document
+    except (Damaged, TypeError, ValueError):
+        return False
+
+
 def vector_bytes(place: Place) -> bytes:
     """Return a vector as it is stored and compared: 32 bits a coordinate, little end first."""
     return _VECTOR.pack(*place.vector)

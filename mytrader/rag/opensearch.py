@@ -205,7 +205,7 @@ class OpenSearchMemory:
                 self._log.warning(
                     "MEMORY_REFUSED",
                     at=document.closed_at,
-                    text=f"the trade cannot be compared with others: {why}",
+                    text=f"the trade is not remembered: it cannot be compared with others: {why}",
                     cycle_id=document.document_id,
                 )
                 continue

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 
 from mytrader.domain.decision import Question
 from mytrader.domain.memory import TradeDocument
@@ -15,7 +14,7 @@ from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.pipeline_integration import PipelineIntegration
 from mytrader.rag.seeds import FOUNDING_LOSS
 from mytrader.replay.cycle_book import CycleBook, fold
-from tests.memory_samples import FEATURES, REGIME
+from tests.memory_samples import FEATURES, REGIME, everything_told
 from tests.scenarios.world import World, play
 
 pytestmark = pytest.mark.slow
@@ -47,7 +46,7 @@ def test_a_trade_becomes_one_document_under_its_id(tmp_path: Path, restart: bool
     memory = KnowledgeBase(tmp_path / "a.memory")
 
     async def script(world: World) -> None:
-        with capture_logs() as told:
+        with everything_told() as told:
             cycle_id = await trade(world, memory, restart=restart)
         (document,) = trades(memory)
         assert document.document_id == cycle_id
