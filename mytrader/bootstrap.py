@@ -31,7 +31,7 @@ from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
 from mytrader.ports import Adviser, Broker, Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
-from mytrader.runtime import TaskFailed, monotonic_seconds
+from mytrader.runtime import SystemRuntime, TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
 from mytrader.signals.features import FeatureEngine, Features
 from mytrader.signals.strategy import create_strategy
@@ -158,45 +158,54 @@ class Trader:
         self.runtime = runtime
         self._started_at = runtime.now()
         self._door: Door | None = None
-        self._beside: Beside | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
-        past = CycleBook()
-        state = fold(self.journal.read(), past)
+        self._beside = None if parts.seats is not None else self._open_beside()
+        state = self._fold()
         self._started_flat = not state.cycles
         self.executor = parts.executor(_endpoint(plan), runtime=runtime)
         self.executor.numbers.remember(_order_ids(state))
         self._proposer = Proposer(
             parts.strategy or partial(create_strategy, plan.strategy, params=plan.params)
         )
+        journal = self.journal if self._beside is None else self._beside.watch(self.journal)
         self.manager = parts.manager(
             state,
             broker=parts.broker(self._shadowed() if plan.shadow else self.executor),
-            journal=self.journal,
+            journal=journal,
             runtime=runtime,
-            panel=self._panel(parts.seats, past),
+            panel=self._panel(parts.seats),
             propose=self._proposer.propose,
         )
         own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
-        beside = () if self._beside is None else self._beside.observers
+        beside = () if self._beside is None else self._beside.observers(journal)
         for observer in (*own, *beside, *observers):
             self.manager.observe(observer)
 
-    def _panel(self, seats: Sequence[Seat] | None, past: CycleBook) -> Adviser:
-        """Open what hangs beside the line, unless somebody brings the advisors."""
-        settings = self.plan.settings
-        if seats is not None:
-            return Panel(seats, self.runtime, deadline=settings.aws_agents.timeout)
-        self._beside = Beside(
-            settings,
+    def _open_beside(self) -> Beside:
+        return Beside(
+            self.plan.settings,
             self.runtime,
             journal=self.plan.journal,
-            closed=past.closed,
             environ=os.environ,
             noted=lambda cycle_id, call: self.manager.handle(events.AdvisorCalled(cycle_id, call)),
         )
-        return self._beside.panel
+
+    def _fold(self) -> TraderState:
+        """Return the state that the record leads to; what hangs beside the line sees it too."""
+        past = CycleBook()
+        if self._beside is None:
+            return fold(self.journal.read(), past)
+        state = fold(self.journal.read(), past, each=self._beside.record)
+        self._beside.catch_up(past)
+        return state
+
+    def _panel(self, seats: Sequence[Seat] | None) -> Adviser:
+        if self._beside is not None:
+            return self._beside.panel
+        deadline = self.plan.settings.aws_agents.timeout
+        return Panel(seats or (), self.runtime, deadline=deadline)
 
     def _shadowed(self) -> ShadowBroker:
         return ShadowBroker(
@@ -216,8 +225,6 @@ class Trader:
         `connected` is awaited before the first question that depends on the time.
         """
         settings = self.plan.settings
-        if self._beside is not None:
-            await self._beside.start()
         await self.executor.connect()
         if connected is not None:
             await connected()
@@ -250,6 +257,10 @@ class Trader:
         self.manager.handle(
             events.TraderStarted(to_limits(self.plan.settings), numbers_first=True)
         )
+        if self._beside is not None:
+            live = self.runtime if isinstance(self.runtime, SystemRuntime) else None
+            speed = 1.0 if live is None else live.speed
+            self._beside.begin(self.manager.state, lag_of=live, speed=speed)
         self.executor.announce()
 
     def resume(self) -> None:
@@ -268,10 +279,12 @@ class Trader:
         before = self._cash_before
         if self._door is not None:
             self._door.close()
+        if self._beside is not None:
+            self._beside.end_calls()
         self.manager.stop()
         self.executor.close()
         if self._beside is not None:
-            self._beside.close()
+            self._beside.close(self.manager.failure)
         self.journal.close()
         state = self.manager.state
         return Outcome(

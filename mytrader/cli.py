@@ -12,6 +12,11 @@ from typing import Annotated, Final
 import typer
 
 from mytrader import __version__
+from mytrader.cli_advice import advice_app
+from mytrader.cli_alerts import alerts_app
+from mytrader.cli_learning import app as learn_app
+from mytrader.cli_memory import memory_app
+from mytrader.cli_trace import trace
 from mytrader.cli_options import (
     Bars,
     Config,
@@ -41,6 +46,11 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Settings: file, environment, command line.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(advice_app, name="advice")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(learn_app, name="learn")
+app.add_typer(memory_app, name="memory")
+app.command()(trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,11 +6,9 @@ beside its proposal: who types it has read it.
 
 import json
 import os
-import secrets
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,20 +17,15 @@ from rich.console import Console
 
 from mytrader.config import load_settings
 from mytrader.control.peer import name_of
-from mytrader.domain import events
-from mytrader.domain.market import Bar
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
-from mytrader.journal.reader import JournalReader
 from mytrader.learning import views
-from mytrader.learning.agent import Scope, Study, record, study
-from mytrader.learning.ledger import Damaged, Ledger, ledger_path
-from mytrader.learning.outcomes import Material
+from mytrader.learning.agent import Study, record, study
+from mytrader.learning.desk import open_ledger, scope_of
+from mytrader.learning.ledger import Damaged
 from mytrader.learning.overlay import Overlay, overlay
 from mytrader.learning.parameters import current_values
 from mytrader.learning.picture import picture
-from mytrader.learning.proposals import Terms
-from mytrader.learning.seal import Seal
 from mytrader.learning.standing import (
     AnyDecision,
     Approved,
@@ -42,8 +35,7 @@ from mytrader.learning.standing import (
     Standings,
     Status,
 )
-from mytrader.ports import JournalRecord
-from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
 
@@ -63,7 +55,7 @@ class LearnOptions(Struct, frozen=True):
     dry_run: bool = False
 
 
-class Desk:
+class _Desk:
     """The settings, the ledger and the time of one command."""
 
     def __init__(self, asked: LearnOptions) -> None:
@@ -93,49 +85,15 @@ class Desk:
         )
 
 
-def open_ledger(settings: Settings, journal: Path, *, new_id: Callable[[], str]) -> Ledger:
-    """Return the ledger beside a journal, sealed in the folder of the settings."""
-    seal = Seal(settings.learning.key_folder.expanduser(), draw=secrets.token_bytes)
-    return Ledger(ledger_path(journal), seal, new_id=new_id)
-
-
-def scope_of(settings: Settings, *, since: datetime | None) -> Scope:
-    """Return what is looked at under these settings."""
-    learning = settings.learning
-    return Scope(
-        values=current_values(settings),
-        since=since,
-        flatten_before_close=settings.session.flatten_before_close,
-        terms=Terms(learning.min_trades, timedelta(days=learning.proposal_days)),
-    )
-
-
-def material_of(journal: Path) -> Material:
-    """Return the finished cycles and the bars of a journal, which may be growing meanwhile."""
-    book = CycleBook()
-    bars: dict[int, dict[datetime, Bar]] = defaultdict(dict)
-
-    def records() -> Iterator[JournalRecord]:
-        for one in reader.read():
-            if isinstance(one.event, events.BarClosed):
-                bars[one.event.con_id][one.event.bar.opened_at] = one.event.bar
-            yield one
-
-    with JournalReader(journal) as reader:
-        fold(records(), book)
-    ordered = {con_id: [own[at] for at in sorted(own)] for con_id, own in bars.items()}
-    return Material(tuple(book.ended.values()), ordered)
-
-
 # Look
 
 
 def learn(asked: LearnOptions) -> int:
     """Study, record what is proposed, and show it; return the exit status."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     if asked.report is not None and asked.report.suffix != ".svg":
         raise BadInput(f"--report {asked.report}: a picture is drawn as .svg: name it so")
-    since = _since(asked.since, desk)
+    since = _since(asked.since)
     before = desk.ledger.read()
     materials = [material_of(journal) for journal in desk.journals]
     found = study(materials, before, now=desk.now, scope=scope_of(desk.settings, since=since))
@@ -147,7 +105,7 @@ def learn(asked: LearnOptions) -> int:
 
 
 def _show_study(
-    desk: Desk, found: Study, standings: Standings | Damaged, *, asked: LearnOptions
+    desk: _Desk, found: Study, standings: Standings | Damaged, *, asked: LearnOptions
 ) -> None:
     """Print the study; with `dry_run` what would be proposed is shown as if it were."""
     made = tuple(Standing(one, Status.PROPOSED, desk.now, "learning") for one in found.proposals)
@@ -177,7 +135,7 @@ def _show_study(
 
 def proposals(asked: LearnOptions) -> int:
     """Show every proposal with what has become of it; a damaged ledger is said, status 2."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     standings = desk.standings()
     held = desk.overlay(standings)
     if asked.as_json:
@@ -198,7 +156,7 @@ def proposals(asked: LearnOptions) -> int:
 
 def approve(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     """Let a proposal that waits take effect from the next start on."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     standing = _open(desk, proposal_id)
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved by {standing.who}")
@@ -208,7 +166,7 @@ def approve(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
 
 def reject(asked: LearnOptions, proposal_id: str) -> int:
     """Refuse a proposal; it is not made again before it would have expired."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     standing = _open(desk, proposal_id)
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved: use revoke")
@@ -219,7 +177,7 @@ def reject(asked: LearnOptions, proposal_id: str) -> int:
 
 def revoke(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     """Take back what is in force; where a limit gets looser by that, with its code."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     standing = _open(desk, proposal_id)
     if standing.status is Status.PROPOSED and not (
         standing.proposal.tightens and desk.without_person
@@ -232,7 +190,7 @@ def revoke(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
 
 def discard(asked: LearnOptions, *, code: str | None) -> int:
     """Put a whole ledger aside, damaged or not; the settings' own values hold from then on."""
-    desk = Desk(asked)
+    desk = _Desk(asked)
     text = f"everything that {desk.ledger.path} has in force ends at the next start"
     if _typed(code, prompt=f"{text}\ntype {DISCARD_CODE} to put it aside") != DISCARD_CODE:
         raise BadInput(f"not discarded: {text}: type {DISCARD_CODE}, or give --yes {DISCARD_CODE}")
@@ -244,7 +202,7 @@ def discard(asked: LearnOptions, *, code: str | None) -> int:
     return 0
 
 
-def _decide(desk: Desk, entry: AnyDecision, *, asked: LearnOptions) -> int:
+def _decide(desk: _Desk, entry: AnyDecision, *, asked: LearnOptions) -> int:
     standings = desk.ledger.append(entry)
     standing = standings.by_id[entry.proposal_id]
     if asked.as_json:
@@ -257,7 +215,7 @@ def _decide(desk: Desk, entry: AnyDecision, *, asked: LearnOptions) -> int:
     return 0
 
 
-def _open(desk: Desk, proposal_id: str) -> Standing:
+def _open(desk: _Desk, proposal_id: str) -> Standing:
     """The one proposal that is meant and can still be decided about."""
     found = list(views.find(desk.standings(), proposal_id))
     if len(found) != 1:
@@ -306,10 +264,10 @@ def _usual_journal(settings: Settings) -> Path:
     return found[-1]
 
 
-def _since(text: str | None, desk: Desk) -> datetime | None:
-    """The start of a day in US Central; without one, so many days back as the settings say."""
+def _since(text: str | None) -> datetime | None:
+    """The start of a day in US Central."""
     if text is None:
-        return desk.now - timedelta(days=desk.settings.learning.lookback_days)
+        return None
     try:
         return datetime.fromisoformat(text).replace(tzinfo=EXCHANGE_ZONE).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -329,11 +287,11 @@ def _write(path: Path, text: str) -> None:
         raise BadInput(f"--report {path}: {error.strerror}: choose another place") from None
 
 
-def _standing_view(desk: Desk, standing: Standing) -> dict[str, Any]:
+def _standing_view(desk: _Desk, standing: Standing) -> dict[str, Any]:
     return views.standing_view(standing, desk.now, without_person=desk.without_person)
 
 
-def _standing_views(desk: Desk, standings: Standings) -> list[dict[str, Any]]:
+def _standing_views(desk: _Desk, standings: Standings) -> list[dict[str, Any]]:
     return [_standing_view(desk, one) for one in standings.by_id.values()]
 
 

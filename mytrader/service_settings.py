@@ -221,7 +221,7 @@ class LearningSettings(Section):
     min_trades: Count = Field(default=20, ge=20, le=1000, description="behind a proposal")
     proposal_days: Count = Field(default=14, ge=1, le=60, description="then a proposal ends")
     lookback_days: Count = Field(default=60, ge=1, le=3650, description="what is looked at")
-    key_folder: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+    key_folder: Path = Field(
         default=Path("~/.config/mytrader"), description="key of the ledger; not beside it"
     )
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from mytrader.alerts.telegram import Tested, open_alerts, send_test
 from mytrader.domain.decision import AdvisorCall
 from mytrader.errors import BadInput
+from mytrader.journal.cycle_histories import Lesson
+from mytrader.journal.outlets import Outlets
 from mytrader.ports import Runtime
 from mytrader.rag.cache import CachedMemory, Store
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.memory_file import SUFFIX
-from mytrader.runtime import random_fraction
+from mytrader.runtime import monotonic_seconds, random_fraction
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.settings import Settings
 
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from mytrader.advisors.bedrock_seats import Bedrock
 
 __all__ = [
+    "Bedrock",
     "Tested",
     "memory_path",
     "open_alerts",
     "open_bedrock",
     "open_knowledge_base",
     "open_memory",
+    "open_outlets",
     "send_test",
 ]
 
@@ -78,6 +82,15 @@ def _index(settings: Settings, runtime: Runtime, *, environ: Mapping[str, str]) 
     return OpenSearchMemory(
         settings.rag, runtime, advice_timeout=settings.aws_agents.timeout, environ=environ
     )
+
+
+def open_outlets(settings: Settings, *, version: str, lesson: Lesson) -> Outlets:
+    """Return telemetry as the settings ask for it, nothing by default.
+
+    `lesson` is what the memory keeps of an ended trade. Raises `BadInput` where a package is
+    missing or the port cannot be had.
+    """
+    return Outlets(settings.telemetry, version=version, elapsed_s=monotonic_seconds, lesson=lesson)
 
 
 def open_bedrock(

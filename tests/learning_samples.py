@@ -51,8 +51,8 @@ def a_ledger(folder: Path, *, name: str = "x.journal") -> Ledger:
 def bars(*minutes: tuple[int, int, int, int], at: datetime = NOON) -> list[Bar]:
     """Return minutes from `at` on: open, high, low and close in ticks above 27,200."""
     return [
-        Bar(at + place * MINUTE, *(27_200 + price for price in prices), volume=10)
-        for place, prices in enumerate(minutes)
+        Bar(at + place * MINUTE, 27_200 + first, 27_200 + high, 27_200 + low, 27_200 + last, 10)
+        for place, (first, high, low, last) in enumerate(minutes)
     ]
 
 

@@ -85,7 +85,7 @@ class Run:
         self.notes = Notes()
         self._folder = folder
         self._day = runs.SimulatedDay(
-            "ES", BarFile(history, SESSION), Settings(), Faults(rules=rules)
+            ("ES",), BarFile(history, SESSION), Settings(), Faults(rules=rules)
         )
         epoch = SESSION[0].opened_at - runs.LEAD_IN
         self.outcome = run_virtual(self._play, epoch=epoch, modules=CLIENT_CLOCKS)
@@ -95,7 +95,7 @@ class Run:
         watch.take_failures(loop)
         runtime = VirtualRuntime(loop, watch.note_failure, seed=1)
         gateway = runs.simulated_gateway(self._day, runtime)
-        plan = Plan(Settings(), "ES", "notes", self._folder / "x.journal", seed=1)
+        plan = Plan(Settings(), ("ES",), "notes", self._folder / "x.journal", seed=1)
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
         self.proposals = Proposals(runtime)
         parts = Parts(strategy=lambda _: self.notes)

@@ -142,3 +142,10 @@ def test_words_are_added_to_lessons_and_change_nothing_else(tmp_path: Path) -> N
 def test_the_same_record_gives_the_same_study(tmp_path: Path) -> None:
     ledger = a_ledger(tmp_path)
     assert look(ledger) == look(ledger, list(reversed(losing())))
+
+
+def test_without_a_date_the_last_days_of_the_record_are_looked_at(tmp_path: Path) -> None:
+    """However long ago they were: a record of the past is not empty because it is old."""
+    found = look(a_ledger(tmp_path), days=300, lookback=timedelta(hours=5))
+    assert len(found.outcomes) == 6
+    assert look(a_ledger(tmp_path), [], lookback=timedelta(hours=5)).outcomes == ()

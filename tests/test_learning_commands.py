@@ -10,12 +10,13 @@ import pytest
 
 from mytrader.config import load_settings
 from mytrader.domain.session import trading_date
+from mytrader.learning.desk import open_ledger
 from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Ended, Material, outcomes_of
 from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
 from mytrader.learning.standing import Approved, Proposed
-from mytrader.learning_commands import material_of, open_ledger
+from mytrader.replay.material import material_of
 from tests.command_line import DATA, CommandLine, mytrader
 from tests.learning_journal import Learn, learn, write_journal
 from tests.learning_samples import a_proposal
@@ -76,7 +77,7 @@ def test_a_look_for_programs_is_one_object(learn: Learn, journal: Path) -> None:
 def test_what_is_older_than_asked_is_not_shown(learn: Learn, journal: Path) -> None:
     said = learn("--journal", journal, "--since", "2025-11-13", "--json")
     assert said.json["refusals"][0]["rows"] == []
-    assert "No finished cycle in this time." in learn("--journal", journal).out
+    assert "No finished cycle" in learn("--journal", journal, "--since", "2025-11-13").out
 
 
 def test_a_look_without_proposals_leaves_nothing_behind(learn: Learn, journal: Path) -> None:

@@ -44,6 +44,15 @@ def test_a_group_that_surely_lost_is_to_be_avoided() -> None:
     assert all("gained" in one.line for one in found[len(avoided) :])
 
 
+def test_a_lesson_says_what_it_is_about() -> None:
+    other = [
+        replace(a_trade(100 + n, r), strategy="orb", side=Side.SELL)
+        for n, r in enumerate(around(0.8, 20))
+    ]
+    about = {(one.strategy, one.side) for one in told(*losing(20), *other)}
+    assert {("ema-cross", None), ("orb", None), (None, Side.BUY), (None, Side.SELL)} <= about
+
+
 def test_a_group_that_is_everything_is_told_once() -> None:
     (only,) = told(*losing(20))
     assert only.line.startswith("All trades together lost: 20 trades")

@@ -1,4 +1,4 @@
-"""From finished cycles to outcomes: profit, risk, slippage, what the day had seen, what was said."""
+"""From finished cycles to outcomes: profit, risk, slippage, the day so far, what was said."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -33,7 +33,7 @@ def test_each_group_is_a_point_in_the_colour_of_what_is_known() -> None:
         *some(-0.8, 20, hour=9), *some(0.8, 20, hour=10), *some(2.0, 3, hour=11), *unsure
     )
     regime, *hours = colours(document)
-    assert regime == _GAINED or regime == _UNSURE
+    assert regime in (_GAINED, _UNSURE)
     assert hours == [_LOST, _GAINED, _TOO_FEW, _UNSURE]
     assert {"09", "10", "11", "12", "n=20", "n=3", "n=12"} <= set(texts(document))
 

@@ -1,6 +1,5 @@
 """Entries fold into standings; what does not follow is refused."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,6 +22,7 @@ from tests.learning_samples import NOW, a_proposal
 
 LOOSER = a_proposal(safer=False)
 ID = LOOSER.proposal_id
+OVER = LOOSER.expires_at
 OPEN: list[AnyEntry] = [Opened(NOW, "L"), Proposed(NOW, LOOSER)]
 
 
@@ -39,9 +39,9 @@ def test_a_proposal_waits_until_somebody_decides() -> None:
         ([Approved(NOW, ID, "ann")], Status.APPROVED),
         ([Rejected(NOW, ID, "ann")], Status.REJECTED),
         ([Revoked(NOW, ID, "ann")], Status.REVOKED),
-        ([Expired(NOW, ID, "ann")], Status.EXPIRED),
+        ([Expired(OVER, ID, "ann")], Status.EXPIRED),
         ([Approved(NOW, ID, "bob"), Revoked(NOW, ID, "ann")], Status.REVOKED),
-        ([Approved(NOW, ID, "bob"), Expired(NOW, ID, "ann")], Status.EXPIRED),
+        ([Approved(NOW, ID, "bob"), Expired(OVER, ID, "ann")], Status.EXPIRED),
     ],
 )
 def test_what_a_person_or_time_decides_holds(entries: list[AnyEntry], status: Status) -> None:
@@ -56,7 +56,7 @@ def test_what_is_over_stays_over(
     last: type[Rejected | Revoked | Expired], then: type[Approved | Rejected | Revoked | Expired]
 ) -> None:
     with pytest.raises(Inconsistent, match="cannot be"):
-        folded([*OPEN, last(NOW, ID, "ann"), then(NOW, ID, "ann")])
+        folded([*OPEN, last(OVER, ID, "ann"), then(OVER, ID, "ann")])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,8 @@ def test_what_is_over_stays_over(
         ([*OPEN, Approved(NOW, "NOBODY", "ann")], "is not known"),
         ([*OPEN, Approved(NOW, ID, "ann"), Approved(NOW, ID, "ann")], "cannot be approved"),
         ([*OPEN, Approved(NOW, ID, "ann"), Rejected(NOW, ID, "ann")], "cannot be rejected"),
-        ([*OPEN, Approved(NOW + timedelta(days=14), ID, "ann")], "expired before"),
+        ([*OPEN, Approved(OVER, ID, "ann")], "expired before"),
+        ([*OPEN, Expired(NOW, ID, "learning")], "has not expired yet"),
         ([OPEN[0], Proposed(NOW, replace(LOOSER, value=Decimal(90)))], "may not go from 20 to 90"),
     ],
 )

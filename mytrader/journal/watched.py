@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from mytrader.domain.commands import AnyCommand
-from mytrader.domain.events import AnyEvent
+from mytrader.domain.events import AnyEvent, QuoteSeen
 from mytrader.domain.trader import TraderState
 from mytrader.ports import Journal, JournalRecord
 
@@ -70,12 +70,12 @@ class WatchedJournal:
     def append(
         self, at: datetime, event: AnyEvent, commands: Sequence[AnyCommand], *, durable: bool
     ) -> int:
-        """See `ports.Journal`. A record that may wait is a quote of no consequence: unwatched."""
-        if not durable:
-            return self._inner.append(at, event, commands, durable=False)
+        """See `ports.Journal`. A quote of no consequence is passed on unwatched."""
+        if isinstance(event, QuoteSeen) and not commands:
+            return self._inner.append(at, event, commands, durable=durable)
         began_s = self._elapsed_s()
-        sequence = self._inner.append(at, event, commands, durable=True)
-        if self._committed is not None:
+        sequence = self._inner.append(at, event, commands, durable=durable)
+        if durable and self._committed is not None:
             self._committed(self._elapsed_s() - began_s)
         self._waiting.append(Appended(sequence, at, event, tuple(commands)))
         return sequence

@@ -10,7 +10,7 @@ It proposes and never changes: what it writes is an entry in the ledger, and wha
 at a start (`overlay`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -37,13 +37,16 @@ WHO: Final = "learning"
 
 
 class Scope(Struct, frozen=True):
-    """What is looked at: proposals since `since` (`None`: all), and how the trader closes a day.
+    """What is looked at, and how the trader closes a day.
 
-    `values` are the settings' own, as they are without the ledger.
+    That is everything since `since`; without it what came within `lookback` of the newest
+    proposal, `None` for all: a record of the past is looked at as it was then. `values` are the
+    settings' own, as they are without the ledger.
     """
 
     values: Mapping[Parameter, Decimal]
     since: datetime | None = None
+    lookback: timedelta | None = None
     flatten_before_close: timedelta = FLATTEN_BEFORE_CLOSE
     terms: Terms = Terms()
 
@@ -81,7 +84,8 @@ def study(
         for material in materials
         for outcome in outcomes_of(material, flatten_before_close=scope.flatten_before_close)
     )
-    looked_at = tuple(one for one in everything if scope.since is None or one.at >= scope.since)
+    since = _since(scope, everything)
+    looked_at = tuple(one for one in everything if since is None or one.at >= since)
     found = tables(looked_at)
     told = (FOUNDING_LESSON, *lessons(found, looked_at))
     made: tuple[Proposal, ...] = ()
@@ -123,6 +127,12 @@ def record(found: Study, ledger: Ledger) -> Standings | Damaged:
         if free:
             ledger.append(Proposed(found.made_at, proposal))
     return ledger.read()
+
+
+def _since(scope: Scope, everything: Sequence[Outcome]) -> datetime | None:
+    if scope.since is not None or scope.lookback is None or not everything:
+        return scope.since
+    return everything[-1].at - scope.lookback
 
 
 def _taken(parameter: Parameter, standings: Standings, *, now: datetime) -> bool:

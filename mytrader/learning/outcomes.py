@@ -5,8 +5,9 @@ from fills and commissions alone. R is the net result in multiples of the risk, 
 distance from the entry's average fill to the signal's own stop, whatever became of the stop later.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -139,14 +140,15 @@ class _Day:
     """
 
     def __init__(self) -> None:
-        self._entries: list[datetime] = []
+        self._entries: Counter[date] = Counter()
+        self._last_entry_at: datetime | None = None
         self._closed: list[tuple[datetime, Decimal]] = []
 
     def before(self, cycle: TradeCycle) -> Before:
         at = cycle.proposed_at
         today = trading_date(at)
-        known = sorted(one for one in self._closed if one[0] <= at)
-        nets = [net for closed_at, net in known if trading_date(closed_at) == today]
+        self._closed = [one for one in self._closed if trading_date(one[0]) >= today]
+        nets = [net for closed_at, net in sorted(self._closed) if closed_at <= at]
         losses = 0
         for net in reversed(nets):
             if net >= 0:
@@ -154,17 +156,18 @@ class _Day:
             losses += 1
         session = exchange_session(today)
         return Before(
-            entries=sum(trading_date(one) == today for one in self._entries),
+            entries=self._entries[today],
             losses_in_a_row=losses,
             realised_usd=sum(nets, Decimal(0)),
-            entry_gap=at - self._entries[-1] if self._entries else None,
+            entry_gap=None if self._last_entry_at is None else at - self._last_entry_at,
             to_close=None if session is None or at < session[0] else session[1] - at,
         )
 
     def take(self, cycle: TradeCycle, outcome: Outcome) -> None:
         if cycle.phase is Phase.REFUSED:
             return
-        self._entries.append(cycle.proposed_at)
+        self._entries[trading_date(cycle.proposed_at)] += 1
+        self._last_entry_at = cycle.proposed_at
         if outcome.net_usd is not None and cycle.closed_at is not None:
             self._closed.append((cycle.closed_at, outcome.net_usd))
 

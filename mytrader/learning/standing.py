@@ -141,6 +141,8 @@ def _moved(standings: Standings, entry: AnyDecision) -> Standing:
             f"proposal {entry.proposal_id} is {standing.status} and cannot be {word}"
         )
     late = entry.at >= standing.proposal.expires_at
+    if status is Status.EXPIRED and not late:
+        raise Inconsistent(f"proposal {entry.proposal_id} has not expired yet")
     if late and status is Status.APPROVED:
         raise Inconsistent(f"proposal {entry.proposal_id} expired before it was approved")
     return Standing(standing.proposal, status, entry.at, entry.who)

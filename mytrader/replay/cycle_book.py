@@ -5,7 +5,7 @@ It is an observer of the running loop and the reader of a journal alike, so a li
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -124,13 +124,21 @@ def gross_usd(cycle: TradeCycle) -> Decimal:
     return Decimal(0) if instrument is None else instrument.usd(cycle.gross_ticks)
 
 
-def fold(records: Iterable[JournalRecord], book: CycleBook) -> TraderState:
+def fold(
+    records: Iterable[JournalRecord],
+    book: CycleBook,
+    *,
+    each: Callable[[JournalRecord, TraderState], None] | None = None,
+) -> TraderState:
     """Return the state that a journal's events lead to, filling `book` on the way.
 
-    Nothing is sent: the commands of the past were carried out in the past.
+    `each` is told of every record with the state after it. Nothing is sent: the commands of the
+    past were carried out in the past.
     """
     state = TraderState(limits=Limits())
     for record in records:
         state, asked = step(state, record.event, record.at)
         book.seen(record.event, asked, state)
+        if each is not None:
+            each(record, state)
     return state

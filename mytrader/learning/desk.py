@@ -1,0 +1,72 @@
+"""Where learning meets a trader: what a start has to hold, and the look after a day.
+
+Neither is on the line of an order. A start reads the ledger once; the look after a day reads
+files and computes for seconds, so it is done beside the loop, or when the loop has ended.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mytrader.learning.agent import Scope, Study, record, study
+from mytrader.learning.ledger import Ledger, ledger_path
+from mytrader.learning.outcomes import Material
+from mytrader.learning.overlay import Overlay, adjusted, overlay
+from mytrader.learning.parameters import current_values
+from mytrader.learning.proposals import Terms
+from mytrader.learning.seal import Seal
+from mytrader.learning.words import Wordsmith
+from mytrader.settings import Settings
+
+
+def open_ledger(settings: Settings, journal: Path, *, new_id: Callable[[], str]) -> Ledger:
+    """Return the ledger beside a journal, sealed in the folder of the settings; writes nothing."""
+    seal = Seal(settings.learning.key_folder.expanduser(), draw=secrets.token_bytes)
+    return Ledger(ledger_path(journal), seal, new_id=new_id)
+
+
+def scope_of(settings: Settings, *, since: datetime | None = None) -> Scope:
+    """Return what is looked at under these settings, which are those without the ledger."""
+    learning = settings.learning
+    return Scope(
+        values=current_values(settings),
+        since=since,
+        lookback=timedelta(days=learning.lookback_days),
+        flatten_before_close=settings.session.flatten_before_close,
+        terms=Terms(learning.min_trades, timedelta(days=learning.proposal_days)),
+    )
+
+
+def at_start(settings: Settings, ledger: Ledger, *, now: datetime) -> tuple[Settings, Overlay]:
+    """Return the settings that hold from this start on, and what people are to be told of them.
+
+    Never raises for a ledger: one that cannot be trusted changes no setting, and
+    `Overlay.no_entries` says why nothing may be opened until a person has seen to it.
+    """
+    found = overlay(
+        current_values(settings),
+        ledger.read(),
+        now=now,
+        without_person=settings.learning.tighten_by_itself,
+    )
+    return adjusted(settings, found), found
+
+
+def after_day(
+    settings: Settings,
+    materials: Iterable[Material],
+    ledger: Ledger,
+    *,
+    now: datetime,
+    wordsmith: Wordsmith | None = None,
+) -> Study | None:
+    """Study what there is and write down what is proposed; `None` where learning is off.
+
+    `settings` are those without the ledger. Raises `BadInput` when the ledger cannot be written.
+    """
+    if not settings.learning.enabled:
+        return None
+    found = study(materials, ledger.read(), now=now, scope=scope_of(settings), wordsmith=wordsmith)
+    record(found, ledger)
+    return found

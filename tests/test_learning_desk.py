@@ -1,0 +1,72 @@
+"""What a trader calls: what holds at its start, and the look after its day."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from mytrader.learning.desk import after_day, at_start, open_ledger, scope_of
+from mytrader.learning.outcomes import Material
+from mytrader.learning.seal import KEY_NAME
+from mytrader.learning.standing import Proposed, Standings
+from mytrader.service_settings import LearningSettings
+from mytrader.settings import Settings, to_limits
+from tests.fakes.wordsmith import FakeWordsmith
+from tests.learning_samples import NOW, a_ledger, a_proposal
+from tests.test_learning_agent import losing
+
+
+def learning(**values: object) -> Settings:
+    return Settings(learning=LearningSettings.model_validate(values))
+
+
+def test_a_start_without_a_ledger_holds_the_settings(tmp_path: Path) -> None:
+    settings = learning(key_folder=tmp_path / "keys")
+    ledger = open_ledger(settings, tmp_path / "x.journal", new_id=str)
+    assert at_start(settings, ledger, now=NOW)[0] is settings
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_holds_what_is_in_force(tmp_path: Path) -> None:
+    settings = learning(key_folder=tmp_path / "keys")
+    ledger = open_ledger(settings, tmp_path / "x.journal", new_id=lambda: "L")
+    ledger.append(Proposed(NOW, a_proposal()))
+    assert (tmp_path / "keys" / KEY_NAME).stat().st_mode & 0o777 == 0o600
+    held, found = at_start(settings, ledger, now=NOW)
+    assert to_limits(held).daily_trades_max == 15
+    assert found.notes
+    asks = learning(key_folder=tmp_path / "keys", tighten_by_itself=False)
+    assert to_limits(at_start(asks, ledger, now=NOW)[0]).daily_trades_max == 20
+
+
+def test_a_damaged_ledger_is_no_error_and_allows_no_entry(tmp_path: Path) -> None:
+    ledger = a_ledger(tmp_path)
+    ledger.append(Proposed(NOW, a_proposal()))
+    ledger.path.unlink()
+    settings, found = at_start(Settings(), ledger, now=NOW)
+    assert settings == Settings()
+    assert "the file is gone" in found.no_entries
+
+
+def test_the_look_after_a_day_writes_its_proposals(tmp_path: Path) -> None:
+    ledger = a_ledger(tmp_path)
+    material = Material(losing(), {})
+    found = after_day(Settings(), [material], ledger, now=NOW, wordsmith=FakeWordsmith("Leave."))
+    assert found is not None
+    assert found.lessons[0].words == "Leave."
+    standings = ledger.read()
+    assert isinstance(standings, Standings)
+    assert len(standings.by_id) == len(found.proposals) == 1
+    held, _ = at_start(Settings(), ledger, now=NOW)
+    assert to_limits(held).confidence_min == 0.65
+
+
+def test_where_learning_is_off_nobody_looks(tmp_path: Path) -> None:
+    off = learning(enabled=False)
+    assert after_day(off, [Material(losing(), {})], a_ledger(tmp_path), now=NOW) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_settings_say_what_is_looked_at() -> None:
+    scope = scope_of(learning(lookback_days=7, min_trades=30, proposal_days=3))
+    assert scope.lookback == timedelta(days=7)
+    assert (scope.terms.trades_min, scope.terms.lifetime) == (30, timedelta(days=3))
+    assert scope.flatten_before_close == timedelta(minutes=5)
