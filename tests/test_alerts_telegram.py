@@ -1,6 +1,7 @@
 """The real client against a Bot API on the loopback address, with everything it may answer."""
 
 import logging
+import sys
 import warnings
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from mytrader.alerts.messenger import Alerts
-from mytrader.alerts.telegram import open_alerts, send_test
+from mytrader.alerts.outbox import Failed, Later, Rejected
+from mytrader.alerts.telegram import make_bot, open_alerts, outcome_of, send_test
+from mytrader.alerts.wording import Veil
 from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.events import TimeReached
@@ -20,7 +23,7 @@ from mytrader.settings import Settings
 from mytrader.simulator import telegram_server as api
 from mytrader.simulator.telegram_server import Answer, TelegramServer
 
-pytest.importorskip("telegram", reason="the extra telegram is not installed")
+error = pytest.importorskip("telegram.error", reason="the extra telegram is not installed")
 
 NOON = datetime(2025, 11, 12, 18, tzinfo=UTC)
 STATE = TraderState(limits=Limits())
@@ -163,17 +166,28 @@ def test_nobody_at_the_address_does_not_hold_the_end_up() -> None:
 
 def test_the_library_warns_of_nothing_while_it_is_told_to_wait() -> None:
     """It would otherwise warn of its own future from within the error that it raises."""
-    from telegram.error import RetryAfter  # noqa: PLC0415 - an extra
-
-    from mytrader.alerts.outbox import Later  # noqa: PLC0415 - beside the others
-    from mytrader.alerts.telegram import make_bot, outcome_of  # noqa: PLC0415 - an extra
-    from mytrader.alerts.wording import Veil  # noqa: PLC0415 - beside the others
-
     with TelegramServer() as server:
         make_bot(settings_for(server).telegram, api.TOKEN)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert outcome_of(RetryAfter(7), Veil()) == Later(7.0)
+        assert outcome_of(error.RetryAfter(7), Veil()) == Later(7.0)
+
+
+def test_a_group_that_moved_is_final() -> None:
+    outcome = outcome_of(error.ChatMigrated(-1001), Veil())
+    assert isinstance(outcome, Rejected)
+    assert outcome.final
+    assert "supergroup" in outcome.why
+
+
+def test_an_error_nobody_foresaw_is_tried_again() -> None:
+    assert isinstance(outcome_of(error.TelegramError("odd"), Veil()), Failed)
+
+
+def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "telegram", None)
+    with TelegramServer() as server, pytest.raises(BadInput, match=r"mytrader\[telegram\]"):
+        open_alerts(settings_for(server), now=lambda: NOON)
 
 
 # The test message
