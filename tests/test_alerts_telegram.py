@@ -95,7 +95,7 @@ def test_messages_arrive_as_written_pages_with_a_sound() -> None:
 def test_what_passes_is_tried_again_until_it_is_accepted(trouble: Answer, said: str) -> None:
     with TelegramServer() as server, capture_logs() as logged:
         server.script(trouble)
-        alerts = opened(settings_for(server))
+        alerts = opened(settings_for(server, level="page"))
         alerts.seen(TimeReached(), [page()], STATE)
         ending = alerts.close(8)
         assert ending.complete, ending
@@ -131,7 +131,7 @@ def test_what_will_not_pass_is_told_once_and_nothing_more_is_tried(
 def test_a_message_whose_tags_are_rejected_is_sent_without_them() -> None:
     with TelegramServer() as server, capture_logs():
         server.script(api.bad_request("can't parse entities: x"))
-        alerts = opened(settings_for(server))
+        alerts = opened(settings_for(server, level="page"))
         alerts.seen(TimeReached(), [page("5 < 6 & 7")], STATE)
         assert alerts.close(5).complete
         (sent,) = [each for each in server.accepted if "EXIT_STUCK" in each.text]
