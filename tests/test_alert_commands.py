@@ -24,6 +24,7 @@ PREFIX = "MYTRADER__TELEGRAM__"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TelegramServer]:
     """A Bot API that the environment names."""
+    pytest.importorskip("telegram", reason="the extra telegram is not installed")
     with TelegramServer() as running:
         given = {"TOKEN": api.TOKEN, "CHAT_ID": api.CHAT, "BASE_URL": running.url}
         for name, value in given.items():

@@ -105,7 +105,7 @@ def test_the_record_of_the_whole_date_is_shown_where_it_says_more(
 def test_a_symbol_that_nobody_knows_earns_nothing() -> None:
     day = Day(NOON - timedelta(hours=1))
     day.finished(trade(10, symbol="ZZ"))
-    assert (day.trades, day.gross_usd) == (1, 0)
+    assert (day.trades, day.gross_usd) == (1, Decimal(0))
 
 
 def test_codes_and_their_rules() -> None:

@@ -46,7 +46,7 @@ EXECUTION = Path(__file__).resolve().parents[1] / "mytrader" / "execution"
 OTHER = f"{CYCLE[:-1]}1"
 
 
-def alert(watched: Watched, level: AlertLevel, code: str, text: str = "a text") -> None:
+def alert(watched: Watched, level: AlertLevel, code: str, *, text: str = "a text") -> None:
     """The kernel raises an alert of its own."""
     state = watched.script.state
     command = RaiseAlert(level, code, text)
@@ -216,7 +216,7 @@ def test_a_loop_that_halted_itself_is_a_page() -> None:
 
 def test_a_page_without_a_remedy_of_its_own_has_one() -> None:
     watched = Watched()
-    alert(watched, AlertLevel.PAGE, "NEW_CODE", "a new thing")
+    alert(watched, AlertLevel.PAGE, "NEW_CODE", text="a new thing")
     assert "TWS" in watched.text("NEW_CODE")
     assert "TWS" in without_tags(bare_page(NOON, "NEW_CODE").html)
 
@@ -224,9 +224,9 @@ def test_a_page_without_a_remedy_of_its_own_has_one() -> None:
 def test_pages_are_never_held_back_and_the_rest_is_when_it_repeats() -> None:
     watched = Watched()
     for number in range(5):
-        alert(watched, AlertLevel.PAGE, "FOREIGN_FILL", f"fill {number}")
-        alert(watched, AlertLevel.WARNING, "BOOK_UNKNOWN", "no end marker")
-        alert(watched, AlertLevel.INFO, "BROKER_399", f"note {number}")
+        alert(watched, AlertLevel.PAGE, "FOREIGN_FILL", text=f"fill {number}")
+        alert(watched, AlertLevel.WARNING, "BOOK_UNKNOWN", text="no end marker")
+        alert(watched, AlertLevel.INFO, "BROKER_399", text=f"note {number}")
     assert watched.codes.count("FOREIGN_FILL") == 5
     assert watched.codes.count("BOOK_UNKNOWN") == watched.codes.count("BROKER_399") == 1
     watched.sees(Elapsed(REPEATS_EVERY.total_seconds()))
@@ -238,7 +238,7 @@ def test_pages_are_never_held_back_and_the_rest_is_when_it_repeats() -> None:
 def test_a_brokers_error_text_does_no_harm() -> None:
     watched = Watched().opened()
     evil = "</code><b>/flatten\u202e U1234567 https://evil.example"
-    alert(watched, AlertLevel.INFO, "BROKER_201", evil)
+    alert(watched, AlertLevel.INFO, "BROKER_201", text=evil)
     html = watched.told[-1].html
     assert "&lt;/code&gt;&lt;b&gt;/flatten [hidden] https://evil.example</code>" in html
 
@@ -404,7 +404,7 @@ def test_no_message_holds_a_limit_a_token_or_an_account() -> None:
     watched = Watched(limits=limits, secrets=["geheim"])
     for level in AlertLevel:
         for code in (*remedies.RULES, *remedies.REMEDIES, "BROKER_201", "NEW"):
-            alert(watched, level, code, evil)
+            alert(watched, level, code, text=evil)
     said = (Opinion(evil, AdvisorRole.RISK, Advice.WAIT, evil, failure=evil),)
     watched.sees(proposed(), events.AdviceGiven(CYCLE, said))
     watched.sees(events.LinkChanged(up=False, why=evil), events.Halted(evil))

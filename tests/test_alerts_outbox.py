@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mytrader.alerts.message import Kind, Message
 from mytrader.alerts.outbox import (
     CROWD,
+    KEYS_MAX,
     PAUSE_S,
     REPEAT_WINDOW,
     RETRY_MOST_S,
@@ -169,9 +170,23 @@ def test_the_same_within_a_minute_is_one() -> None:
     outbox = Outbox(10)
     outbox.put(message("a", key="k"), 0.0)
     outbox.put(message("b", key="k", minute=0.5), 0.0)
-    outbox.put(message("c", key="k", minute=0.5 + REPEAT_WINDOW.seconds / 60), 0.0)
+    outbox.put(message("c", key="k", minute=REPEAT_WINDOW.seconds / 60), 0.0)
     assert [each.code for each in outbox.unsent()] == ["a", "c"]
     assert outbox.counts().repeated == 1
+
+
+def test_what_comes_again_and_again_is_said_once_a_minute() -> None:
+    outbox = Outbox(100)
+    for number in range(10):
+        outbox.put(message(str(number), key="k", minute=number / 2), 0.0)
+    assert [each.code for each in outbox.unsent()] == ["0", "2", "4", "6", "8"]
+
+
+def test_the_memory_of_what_was_said_is_bounded() -> None:
+    outbox = Outbox(10)
+    for number in range(KEYS_MAX + 5):
+        outbox.put(message(str(number)), 0.0)
+    assert len(outbox._keys) == KEYS_MAX
 
 
 def test_everything_waits_as_long_as_the_api_says() -> None:

@@ -1,6 +1,7 @@
 """The real client against a Bot API on the loopback address, with everything it may answer."""
 
 import logging
+import sys
 import warnings
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from mytrader.alerts.messenger import Alerts
-from mytrader.alerts.telegram import open_alerts, send_test
+from mytrader.alerts.outbox import Failed, Later, Rejected
+from mytrader.alerts.telegram import make_bot, open_alerts, outcome_of, send_test
+from mytrader.alerts.wording import Veil
 from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.events import TimeReached
@@ -20,7 +23,7 @@ from mytrader.settings import Settings
 from mytrader.simulator import telegram_server as api
 from mytrader.simulator.telegram_server import Answer, TelegramServer
 
-pytest.importorskip("telegram", reason="the extra telegram is not installed")
+error = pytest.importorskip("telegram.error", reason="the extra telegram is not installed")
 
 NOON = datetime(2025, 11, 12, 18, tzinfo=UTC)
 STATE = TraderState(limits=Limits())
@@ -92,7 +95,7 @@ def test_messages_arrive_as_written_pages_with_a_sound() -> None:
 def test_what_passes_is_tried_again_until_it_is_accepted(trouble: Answer, said: str) -> None:
     with TelegramServer() as server, capture_logs() as logged:
         server.script(trouble)
-        alerts = opened(settings_for(server))
+        alerts = opened(settings_for(server, level="page"))
         alerts.seen(TimeReached(), [page()], STATE)
         ending = alerts.close(8)
         assert ending.complete, ending
@@ -128,7 +131,7 @@ def test_what_will_not_pass_is_told_once_and_nothing_more_is_tried(
 def test_a_message_whose_tags_are_rejected_is_sent_without_them() -> None:
     with TelegramServer() as server, capture_logs():
         server.script(api.bad_request("can't parse entities: x"))
-        alerts = opened(settings_for(server))
+        alerts = opened(settings_for(server, level="page"))
         alerts.seen(TimeReached(), [page("5 < 6 & 7")], STATE)
         assert alerts.close(5).complete
         (sent,) = [each for each in server.accepted if "EXIT_STUCK" in each.text]
@@ -163,17 +166,28 @@ def test_nobody_at_the_address_does_not_hold_the_end_up() -> None:
 
 def test_the_library_warns_of_nothing_while_it_is_told_to_wait() -> None:
     """It would otherwise warn of its own future from within the error that it raises."""
-    from telegram.error import RetryAfter  # noqa: PLC0415 - an extra
-
-    from mytrader.alerts.outbox import Later  # noqa: PLC0415 - beside the others
-    from mytrader.alerts.telegram import make_bot, outcome_of  # noqa: PLC0415 - an extra
-    from mytrader.alerts.wording import Veil  # noqa: PLC0415 - beside the others
-
     with TelegramServer() as server:
         make_bot(settings_for(server).telegram, api.TOKEN)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert outcome_of(RetryAfter(7), Veil()) == Later(7.0)
+        assert outcome_of(error.RetryAfter(7), Veil()) == Later(7.0)
+
+
+def test_a_group_that_moved_is_final() -> None:
+    outcome = outcome_of(error.ChatMigrated(-1001), Veil())
+    assert isinstance(outcome, Rejected)
+    assert outcome.final
+    assert "supergroup" in outcome.why
+
+
+def test_an_error_nobody_foresaw_is_tried_again() -> None:
+    assert isinstance(outcome_of(error.TelegramError("odd"), Veil()), Failed)
+
+
+def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "telegram", None)
+    with TelegramServer() as server, pytest.raises(BadInput, match=r"mytrader\[telegram\]"):
+        open_alerts(settings_for(server), now=lambda: NOON)
 
 
 # The test message

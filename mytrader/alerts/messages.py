@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mytrader.alerts import remedies, trades
 from mytrader.alerts.day import Day, codes, rules
 from mytrader.alerts.message import LOUDEST_FIRST, Kind, Message
-from mytrader.alerts.outages import Outage, Outages
+from mytrader.alerts.outages import PANEL, Outage, Outages
 from mytrader.alerts.throttle import Throttle
 from mytrader.alerts.wording import (
     Veil,
@@ -248,11 +248,11 @@ class Teller:
         elif cycle.phase is Phase.ABORTED:
             lines = ["the entry was withdrawn: nothing of it has filled"]
             yield self._message(at, "ENTRY_NOT_FILLED", kind=Kind.ENTRY, lines=lines, cycle=cycle)
-        elif not isinstance(event, events.AdviceGiven) and cycle.advised:
-            # The kernel gave up waiting for the whole panel: no event says that.
-            for outage, over in self._outages.took(cycle.opinions, None, at=at):
-                if not over:
-                    yield self._of_outage(at, outage, over=False)
+        elif not isinstance(event, events.AdviceGiven):
+            # The kernel may have given up waiting for the whole panel: no event says that.
+            late = tuple(each for each in cycle.opinions if each.advisor == PANEL)
+            for outage, over in self._outages.took(late, None, at=at) if late else ():
+                yield self._of_outage(at, outage, over=over)
 
     # Alerts of the kernel
 

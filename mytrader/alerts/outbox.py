@@ -155,11 +155,7 @@ class Outbox:
 
         With the box full the oldest of the quietest level goes, never one that is louder.
         """
-        said_at = self._keys.pop(message.key, None)
-        if len(self._keys) >= KEYS_MAX:
-            del self._keys[next(iter(self._keys))]
-        self._keys[message.key] = message.at
-        if said_at is not None and abs(message.at - said_at) < REPEAT_WINDOW:
+        if self._said_just_now(message):
             self._repeated += 1
             return
         self._queued += 1
@@ -167,6 +163,17 @@ class Outbox:
             self._lines[message.level].waiting.append(Item(message, now_s))
         else:
             self._drop(message.level)
+
+    def _said_just_now(self, message: Message) -> bool:
+        """Note a message; one that comes again and again is said once a minute, not never."""
+        said_at = self._keys.pop(message.key, None)
+        if said_at is not None and abs(message.at - said_at) < REPEAT_WINDOW:
+            self._keys[message.key] = said_at
+            return True
+        if len(self._keys) >= KEYS_MAX:
+            del self._keys[next(iter(self._keys))]
+        self._keys[message.key] = message.at
+        return False
 
     def _make_room(self, louder_or_equal: AlertLevel) -> bool:
         for level in reversed(LOUDEST_FIRST):
