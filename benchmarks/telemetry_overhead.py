@@ -87,7 +87,7 @@ def a_long_trade() -> Sequence[JournalRecord]:
     for number in range(HELD_S):
         tape.tell(tape.quote(ENTRY - 3 + number % 5), later_ms=1000)
         if number % 30 == 0:
-            tape.tell(tape.status("S1", "PreSubmitted", 0, "trigger"))
+            tape.tell(tape.status("S1", "PreSubmitted", held="trigger"))
         if number % 60 == 0:
             tape.tell(tape.bar())
     return tape.stopped().records
