@@ -13,6 +13,7 @@ def trace(
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Default: the newest record in runs/.")
     ] = None,
+    *,
     as_json: Json = False,
     svg: Annotated[
         Path | None, typer.Option("--svg", help="Write a picture to this file.")

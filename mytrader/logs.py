@@ -88,7 +88,7 @@ class LogFile:
 
     def write(self, fields: Mapping[str, object]) -> None:
         """Take one line; returns at once."""
-        record = logging.makeLogRecord({"msg": dict(fields), "levelno": logging.INFO})
+        record = logging.makeLogRecord({"said": dict(fields), "levelno": logging.INFO})
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
@@ -107,9 +107,10 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
     failed = False
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return one line; made here, in the file's own thread, because it takes a while."""
-        return json_line(record.msg) if isinstance(record.msg, dict) else ""
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; it is made here, in the thread of the file, because that takes long."""
+        record.msg = json_line(record.__dict__["said"])
+        super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         del record

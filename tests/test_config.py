@@ -230,6 +230,12 @@ def test_every_setting_that_decides_is_in_the_hash() -> None:
         assert config_hash(load_settings(environ={}, overrides={name: value})) != plain, name
 
 
+def test_who_watches_changes_nothing_of_what_is_watched() -> None:
+    """Equal runs have equal journals, whether or not a collector was told of them."""
+    watched = {"telemetry.enabled": True, "telemetry.prometheus_port": 9464}
+    assert config_hash(load_settings(environ={}, overrides=watched)) == config_hash(Settings())
+
+
 def test_show_names_every_setting() -> None:
     shown = show(Settings())
     assert {section: set(keys) for section, keys in shown.items()} == {

@@ -1,11 +1,13 @@
 """Metrics say what the journal says, with a bounded number of series, to this machine alone."""
 
 import importlib.util
+import re
 import socket
 import sys
 import urllib.request
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -19,7 +21,13 @@ from mytrader.domain.orders import Side
 from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
 from mytrader.journal import metrics as module
-from mytrader.journal.metrics import HALTED_CODE, METRICS, WAITING_MAX, Metrics
+from mytrader.journal.metrics import (
+    HALTED_CODE,
+    METRICS,
+    WAITING_MAX,
+    Metrics,
+    metrics_table,
+)
 from mytrader.journal.watched import Appended
 from mytrader.runtime import encode_ulid
 from tests.domain_samples import a_cycle
@@ -96,7 +104,7 @@ def test_a_fill_that_is_told_twice_is_counted_once() -> None:
     tape = Tape()
     metrics = counted(tape)
     tape.decided().opened()
-    tape.tell(tape.fill("E1", ENTRY, "0001.01.01", Side.BUY))
+    tape.tell(tape.fill("E1", ENTRY, exec_id="0001.01.01", side=Side.BUY))
     assert metrics.value("mytrader_executions_total") == 1
 
 
@@ -225,3 +233,34 @@ def test_a_call_of_nobody_knows_what_is_no_money() -> None:
     unknown = replace(call(), tokens_in=None, tokens_out=None, cost_usd=None)
     metrics.recorded(Appended(1, NOON, events.AdvisorCalled(CYCLE, unknown), ()))
     assert metrics.value("mytrader_advisor_tokens_total", direction="input") == 0
+
+
+# The documentation
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "telemetry.md"
+BEGIN = "<!-- metrics: written by python -m tests.test_journal_metrics -->\n"
+END = "<!-- end of metrics -->"
+
+
+def page_with_table(page: str) -> str:
+    """Return the page with the table as it should be."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{metrics_table()}\n\n{END}{after}"
+
+
+def test_the_page_lists_every_metric() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == page_with_table(page)
+    for name in set(re.findall(r"mytrader_[a-z_]+", page)):
+        assert name.removeprefix("mytrader_") in {metric.name for metric in METRICS}
+
+
+def test_the_pages_picture_is_a_trace() -> None:
+    picture = (PAGE.parent / "trace.svg").read_text("utf-8")
+    for name in ("signal", "guards", "order entry", "order stop", "cover", "exit", "settlement"):
+        assert f">{name}</text>" in picture
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with_table(PAGE.read_text("utf-8")), "utf-8")

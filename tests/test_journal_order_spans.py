@@ -74,7 +74,7 @@ def test_what_only_a_book_tells_is_told_too_and_once() -> None:
     """A fill whose report was lost is found in the next look at the whole book."""
     tape = Tape().decided()
     tape.tell(tape.written("E1"), tape.written("S1"))
-    fill = tape.fill("E1", ENTRY, "0001.01.01", Side.BUY)
+    fill = tape.fill("E1", ENTRY, exec_id="0001.01.01", side=Side.BUY)
     assert isinstance(fill, events.ExecutionReported)
     number = tape.state.link.queries_asked
     book = Book((), (fill.execution,), (events.PositionReported(CON_ID, 1),))

@@ -190,14 +190,15 @@ def test_a_person_leaves_a_position_and_the_exit_begins_with_the_wish() -> None:
     asked_at = tape.now + timedelta(milliseconds=10)
     tape.tell(events.OperatorAsked(Request.FLATTEN, "a person"), later_ms=10)
     tape.tell(tape.written("S1", "change"))
-    tape.tell(tape.fill("S1", ENTRY - 2, "0002.01.01", Side.SELL), later_ms=90)
-    tape.tell(tape.status("S1", "Filled", 1))
+    tape.tell(tape.fill("S1", ENTRY - 2, exec_id="0002.01.01", side=Side.SELL), later_ms=90)
+    tape.tell(tape.status("S1", "Filled", filled=1))
     tape.tell(events.CommissionReported("0002.01.01", Decimal("2.40")), later_ms=5)
     spans = spans_of(trace_of(history_of(tape)))
     exit_ = spans["exit"]
     assert (exit_.started_at, exit_.lasted) == (asked_at, timedelta(milliseconds=90))
     assert exit_.attributes["mytrader.exit.reason"] == "operator"
     assert exit_.attributes["mytrader.exit.stages"] == ("moving_stop",)
+    assert spans["order S1"].attributes["mytrader.order.moved_from"] == 6795.0
     told = [event.name for event in spans["order S1"].events]
     assert told[2:4] == ["change asked", "written"]
 
@@ -214,8 +215,8 @@ def test_an_open_trade_is_drawn_up_to_its_last_word() -> None:
 def test_a_position_that_is_naked_now_is_an_error() -> None:
     tape = Tape().decided()
     tape.tell(tape.written("E1"), tape.written("S1"))
-    tape.tell(tape.fill("E1", ENTRY, "0001.01.01", Side.BUY), later_ms=10)
-    tape.tell(tape.status("E1", "Filled", 1), later_ms=700)
+    tape.tell(tape.fill("E1", ENTRY, exec_id="0001.01.01", side=Side.BUY), later_ms=10)
+    tape.tell(tape.status("E1", "Filled", filled=1), later_ms=700)
     cover = spans_of(trace_of(history_of(tape)))["cover 1"]
     assert cover.error == "not covered"
     assert cover.attributes["mytrader.unprotected_seconds"] == 0.7
@@ -225,7 +226,7 @@ def test_an_emergency_stop_is_an_order_and_a_failure_of_the_trade() -> None:
     tape = Tape().decided()
     tape.tell(tape.written("E1"))
     tape.tell(events.OrderNotWritten(f"mt/{CYCLE}/S1", "place", "LINK_DOWN", "-"))
-    tape.tell(tape.fill("E1", ENTRY, "0001.01.01", Side.BUY), later_ms=10)
+    tape.tell(tape.fill("E1", ENTRY, exec_id="0001.01.01", side=Side.BUY), later_ms=10)
     spans = spans_of(trace_of(history_of(tape)))
     assert spans["order M1"].name == "order emergency stop"
     assert spans[ROOT].error == "emergency stop"

@@ -84,7 +84,7 @@ class Tape:
         """Return the market of this moment."""
         return events.QuoteSeen(CON_ID, Quote(self.now, bid, bid + 1, bid))
 
-    def fill(self, name: str, price: int, exec_id: str, side: Side) -> AnyEvent:
+    def fill(self, name: str, price: int, *, exec_id: str, side: Side) -> AnyEvent:
         """Return a fill of one contract."""
         number = 1 if name.startswith("E") else 2
         ref = f"mt/{self.cycle_id}/{name}"
@@ -92,7 +92,7 @@ class Tape:
             Execution(exec_id, ref, number, 900 + number, CON_ID, side, 1, price, self.now)
         )
 
-    def status(self, name: str, status: str, filled: int = 0, held: str = "") -> AnyEvent:
+    def status(self, name: str, status: str, *, filled: int = 0, held: str = "") -> AnyEvent:
         """Return the broker's word on an order."""
         number = 1 if name.startswith("E") else 2
         ref = f"mt/{self.cycle_id}/{name}"
@@ -133,23 +133,23 @@ class Tape:
         self.tell(events.OrdersNumbered(numbers), later_ms=1)
         self.tell(self.written("E1"), self.written("S1"), later_ms=2)
         self.tell(self.status("E1", "Submitted"), later_ms=20)
-        self.tell(self.fill("E1", ENTRY, "0001.01.01", Side.BUY), later_ms=80)
+        self.tell(self.fill("E1", ENTRY, exec_id="0001.01.01", side=Side.BUY), later_ms=80)
         self.tell(events.CommissionReported("0001.01.01", Decimal("2.40")), later_ms=1)
-        self.tell(self.status("E1", "Filled", 1))
-        return self.tell(self.status("S1", "PreSubmitted", 0, "trigger"), later_ms=cover_ms)
+        self.tell(self.status("E1", "Filled", filled=1))
+        return self.tell(self.status("S1", "PreSubmitted", held="trigger"), later_ms=cover_ms)
 
     def held(self, minutes: int = 30) -> "Tape":
         """Let time pass: the broker repeats what it said of the stop, twice a minute."""
         for _ in range(2 * minutes):
-            self.tell(self.status("S1", "PreSubmitted", 0, "trigger"), later_ms=30_000)
+            self.tell(self.status("S1", "PreSubmitted", held="trigger"), later_ms=30_000)
         return self
 
     def stopped(self) -> "Tape":
         """Let the stop fill, and everything be told that closes the trade."""
         stop = self.state.cycles[CYCLE].stop or 0
         self.tell(self.quote(stop - 1), later_ms=500)
-        self.tell(self.fill("S1", stop, "0002.01.01", Side.SELL), later_ms=5)
-        self.tell(self.status("S1", "Filled", 1))
+        self.tell(self.fill("S1", stop, exec_id="0002.01.01", side=Side.SELL), later_ms=5)
+        self.tell(self.status("S1", "Filled", filled=1))
         return self.tell(events.CommissionReported("0002.01.01", Decimal("2.40")), later_ms=300)
 
 

@@ -160,6 +160,7 @@ class Metrics:
         self._bars: dict[int, datetime] = {}
         self._bar_of: OrderedDict[str, datetime] = OrderedDict()
         self._cycles: dict[str, TradeCycle] = {}
+        self._shown: dict[tuple[str, ...], float] = {}
         self._mode: Mode | None = None
         self._link_up: bool | None = None
         self._day: DayLedger | None = None
@@ -349,7 +350,10 @@ class Metrics:
             self._of(name, labels).observe(seconds)
 
     def _gauge(self, name: str, value: float, **labels: str) -> None:
-        self._of(name, labels).set(value)
+        key = (name, *labels.values())
+        if self._shown.get(key) != value:
+            self._shown[key] = value
+            self._of(name, labels).set(value)
 
     def _of(self, name: str, labels: Mapping[str, str]) -> Any:  # noqa: ANN401 - of three kinds
         made = self._made[name]

@@ -34,6 +34,7 @@ class _Story(Struct):
     """What the records tell of one order."""
 
     spec: OrderSpec
+    first: OrderSpec
     intended_at: datetime
     told: list[SpanEvent] = []
     over_at: datetime | None = None
@@ -94,7 +95,7 @@ def _take_command(
     for spec in commands.new_orders(command):
         parts = parse_ref(spec.ref)
         if parts is not None and parts.cycle_id == cycle_id:
-            stories.setdefault(spec.ref, _Story(spec, record.at))
+            stories.setdefault(spec.ref, _Story(spec, spec, record.at))
     match command:
         case commands.ChangeOrder(approved, why) if approved.order.ref in stories:
             changed = stories[approved.order.ref]
@@ -206,6 +207,10 @@ def _attributes(story: _Story, symbol: str, order: TrackedOrder | None) -> dict[
         price = price_of(symbol, ticks)
         if price is not None:
             found[f"mytrader.order.{name}"] = price
+    moved = spec.stop != story.first.stop or spec.limit != story.first.limit
+    began = price_of(symbol, story.first.limit if spec.stop is None else story.first.stop)
+    if moved and began is not None:
+        found["mytrader.order.moved_from"] = began
     written = next((each.at for each in story.told if each.name == "written"), None)
     heard = next((each.at for each in story.told if each.name.startswith("status ")), None)
     if written is not None and heard is not None:

@@ -410,7 +410,7 @@ def _cover(history: CycleHistory, opened_at: datetime) -> Iterator[Span]:
         yield _cover_span(len(uncovered) + 1, since, still, error="not covered")
 
 
-def _cover_span(number: int, since: datetime, until: datetime, error: str = "") -> Span:
+def _cover_span(number: int, since: datetime, until: datetime, *, error: str = "") -> Span:
     return Span(
         key=f"cover {number}",
         name="cover",

@@ -209,6 +209,8 @@ def _guards_note(said: _Said) -> str:
 def _order_note(said: _Said) -> str:
     price = said.price("order.stop" if said.get("order.stop") is not None else "order.limit")
     what = f"{said.text('order.side')} {said.text('order.quantity')} {said.text('order.type')}"
+    if said.get("order.moved_from") is not None:
+        price = f"{said.price('order.moved_from')} moved to {price}"
     return f"{what} {price} {said.text('order.end')}"
 
 
