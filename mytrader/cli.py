@@ -16,7 +16,6 @@ from mytrader.cli_advice import advice_app
 from mytrader.cli_alerts import alerts_app
 from mytrader.cli_learning import app as learn_app
 from mytrader.cli_memory import memory_app
-from mytrader.cli_trace import trace
 from mytrader.cli_options import (
     Bars,
     Config,
@@ -29,6 +28,7 @@ from mytrader.cli_options import (
     Symbol,
     Verbose,
 )
+from mytrader.cli_trace import trace
 from mytrader.errors import MytraderError, TheirFault
 
 EXIT_BAD_INPUT: Final = 2
