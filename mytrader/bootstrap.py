@@ -44,6 +44,7 @@ class Plan(Struct, frozen=True):
     """One run of the trader, wherever its gateway is.
 
     `params` are the strategy's, as text or numbers. A `shadow` decides and can send nothing.
+    `no_entries` is why nothing may be opened until a person says so, "" where it may.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Plan(Struct, frozen=True):
     port: int = 4002
     params: dict[str, str] = {}
     shadow: bool = False
+    no_entries: str = ""
 
 
 class Outcome(Struct, frozen=True):
@@ -257,6 +259,9 @@ class Trader:
         self.manager.handle(
             events.TraderStarted(to_limits(self.plan.settings), numbers_first=True)
         )
+        if self.plan.no_entries:
+            why = f"the start: {self.plan.no_entries}"
+            self.manager.handle(events.OperatorAsked(events.Request.REDUCE_ONLY, why))
         if self._beside is not None:
             live = self.runtime if isinstance(self.runtime, SystemRuntime) else None
             speed = 1.0 if live is None else live.speed

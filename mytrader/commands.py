@@ -3,7 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,14 @@ from rich.text import Text
 from mytrader import logs, runs
 from mytrader.bootstrap import Outcome, Plan
 from mytrader.config import load_settings, show
+from mytrader.daily_study import DailyStudy
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import EXCHANGE_ZONE, trading_date
 from mytrader.domain.trader import Mode
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
+from mytrader.learning.desk import at_start, open_ledger
+from mytrader.learning.overlay import Overlay
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
@@ -94,22 +98,27 @@ def run(asked: RunOptions) -> int:
     _check_strategy(asked.strategy, symbols, params=params)
     embedded = asked.gateway == EMBEDDED
     host, port = ("127.0.0.1", settings.ib.port) if embedded else _endpoint(asked.gateway)
+    journal = _record(settings, asked)
+    # The one wall clock of the command; what it measured is told to people only.
+    watch = SystemRuntime(lambda *_: None)
+    # A simulated world has learned nothing; what was learned holds where it was learned.
+    held, learned = (settings, None) if embedded else _learned(settings, journal, watch)
     plan = Plan(
-        settings=settings,
+        settings=held,
         symbols=symbols,
         strategy=asked.strategy,
-        journal=_record(settings, asked),
+        journal=journal,
         seed=settings.simulator.seed,
         host=host,
         port=port,
         params=params,
         shadow=asked.shadow,
+        no_entries="" if learned is None else learned.no_entries,
     )
-    _set_up_logging(settings, verbose=asked.verbose)
-    # The one wall clock of the command; what it measured is told to people only.
-    watch = SystemRuntime(lambda *_: None)
-    began = watch.now()
-    plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
+    with _logging(settings, verbose=asked.verbose):
+        _tell_learned(learned)
+        began = watch.now()
+        plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
     summary = _summary(outcome, plan, wall=watch.now() - began)
     if asked.as_json:
         _print_json(summary_view(summary))
@@ -138,7 +147,23 @@ def _connected(asked: RunOptions, plan: Plan) -> tuple[Plan, Outcome]:
     if asked.journal is None:
         _make_folder(plan.journal.parent)
     with RunProgress(None, quiet=asked.as_json) as progress:
-        return plan, runs.run_connected(plan, speed=speed, observers=[progress])
+        study = DailyStudy(plan.journal, asked.config)
+        looks = [study] if plan.settings.learning.enabled else []
+        return plan, runs.run_connected(plan, speed=speed, observers=[progress, *looks])
+
+
+def _learned(
+    settings: Settings, journal: Path, runtime: SystemRuntime
+) -> tuple[Settings, Overlay]:
+    """Return the settings with what was learned over them, and what is to be told of it."""
+    ledger = open_ledger(settings, journal, new_id=runtime.new_cycle_id)
+    return at_start(settings, ledger, now=runtime.now())
+
+
+def _tell_learned(found: Overlay | None) -> None:
+    log = structlog.get_logger("mytrader.learning")
+    for note in () if found is None else found.notes:
+        log.warning("LEARNED", text=note)
 
 
 def _summary(outcome: Outcome, plan: Plan, *, wall: timedelta) -> Summary:
@@ -353,11 +378,31 @@ def _newest_journal() -> Path:
     return found[-1]
 
 
-def _set_up_logging(settings: Settings, *, verbose: bool) -> None:
-    logs.set_up(verbose=verbose)
+@contextmanager
+def _logging(settings: Settings, *, verbose: bool) -> Iterator[None]:
+    """Log meanwhile, into a file too where the settings name one."""
+    telemetry = settings.telemetry
+    options = None
+    if telemetry.enabled and telemetry.log_file is not None:
+        options = logs.LogFileOptions(
+            telemetry.log_file, telemetry.log_file_max_mb, telemetry.log_files_kept
+        )
+    file = _set_up_logging(settings, verbose=verbose, file=options)
+    try:
+        yield
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _set_up_logging(
+    settings: Settings, *, verbose: bool, file: logs.LogFileOptions | None = None
+) -> logs.LogFile | None:
+    opened = logs.set_up(verbose=verbose, file=file)
     log = structlog.get_logger("mytrader")
     for name, source in settings.ignored_flags:
         log.warning("GUARD_FLAG_IGNORED", flag=name, source=source, text="guards are always on")
+    return opened
 
 
 def _print_json(value: object) -> None:
