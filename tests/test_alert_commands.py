@@ -50,6 +50,7 @@ def recorded(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_test_says_how_long_it_took(
     server: TelegramServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_test_says_how_long_it_took(
     assert [each.text for each in server.accepted] == [alert_commands.TEST_TEXT]
 
 
+@pytest.mark.slow
 def test_a_test_for_programs(
     server: TelegramServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +74,7 @@ def test_a_test_for_programs(
     assert "paper" in server.accepted[0].text
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_is_one_line(server: TelegramServer) -> None:
     server.script(api.BLOCKED)
     with pytest.raises(BadInput, match="unblock it"):

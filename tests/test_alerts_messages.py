@@ -136,6 +136,12 @@ def test_an_entry_says_what_advisors_and_memory_said() -> None:
     assert "12 trades like it, 7 won <code>no &lt;b&gt;longs" in html
 
 
+def test_a_price_that_equals_a_limit_is_shown() -> None:
+    """What is ours is not looked through: only what others wrote could hold a limit."""
+    limits = replace(LIMITS, drawdown_usd_max=Decimal(6802))
+    assert "BUY 1 ES at 6,802.00" in Watched(limits=limits).opened().text("ENTRY")
+
+
 # Refusals
 
 
@@ -401,7 +407,7 @@ def test_no_message_holds_a_limit_a_token_or_an_account() -> None:
     ]
     canaries += ["U7654321", "geheim", TOKEN]
     evil = f"U7654321 {TOKEN} geheim limit $7317.31 of $8,429.42, 9531.53, 6143.64 and 5755.75"
-    watched = Watched(limits=limits, secrets=["geheim"])
+    watched = Watched(limits=limits, secrets=["geheim"], name="geheim")
     for level in AlertLevel:
         for code in (*remedies.RULES, *remedies.REMEDIES, "BROKER_201", "NEW"):
             alert(watched, level, code, text=evil)

@@ -190,14 +190,17 @@ def test_the_memory_of_what_was_said_is_bounded() -> None:
 
 
 def test_everything_waits_as_long_as_the_api_says() -> None:
-    outbox = box("info")
-    outbox.put(message("page", PAGE), 0.0)
-    page, info = taken(outbox), None
+    outbox = box("page", level=PAGE)
+    page = taken(outbox)
     assert "3 s of silence" in outbox.settle(page, Later(3), 1.0)
-    assert info is None
     assert outbox.take(3.9) is None
     assert outbox.due_s() == 4.0
-    assert names(taken(outbox, 4.0)) == ["page"]
+    again = taken(outbox, 4.0)
+    assert names(again) == ["page"]
+    assert outbox.settle(again, Later(3), 4.0) == "", "said once"
+    outbox.settle(taken(outbox, 7.0), Accepted(), 7.0)
+    outbox.put(message("later", PAGE), 8.0)
+    assert outbox.settle(taken(outbox, 8.0), Later(1), 8.0) != ""
 
 
 def test_a_failure_is_tried_again_later_each_time_and_logged_once() -> None:

@@ -21,9 +21,10 @@ from mytrader.alerts.throttle import Throttle
 from mytrader.alerts.wording import (
     Veil,
     bold,
+    cleaned,
     clock,
-    code,
     counted,
+    cut,
     dollars,
     joined,
     lasting,
@@ -39,6 +40,8 @@ from mytrader.errors import TheirFault
 MARKS: Final = {AlertLevel.PAGE: "🔴", AlertLevel.WARNING: "🟠", AlertLevel.INFO: "⚪"}
 REPEATS_EVERY: Final = timedelta(minutes=15)
 TOLD_MAX: Final = 1000
+HEAD_MAX: Final = 90
+NAME_MAX: Final = 40
 _NOT_YET: Final = (Phase.PROPOSED, Phase.ENTERING, Phase.PROTECTING)
 
 
@@ -319,9 +322,9 @@ class Teller:
         cycle: TradeCycle | None = None,
     ) -> Message:
         """Put a message together: what and when on the first line, the trade's id on the last."""
-        what = "" if cycle is None else self._veil.plain(_what(cycle, kind), 60)
-        head = f"{MARKS[level]} {bold(self._veil.plain(f'{code_} {what}', 90))} · {clock(at)}"
-        head += f" · {code(self._name)}" if self._name else ""
+        what = "" if cycle is None else _what(cycle, kind)
+        head = f"{MARKS[level]} {bold(cut(cleaned(f'{code_} {what}'), HEAD_MAX))} · {clock(at)}"
+        head += f" · {self._veil.foreign(self._name, NAME_MAX)}" if self._name else ""
         cycle_id = None if cycle is None else cycle.cycle_id
         html = joined([head, *lines, trades.cycle_line(cycle_id)])
         key = f"{code_} {cycle_id} {at.isoformat()}"

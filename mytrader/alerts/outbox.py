@@ -138,6 +138,7 @@ class Outbox:
         self._most = most
         self._lines = {level: _Line() for level in LOUDEST_FIRST}
         self._held_until_s = 0.0
+        self._silenced = False
         self._paused_until_s = 0.0
         self._pause_s = PAUSE_S
         self._keys: dict[str, datetime] = {}
@@ -246,7 +247,8 @@ class Outbox:
             case Later(seconds):
                 line.waiting.extendleft(reversed(batch.items))
                 self._held_until_s = max(self._held_until_s, now_s + max(seconds, 0.0))
-                return f"the Bot API asks for {seconds:g} s of silence"
+                known, self._silenced = self._silenced, True
+                return "" if known else f"the Bot API asks for {seconds:g} s of silence"
             case Failed(why):
                 line.waiting.extendleft(reversed(batch.items))
                 wait_s = min(RETRY_FIRST_S * 2.0 ** min(line.failures, 20), RETRY_MOST_S)
@@ -257,7 +259,7 @@ class Outbox:
                 return self._reject(line, batch, why=why, final=final)
 
     def _accepted(self, line: _Line, batch: Batch, *, now_s: float) -> str:
-        tries, line.failures = line.failures, 0
+        tries, line.failures, self._silenced = line.failures, 0, False
         line.alone = max(line.alone - len(batch.items), 0)
         self._sent += len(batch.items)
         for item in batch.items:
