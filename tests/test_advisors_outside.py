@@ -16,6 +16,7 @@ from tests.test_advisors_panel import JumpingLoop
 
 T = TypeVar("T")
 
+SIMILAR = RECALL.similar
 ANSWER = Reply("answered", GO, tokens_in=900, tokens_out=60, cost_usd=Decimal("0.01"))
 THROTTLED = Reply("throttled", cost_usd=Decimal(0))
 BROKEN = Reply("server_error")
@@ -258,6 +259,19 @@ def test_a_question_that_cannot_be_put_is_not_asked() -> None:
     desk, opinion = run(main)
     assert opinion.failure == "unusable question: 'x' is not a finite number"
     assert desk.target.asked == []
+
+
+def test_a_cached_opinion_cites_what_was_shown_this_time() -> None:
+    async def main() -> list[Opinion]:
+        desk = Desk((0.01, ANSWER))
+        other = tuple(replace(each, document_id=f"other-{each.document_id}") for each in SIMILAR)
+        elsewhere = replace(QUESTION, recall=replace(RECALL, similar=other))
+        asked = (QUESTION, elsewhere)
+        return [await desk.advisor.opine(each, desk.runtime.now()) for each in asked]
+
+    first, second = run(main)
+    assert (first.cached, first.cited) == (False, ("lost-1", "won-1"))
+    assert (second.cached, second.cited) == (True, ("other-lost-1", "other-won-1"))
 
 
 def test_a_reply_cannot_cite_what_was_not_shown() -> None:
