@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from msgspec.structs import replace
 
+from mytrader.advisors.breaker import Phase
 from mytrader.advisors.budget import Budget
 from mytrader.advisors.outside import UNENDED_MAX, Reply
 from mytrader.domain.decision import Advice, Opinion
@@ -206,6 +207,28 @@ def test_a_service_that_keeps_failing_is_left_alone_and_then_tried() -> None:
     desk, told = run(main)
     assert told == ["server_error"] * 3 + ["breaker_open", None]
     assert len(desk.target.asked) == 4
+
+
+def test_lateness_counts_against_the_service_at_once_and_once() -> None:
+    async def main() -> tuple[int, int]:
+        desk = Desk((5.0, ANSWER))
+        await ask(desk)
+        at_once = desk.advisor.breaker.failures
+        await pause(10)
+        return at_once, desk.advisor.breaker.failures
+
+    assert run(main) == (1, 1)
+
+
+def test_a_try_that_the_budget_forbids_has_not_been_made() -> None:
+    async def main() -> tuple[str | None, Phase]:
+        desk = Desk((0.01, BROKEN), budget=Budget(3, Decimal(10)), attempts_max=1)
+        for _ in range(3):
+            await ask(desk)
+        await pause(30)
+        return (await ask(desk)).failure, desk.advisor.breaker.phase
+
+    assert run(main) == ("budget_spent", Phase.OPEN)
 
 
 def test_nonsense_is_no_sign_of_a_service_that_is_down() -> None:
