@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from botocore import exceptions as errors
@@ -176,6 +177,15 @@ def test_real_credentials_never_leave_in_the_clear(monkeypatch: pytest.MonkeyPat
         told = "".join(asked.text for asked in server.asked)
     assert "Credential=loopback/" in told
     assert "real" not in told.lower().replace("really", "")
+
+
+@pytest.mark.slow
+def test_the_environment_cannot_send_questions_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    door = Door(settings("https://127.0.0.1:9").model_copy(update={"endpoint_url": None}))
+    client: Any = door.models()
+    assert client.meta.endpoint_url == "https://bedrock-runtime.us-east-1.amazonaws.com"
+    door.close()
 
 
 def test_no_request_holds_money_ids_or_prices(bench: Station) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from msgspec.structs import replace
 
+from mytrader.advisors.breaker import Phase
 from mytrader.advisors.budget import Budget
 from mytrader.advisors.outside import UNENDED_MAX, Reply
 from mytrader.domain.decision import Advice, Opinion
@@ -16,6 +17,7 @@ from tests.test_advisors_panel import JumpingLoop
 
 T = TypeVar("T")
 
+SIMILAR = RECALL.similar
 ANSWER = Reply("answered", GO, tokens_in=900, tokens_out=60, cost_usd=Decimal("0.01"))
 THROTTLED = Reply("throttled", cost_usd=Decimal(0))
 BROKEN = Reply("server_error")
@@ -207,6 +209,28 @@ def test_a_service_that_keeps_failing_is_left_alone_and_then_tried() -> None:
     assert len(desk.target.asked) == 4
 
 
+def test_lateness_counts_against_the_service_at_once_and_once() -> None:
+    async def main() -> tuple[int, int]:
+        desk = Desk((5.0, ANSWER))
+        await ask(desk)
+        at_once = desk.advisor.breaker.failures
+        await pause(10)
+        return at_once, desk.advisor.breaker.failures
+
+    assert run(main) == (1, 1)
+
+
+def test_a_try_that_the_budget_forbids_has_not_been_made() -> None:
+    async def main() -> tuple[str | None, Phase]:
+        desk = Desk((0.01, BROKEN), budget=Budget(3, Decimal(10)), attempts_max=1)
+        for _ in range(3):
+            await ask(desk)
+        await pause(30)
+        return (await ask(desk)).failure, desk.advisor.breaker.phase
+
+    assert run(main) == ("budget_spent", Phase.OPEN)
+
+
 def test_nonsense_is_no_sign_of_a_service_that_is_down() -> None:
     async def main() -> tuple[Desk, list[str | None]]:
         desk = Desk((0.01, replace(ANSWER, body="I would buy.")))
@@ -258,6 +282,19 @@ def test_a_question_that_cannot_be_put_is_not_asked() -> None:
     desk, opinion = run(main)
     assert opinion.failure == "unusable question: 'x' is not a finite number"
     assert desk.target.asked == []
+
+
+def test_a_cached_opinion_cites_what_was_shown_this_time() -> None:
+    async def main() -> list[Opinion]:
+        desk = Desk((0.01, ANSWER))
+        other = tuple(replace(each, document_id=f"other-{each.document_id}") for each in SIMILAR)
+        elsewhere = replace(QUESTION, recall=replace(RECALL, similar=other))
+        asked = (QUESTION, elsewhere)
+        return [await desk.advisor.opine(each, desk.runtime.now()) for each in asked]
+
+    first, second = run(main)
+    assert (first.cached, first.cited) == (False, ("lost-1", "won-1"))
+    assert (second.cached, second.cited) == (True, ("other-lost-1", "other-won-1"))
 
 
 def test_a_reply_cannot_cite_what_was_not_shown() -> None:

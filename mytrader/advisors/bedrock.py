@@ -101,6 +101,7 @@ _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((TooLong, BadFrame, ResponseParserError), UNREADABLE),
     ((errors.EndpointConnectionError, errors.HTTPClientError), "unreachable"),
     ((wire_errors.HTTPError, OSError), "unreachable"),
+    ((ValueError, TypeError, LookupError, AttributeError), UNREADABLE),
 )
 """The first kind that fits gives the word; no answer came, so there is no code."""
 
@@ -111,6 +112,11 @@ _ClientErrors: Final = (
     BadFrame,
     ResponseParserError,
     OSError,
+    # What the client's own parsers let through where an answer is not of the shape they expect.
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
 )
 
 

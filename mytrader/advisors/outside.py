@@ -42,7 +42,8 @@ RETRIED: Final = frozenset({"throttled", "server_error", "unreachable"})
 """Failures that may be over in a moment."""
 SERVICE_IS_WELL: Final = frozenset({ANSWERED, UNREADABLE})
 """Ends that say nothing against the service: what it answered may still be nonsense."""
-UNENDED_MAX: Final = 3
+UNENDED_MAX: Final = 2
+"""Calls of one target; two targets leave threads of the loop's executor to others."""
 PAUSE_FIRST_S: Final = 0.1
 PAUSE_MAX_S: Final = 1.0
 ROOM_S: Final = 0.2
@@ -166,7 +167,8 @@ class OutsideAdvisor:
         key = question_key(prompt.facts, role=self.role, target=self.target.name)
         known = self._shared.cache.get(key, now)
         if known is not None:
-            return known
+            # Equal facts may have come from other trades than last time.
+            return replace(known, cited=prompt.shown)
         opinion = await self._attempts(prompt, question.cycle_id, until_s)
         self._shared.cache.put(key, opinion, self._runtime.now())
         return opinion

@@ -1,14 +1,14 @@
 """The text that is put before a model: one question as facts, fenced as data. Pure.
 
 A prompt holds what a judgement needs and nothing else: no account, no secret, no limit, no money,
-no size. Prices are ticks from the entry, features have three significant digits, so that the same
-situation makes the same text.
+no size. Prices are ticks from the entry, features have three significant digits, and a strategy's
+reason is left out, because it may name any number: the same situation makes the same text.
 
-Text that is not ours (lessons, a strategy's words) may hold anything, instructions included. It
-is normalised (NFKC), loses every character that cannot be seen or that turns the reading order,
-is cut to a bounded length, and stands inside a JSON string inside the fence. The fence is made of
-angle brackets, and every angle bracket in the data is written as a JSON escape: no text can hold
-the line that ends the fence.
+Text that is not ours (lessons, names of strategies and features) may hold anything, instructions
+included. It is normalised (NFKC), loses every character that cannot be seen or that turns the
+reading order, is cut to a bounded length, and stands inside a JSON string inside the fence. The
+fence is made of angle brackets, and every angle bracket in the data is written as a JSON escape:
+no text can hold the line that ends the fence.
 """
 
 import json
@@ -101,10 +101,12 @@ def fenced(facts: Mapping[str, Any]) -> str:
 def harmless(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """Return foreign text as one line that shows all it says, at most so many characters."""
     # Cut first as well: normalising may lengthen a text, but nobody has to normalise a book.
-    bounded = text[: 8 * characters_max]
-    seen = _visible(unicodedata.normalize("NFKC", bounded))
-    # Marks that a removed character kept apart may now combine: normalise what is left again.
-    line = " ".join(_visible(unicodedata.normalize("NFKC", seen)).split())
+    line = text[: 8 * characters_max]
+    if not (line.isascii() and line.isprintable()):
+        seen = _visible(unicodedata.normalize("NFKC", line))
+        # Marks that a removed character kept apart may now combine: normalise what is left again.
+        line = _visible(unicodedata.normalize("NFKC", seen))
+    line = " ".join(line.split())
     return line if len(line) <= characters_max else line[: characters_max - 1].rstrip() + "…"
 
 
@@ -135,7 +137,6 @@ def _facts(question: Question) -> dict[str, Any]:
         "symbol": instrument.symbol,
         "side": str(signal.side),
         "strategy": harmless(signal.strategy, NAME_CHARACTERS_MAX),
-        "reason": harmless(signal.reason),
         "confidence": _rounded("confidence", signal.confidence),
         "stop_ticks": _distance(instrument, signal.stop, signal),
         "target_ticks": _distance(instrument, signal.target, signal),

@@ -58,8 +58,8 @@ def agent_answer(step: Step, session: str) -> Answer:
         "x-amzn-bedrock-agent-content-type": JSON_TYPE,
         "x-amz-bedrock-agent-session-id": session,
     }
-    shape = _AGENT_SHAPES.get(step.do)
-    pieces = _plain_stream(step) if shape is None else shape(step)
+    shape = _AGENT_SHAPES.get(step.do, _plain_stream)
+    pieces = shape(step) if step.raw is None else (step.raw,)
     return Answer(200, headers, pieces, stream=True, whole=step.do is not Deed.CUT)
 
 
@@ -67,7 +67,7 @@ def model_answer(step: Step) -> Answer:
     """Return what a model's runtime sends."""
     if (early := _without_answer(step)) is not None:
         return early
-    body = json.dumps(_conversation(step)).encode()
+    body = json.dumps(_conversation(step)).encode() if step.raw is None else step.raw
     if step.do in (Deed.CHECKSUM, Deed.CUT_FRAME, Deed.EXCEPTION):
         # There is no frame and no checksum here: what arrives is not JSON.
         body = body[: len(body) // 2] + b"\x00" + body[len(body) // 2 + 1 :]

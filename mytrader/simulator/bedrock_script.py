@@ -91,7 +91,8 @@ DEEDS: Final = {
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One line of a script. `after_s` passes before the first byte, `every_s` between bytes.
 
-    `target` is an agent's or a model's id, or `*`.
+    `target` is an agent's or a model's id, or `*`. `raw` are bytes (in a file: base 64) that stand
+    where the answer would.
     """
 
     do: Deed = Deed.ANSWER
@@ -102,6 +103,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     every_s: Annotated[float, Meta(ge=0.001, le=60)] = 0.05
     tokens_in: Annotated[int, Meta(ge=0)] = 900
     tokens_out: Annotated[int, Meta(ge=0)] = 60
+    raw: bytes | None = None
 
 
 class Script:
