@@ -71,7 +71,7 @@ def test_bad_bars_are_one_line(mytrader: CommandLine, tmp_path: Path, name: str)
         ("run --symbol CL", "choose one or several of ES, MES, NQ, MNQ"),
         ("run --symbol ,", "choose one or several of ES, MES, NQ, MNQ"),
         ("run --symbol ES,NQ", "futures on one index"),
-        ("run --param fast", "give a name and a value"),
+        ("run --param fast", "give name=value"),
         ("run --param fast=1", "fast"),
         ("run --param fast=9 --param fast=10", "given twice"),
         ("run --param speed=10", "its parameters are: fast, slow"),

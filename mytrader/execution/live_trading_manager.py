@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from mytrader.domain import commands, events
 from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert, new_orders
@@ -130,9 +131,19 @@ class LiveTradingManager:
             self._carry_out(command)
         if isinstance(event, events.BarClosed):
             self._consider(event)
+        seen = self._as_seen(state)
         for observer in self._observers:
-            observer.seen(event, asked, self.state)
+            observer.seen(event, asked, seen)
         self._arm()
+
+    def _as_seen(self, stepped: TraderState) -> TraderState:
+        """Return the present state with the cycles that this event ended, and no other's.
+
+        What followed from it inside has been told by then, and with it what ended there.
+        """
+        if self.state is stepped:
+            return stepped
+        return replace(self.state, finished=stepped.finished)
 
     def _halt(self, why: str) -> None:
         """Stop new risk: what rests at the broker stays there. The journal may be what failed."""
