@@ -25,16 +25,12 @@ def test_bars_are_in_order_and_within_their_ranges() -> None:
 
 
 def test_a_seed_gives_the_same_bars_for_ever() -> None:
-    assert practice_bars(1) == practice_bars(1)
-    assert practice_bars(1) != practice_bars(1, seed=2)
-    first = practice_bars(1)[0]
-    assert (first.open, first.high, first.low, first.close, first.volume) == (
-        27169,
-        27169,
-        27169,
-        27169,
-        267,
-    )
+    bars = practice_bars(1)
+    assert bars == practice_bars(1)
+    assert bars != practice_bars(1, seed=2)
+    last = bars[-1]
+    assert (last.open, last.high, last.low) == (27224, 27224, 27222)
+    assert (last.close, last.volume) == (27223, 226)
 
 
 def test_the_market_is_busiest_when_the_stocks_open() -> None:

@@ -51,7 +51,7 @@ def ticks_of(signal: Signal) -> tuple[int, int, int]:
 
 def test_a_close_above_the_range_is_bought_with_its_numbers() -> None:
     (signal,) = proposed(*day(WEDNESDAY, 27_010, 27_026))
-    assert signal.strategy == "opening-range"
+    assert signal.strategy == OpeningRange.create(ES, {}).name == "opening-range"
     assert signal.side is Side.BUY
     entry, stop, target = ticks_of(signal)
     atr = signal.features["atr"]
