@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.journal.trace import Trace, trace_hex
-from mytrader.replay.waterfall import Axis, Row, axis_of, lasting, rows_of
+from mytrader.replay.waterfall import Axis, Row, axis_of, label_of, lasting, rows_of
 
 WIDTH: Final = 1250
 LABELS: Final = 210
@@ -78,7 +78,7 @@ def _row(row: Row, top: int) -> Iterator[str]:
     left, right = _x(row.left), _x(row.right)
     base = top + 15
     indent = MARGIN + 12 * row.depth
-    yield _text(indent, base, _fitted(row.span.name, int((LABELS - indent - 6) / CHARACTER)))
+    yield _text(indent, base, _fitted(label_of(row.span), int((LABELS - indent - 6) / CHARACTER)))
     if row.is_moment:
         middle = top + ROW / 2
         yield (f'<path d="M {left} {middle - 6} l 6 6 l -6 6 l -6 -6 z" fill="{colour}"/>')
