@@ -258,7 +258,15 @@ def test_the_page_lists_every_metric() -> None:
 
 def test_the_pages_picture_is_a_trace() -> None:
     picture = (PAGE.parent / "trace.svg").read_text("utf-8")
-    for name in ("signal", "guards", "order entry", "order stop", "cover", "exit", "settlement"):
+    for name in (
+        "signal",
+        "guards",
+        "order entry E1",
+        "order stop S1",
+        "cover",
+        "exit",
+        "settlement",
+    ):
         assert f">{name}</text>" in picture
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from mytrader.journal.trace import Trace, trace_hex
 from mytrader.replay.trace_picture import trace_svg
 from mytrader.replay.traces import read_traces
+from mytrader.replay.waterfall import label_of
 from tests.playbook import CYCLE
 from tests.trace_samples import closed, refused
 
@@ -23,7 +24,7 @@ def test_every_span_is_drawn_with_what_matters() -> None:
     picture = trace_svg(TRADE)
     said = texts(picture)
     for span in TRADE.spans:
-        assert span.name in said
+        assert label_of(span) in said
     assert f"cycle {CYCLE}" in said
     assert f"trace {trace_hex(CYCLE)}" in said
     assert "CLOSED by stop, net $-254.80" in said

@@ -136,7 +136,7 @@ METRICS: Final = (
         "unprotected_seconds",
         Histogram,
         "Each time that a position was without confirmed protection.",
-        buckets=_LONG,
+        buckets=(*_LONG, 30.0, 60.0, 300.0),
     ),
     Metric("journal_commit_seconds", Histogram, "A durable record.", buckets=_SHORT),
     Metric("loop_lag_seconds", Histogram, "How late a timer came.", buckets=_SHORT),

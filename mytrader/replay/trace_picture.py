@@ -6,15 +6,20 @@ from xml.sax.saxutils import escape
 
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.journal.trace import Trace, trace_hex
-from mytrader.replay.waterfall import Axis, Row, axis_of, lasting, rows_of
+from mytrader.replay.waterfall import Axis, Row, axis_of, label_of, lasting, rows_of
 
-WIDTH: Final = 1180
-LABELS: Final = 190
+WIDTH: Final = 1250
+LABELS: Final = 210
 BARS: Final = 520
+LENGTHS: Final = LABELS + BARS + 92
+NOTES: Final = LENGTHS + 14
+CHARACTER: Final = 7.3
+"""Width of one, at most: fonts of fixed width differ a little."""
+
 ROW: Final = 22
 TOP: Final = 96
 MARGIN: Final = 16
-NOTE_CHARACTERS: Final = 52
+NOTE_CHARACTERS: Final = int((WIDTH - NOTES - MARGIN) / CHARACTER)
 
 _COLOURS: Final = {
     "cycle": "#44546a",
@@ -49,7 +54,7 @@ def trace_svg(trace: Trace) -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         _text(MARGIN, 26, f"cycle {trace.cycle_id}", weight="bold", size=14),
         _text(MARGIN, 46, title),
-        _text(LABELS + BARS + 90, 26, f"trace {trace_hex(trace.cycle_id)}", fill="#7f8c8d"),
+        _text(NOTES, 26, f"trace {trace_hex(trace.cycle_id)}", fill="#7f8c8d"),
         *_scale(axis, height),
         *(line for number, row in enumerate(rows) for line in _row(row, TOP + ROW * number)),
         "</svg>",
@@ -72,7 +77,8 @@ def _row(row: Row, top: int) -> Iterator[str]:
     colour = _ERROR if row.span.error else _COLOURS.get(row.span.key.split(" ")[0], _DECISION)
     left, right = _x(row.left), _x(row.right)
     base = top + 15
-    yield _text(MARGIN + 12 * row.depth, base, row.span.name)
+    indent = MARGIN + 12 * row.depth
+    yield _text(indent, base, _fitted(label_of(row.span), int((LABELS - indent - 6) / CHARACTER)))
     if row.is_moment:
         middle = top + ROW / 2
         yield (f'<path d="M {left} {middle - 6} l 6 6 l -6 6 l -6 -6 z" fill="{colour}"/>')
@@ -86,11 +92,13 @@ def _row(row: Row, top: int) -> Iterator[str]:
             f'<circle cx="{_x(mark)}" cy="{top + 11}" r="4.5" fill="#ffffff" stroke="{colour}"'
             ' stroke-width="2"/>'
         )
-    yield _text(LABELS + BARS + 78, base, lasting(row.span.lasted), anchor="end", fill="#7f8c8d")
-    note = row.note
-    if len(note) > NOTE_CHARACTERS:
-        note = note[: NOTE_CHARACTERS - 1] + "…"
-    yield _text(LABELS + BARS + 90, base, note, fill=_ERROR if row.span.error else "#2c3e50")
+    yield _text(LENGTHS, base, lasting(row.span.lasted), anchor="end", fill="#7f8c8d")
+    note = _fitted(row.note, NOTE_CHARACTERS)
+    yield _text(NOTES, base, note, fill=_ERROR if row.span.error else "#2c3e50")
+
+
+def _fitted(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def _x(place: float) -> float:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.journal.trace import Trace, span_number, trace_hex
-from mytrader.replay.waterfall import Axis, Row, axis_of, lasting, rows_of
+from mytrader.replay.waterfall import Axis, Row, axis_of, label_of, lasting, rows_of
 
 COLUMNS_MIN: Final = 60
 LABEL_COLUMNS_MAX: Final = 26
@@ -65,7 +65,7 @@ def _columns(rows: Sequence[Row], width: int) -> _Columns:
 
 
 def _label(row: Row) -> str:
-    return " " * row.depth + row.span.name
+    return " " * row.depth + label_of(row.span)
 
 
 def _head(trace: Trace) -> Iterator[Text]:

@@ -116,6 +116,12 @@ def _row(span: Span, axis: Axis, *, depth: int) -> Row:
     )
 
 
+def label_of(span: Span) -> str:
+    """Return what a span is called on a page: its name, and which one of several orders it is."""
+    number = span.key.removeprefix("order ")
+    return span.name if number == span.key else f"{span.name} {number}"
+
+
 def lasting(length: timedelta) -> str:
     """Return a length of time in the unit in which people would say it."""
     seconds = length / _SECOND
