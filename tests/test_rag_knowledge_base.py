@@ -149,6 +149,21 @@ def test_a_trade_that_cannot_be_written_makes_every_recall_fail_until_it_is(
     memory.close()
 
 
+def test_what_another_process_wrote_is_followed(tmp_path: Path) -> None:
+    """The memory is made again while a trader runs: its next question hears of all of it."""
+    path = tmp_path / "a.memory"
+    trader = KnowledgeBase(path)
+    trader.remember_all([a_document(1), a_document(2)])
+    person = KnowledgeBase(path)
+    person.rebuild([a_document(3), a_document(2)])
+    person.close()
+    assert [int(each.document_id) for each in trader.recall_now(a_question()).similar] == [2, 3]
+    trader.remember(a_document(4))
+    assert trader.stock.trades == 3
+    assert trader.recall_now(a_question()).trades == 3
+    trader.close()
+
+
 def test_what_waits_is_written_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.memory"
     memory = KnowledgeBase(path)

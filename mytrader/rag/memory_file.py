@@ -42,13 +42,13 @@ CREATE TABLE documents (number INTEGER PRIMARY KEY AUTOINCREMENT,
 CREATE INDEX oldest ON documents (seed, closed_us, document_id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_SAME: Final = "SELECT 1 FROM documents WHERE document_id = ? AND document = ?"
 _WRITE: Final = """
 INSERT INTO documents (document_id, closed_us, seed, market, side, strategy, vector, document)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (document_id) DO UPDATE SET closed_us = excluded.closed_us, seed = excluded.seed,
     market = excluded.market, side = excluded.side, strategy = excluded.strategy,
     vector = excluded.vector, document = excluded.document
-WHERE excluded.document != documents.document
 RETURNING number
 """
 
@@ -106,8 +106,17 @@ class MemoryFile:
             self.begun_anew = str(damage)
             self._put_aside()
             self._database = self._opened()
+        self._version: int | None = None
+        self.changed_elsewhere()
 
     # Reading
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process wrote since this was last asked. Raises `sqlite3.Error`."""
+        version = self._database.execute("PRAGMA data_version").fetchone()[0]
+        changed = version != self._version
+        self._version = version
+        return changed
 
     def rows(self) -> list[Row]:
         """Return where everything lies. Raises `sqlite3.Error`."""
@@ -169,9 +178,12 @@ class MemoryFile:
         document, place = entry.document, entry.place
         closed_us = (document.closed_at - _EPOCH) // timedelta(microseconds=1)
         where = (place.market, place.side, place.strategy, vector_bytes(place))
-        values = (document.document_id, closed_us, entry.seed, *where, _encoded(document))
-        changed = self._database.execute(_WRITE, values).fetchone()
-        return None if changed is None else int(changed[0])
+        text = _encoded(document)
+        # An insert that changes nothing still counts as a change to others, who then load again.
+        if self._database.execute(_SAME, (document.document_id, text)).fetchone() is not None:
+            return None
+        values = (document.document_id, closed_us, entry.seed, *where, text)
+        return int(self._database.execute(_WRITE, values).fetchone()[0])
 
     def close(self) -> None:
         """Fold the log of writes into the file and let go of it."""
@@ -215,6 +227,7 @@ class MemoryFile:
         # Without waiting for the disk, and without a pause for folding the log of writes.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if not tables:
             database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -235,6 +248,7 @@ class MemoryFile:
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise BadInput(f"memory {path}: its folder does not exist: make it") from None
+            self._create(path)
             return
         except OSError as error:
             raise BadInput(f"memory {path}: {error.strerror}: choose another rag.path") from None
@@ -253,6 +267,12 @@ class MemoryFile:
             )
         else:
             raise Damaged("it is no database any more")
+
+    def _create(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)  # what somebody trades is nobody else's business
+        except OSError as error:
+            raise BadInput(f"memory {path}: {error.strerror}: choose another rag.path") from None
 
     def _put_aside(self) -> None:
         path = self.path
