@@ -37,7 +37,7 @@ def test_the_bound_is_twenty_trades_a_day_for_twenty_years() -> None:
 @pytest.mark.slow
 def test_equal_trades_in_any_order_give_equal_recalls(tmp_path: Path) -> None:
     """Also after a restart, from the file, and after being told everything twice."""
-    documents = random_documents(seed=1, count=600)
+    documents = random_documents(seed=1, count=300)
     one, other = KnowledgeBase(tmp_path / "a.memory"), KnowledgeBase(None)
     one.remember_all(documents)
     for document in reversed(documents):
@@ -45,7 +45,7 @@ def test_equal_trades_in_any_order_give_equal_recalls(tmp_path: Path) -> None:
     other.remember_all(documents[:50])
     expected = recalls(one)
     assert recalls(other) == expected
-    assert sum(recall.trades for recall in expected) > 100
+    assert sum(recall.trades for recall in expected) > 40
     one.close()
     again = KnowledgeBase(tmp_path / "a.memory")
     assert recalls(again) == expected
@@ -60,7 +60,7 @@ def test_a_recall_is_that_of_a_search_by_hand() -> None:
     documents = [*SEEDS, *random_documents(seed=3, count=400)]
     memory = KnowledgeBase(None)
     memory.remember_all(documents)
-    for asked in random_documents(seed=4, count=60):
+    for asked in random_documents(seed=4, count=20):
         here, near = place_of(asked), []
         for document in documents:
             there = place_of(document)
