@@ -1,8 +1,9 @@
 """The embedded memory: documents in one file, their places in the process, found by distance.
 
-A search is exact and takes well under a millisecond for a hundred thousand trades, so it is done
-here and now: no thread, no real duration on the clock of a simulated run, and equal journals give
-equal recalls. What is remembered is bounded: beyond `documents_max` the oldest goes. Seeds stay.
+A search is exact and takes about a millisecond among a hundred thousand trades
+(`benchmarks/memory_search.py`), so it is done here and now: no thread, no real duration on the
+clock of a simulated run, and equal journals give equal recalls. What is remembered is bounded:
+beyond `documents_max` the oldest goes. Seeds stay.
 
 A document that cannot be compared (a feature that is missing or not a finite number) is refused
 with the reason and counted. A document that could not be written yet makes every recall a
