@@ -37,7 +37,7 @@ def test_the_bound_is_twenty_trades_a_day_for_twenty_years() -> None:
 @pytest.mark.slow
 def test_equal_trades_in_any_order_give_equal_recalls(tmp_path: Path) -> None:
     """Also after a restart, from the file, and after being told everything twice."""
-    documents = random_documents(seed=1, count=600)
+    documents = random_documents(seed=1, count=300)
     one, other = KnowledgeBase(tmp_path / "a.memory"), KnowledgeBase(None)
     one.remember_all(documents)
     for document in reversed(documents):
@@ -45,7 +45,7 @@ def test_equal_trades_in_any_order_give_equal_recalls(tmp_path: Path) -> None:
     other.remember_all(documents[:50])
     expected = recalls(one)
     assert recalls(other) == expected
-    assert sum(recall.trades for recall in expected) > 100
+    assert sum(recall.trades for recall in expected) > 40
     one.close()
     again = KnowledgeBase(tmp_path / "a.memory")
     assert recalls(again) == expected
@@ -60,7 +60,7 @@ def test_a_recall_is_that_of_a_search_by_hand() -> None:
     documents = [*SEEDS, *random_documents(seed=3, count=400)]
     memory = KnowledgeBase(None)
     memory.remember_all(documents)
-    for asked in random_documents(seed=4, count=60):
+    for asked in random_documents(seed=4, count=20):
         here, near = place_of(asked), []
         for document in documents:
             there = place_of(document)
@@ -147,6 +147,21 @@ def test_a_trade_that_cannot_be_written_makes_every_recall_fail_until_it_is(
         other.execute("ROLLBACK")
     assert memory.recall_now(a_question()).trades == 1
     memory.close()
+
+
+def test_what_another_process_wrote_is_followed(tmp_path: Path) -> None:
+    """The memory is made again while a trader runs: its next question hears of all of it."""
+    path = tmp_path / "a.memory"
+    trader = KnowledgeBase(path)
+    trader.remember_all([a_document(1), a_document(2)])
+    person = KnowledgeBase(path)
+    person.rebuild([a_document(3), a_document(2)])
+    person.close()
+    assert [int(each.document_id) for each in trader.recall_now(a_question()).similar] == [2, 3]
+    trader.remember(a_document(4))
+    assert trader.stock.trades == 3
+    assert trader.recall_now(a_question()).trades == 3
+    trader.close()
 
 
 def test_what_waits_is_written_at_the_end(tmp_path: Path) -> None:

@@ -191,6 +191,27 @@ def test_a_path_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(told.value)
 
 
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.memory"
+    file = MemoryFile(path)
+    file.write(entries(1), keep=10)
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    file.close()
+
+
+def test_only_writes_of_others_count_as_changes(tmp_path: Path) -> None:
+    path = tmp_path / "t.memory"
+    one, other = MemoryFile(path), MemoryFile(path)
+    one.write(entries(1), keep=10)
+    other.write(entries(1), keep=10)
+    assert not one.changed_elsewhere()
+    other.write(entries(2), keep=10)
+    assert one.changed_elsewhere()
+    assert not one.changed_elsewhere()
+    one.close()
+    other.close()
+
+
 def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "t.memory"
     path.touch()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from mytrader.domain.commands import AnyCommand
@@ -142,6 +143,7 @@ def test_two_contracts_and_two_trades_of_one_contract_at_once() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_watched_for_commissions_is_bounded() -> None:
     desk = Desk()
     desk.pipeline.catch_up(a_trade(number) for number in range(LATE_TRADES_MAX + 10))

@@ -1,8 +1,9 @@
 """The embedded memory: documents in one file, their places in the process, found by distance.
 
-A search is exact and takes well under a millisecond for a hundred thousand trades, so it is done
-here and now: no thread, no real duration on the clock of a simulated run, and equal journals give
-equal recalls. What is remembered is bounded: beyond `documents_max` the oldest goes. Seeds stay.
+A search is exact and takes about a millisecond among a hundred thousand trades
+(`benchmarks/memory_search.py`), so it is done here and now: no thread, no real duration on the
+clock of a simulated run, and equal journals give equal recalls. What is remembered is bounded:
+beyond `documents_max` the oldest goes. Seeds stay.
 
 A document that cannot be compared (a feature that is missing or not a finite number) is refused
 with the reason and counted. A document that could not be written yet makes every recall a
@@ -22,7 +23,7 @@ from msgspec import Struct
 
 from mytrader.domain.decision import Question
 from mytrader.domain.memory import Recall, TradeDocument
-from mytrader.errors import invariant
+from mytrader.errors import BadInput, invariant
 from mytrader.rag.likeness import (
     COORDINATES,
     Incomparable,
@@ -82,7 +83,10 @@ class KnowledgeBase:
                 text=f"memory {path} was damaged ({self._file.begun_anew}) and put aside as"
                 f" {path}.damaged: the journal fills the new one",
             )
-        self._load(self._file.rows())
+        try:
+            self._load(self._file.rows())
+        except sqlite3.Error as error:
+            raise BadInput(f"memory {path}: {error}: close what holds it") from None
         self.remember_all(SEEDS)
 
     @property
@@ -112,6 +116,7 @@ class KnowledgeBase:
         if self._waiting and not self._write([]):
             return Recall(failure="the memory lacks a trade that it could not write yet")
         try:
+            self._follow()
             near = self._near(place, self._neighbours, within=RADIUS**2)
             documents = self._file.fetch([number for _, number in near])
         except (sqlite3.Error, Damaged) as error:
@@ -136,6 +141,7 @@ class KnowledgeBase:
         """
         entries = self._entries([*SEEDS, *documents])
         self._waiting.clear()
+        self._follow()
         self._keep(*self._file.write(entries, keep=self._documents_max, anew=True))
 
     def find(self, document_id: str) -> TradeDocument | None:
@@ -181,6 +187,7 @@ class KnowledgeBase:
         """Write what waits and `entries`; what cannot be written waits. Returns success."""
         self._waiting |= {entry.document.document_id: entry for entry in entries}
         try:
+            self._follow()
             changed = self._file.write(self._waiting.values(), keep=self._documents_max)
         except sqlite3.Error as error:
             self._log.warning(
@@ -212,8 +219,14 @@ class KnowledgeBase:
         if shelf is not None:
             self._shelves[shelf].remove(number)
 
+    def _follow(self) -> None:
+        """Learn the places anew where another process wrote, as `mytrader memory rebuild` does."""
+        if self._file.changed_elsewhere():
+            self._load(self._file.rows())
+
     def _load(self, rows: list[Row]) -> None:
         shelves: dict[_Shelf, list[Row]] = {}
+        self._shelves, self._shelf_of = {}, {}
         for row in rows:
             shelf = (row.market, row.side, row.strategy)
             shelves.setdefault(shelf, []).append(row)

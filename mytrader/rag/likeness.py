@@ -37,7 +37,7 @@ the trade somewhere.
 """
 
 from collections.abc import Mapping
-from math import isfinite, log, sqrt
+from math import log, sqrt
 from typing import Final
 
 from msgspec import Struct
@@ -63,6 +63,8 @@ RATIO_FLOOR: Final = 0.05
 """Below a twentieth of what is usual there is nothing; the logarithm needs an end."""
 ATR_TICKS_FLOOR: Final = 1.0
 """A market that has not moved has no range; a tick is the least it can have."""
+NUMBER_MAX: Final = 1e12
+"""Squares of coordinates made of larger numbers would leave the range of 32 bits."""
 COORDINATES: Final = (*SCALES, "trend", "restlessness")
 SPACE_VERSION: Final = 1
 """Goes up whenever a vector would come out differently: stored vectors are then made anew."""
@@ -147,9 +149,9 @@ def _feature(features: Mapping[str, float], name: str) -> float:
     value: object = features.get(name)
     if value is None:
         raise Incomparable(f"there is no feature '{name}'")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    # In this order: a whole number may be too large for a float, and NaN compares with nothing.
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
         raise Incomparable(f"the feature '{name}' is not a finite number")
-    # Far beyond any market, and squares of it would no longer be numbers.
-    if abs(value) > 1e9:
-        raise Incomparable(f"the feature '{name}' is {value:.3g}, beyond any market")
+    if abs(value) > NUMBER_MAX:
+        raise Incomparable(f"the feature '{name}' is not a finite number, or beyond any market")
     return float(value)

@@ -41,14 +41,16 @@ CREATE TABLE documents (number INTEGER PRIMARY KEY AUTOINCREMENT,
     document BLOB NOT NULL);
 CREATE INDEX oldest ON documents (seed, closed_us, document_id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO facts VALUES ('writes', 0);
 """
+_COUNT: Final = "SELECT value FROM facts WHERE name = ?"
+_SAME: Final = "SELECT 1 FROM documents WHERE document_id = ? AND document = ?"
 _WRITE: Final = """
 INSERT INTO documents (document_id, closed_us, seed, market, side, strategy, vector, document)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (document_id) DO UPDATE SET closed_us = excluded.closed_us, seed = excluded.seed,
     market = excluded.market, side = excluded.side, strategy = excluded.strategy,
     vector = excluded.vector, document = excluded.document
-WHERE excluded.document != documents.document
 RETURNING number
 """
 
@@ -106,8 +108,20 @@ class MemoryFile:
             self.begun_anew = str(damage)
             self._put_aside()
             self._database = self._opened()
+        self._writes = self._writes_counted()
 
     # Reading
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process wrote since this was last asked. Raises `sqlite3.Error`."""
+        found = self._writes_counted()
+        changed = found != self._writes
+        self._writes = found
+        return changed
+
+    def _writes_counted(self) -> int:
+        """Return how many writes changed something, whoever made them."""
+        return int(self._database.execute(_COUNT, ("writes",)).fetchone()[0])
 
     def rows(self) -> list[Row]:
         """Return where everything lies. Raises `sqlite3.Error`."""
@@ -151,6 +165,7 @@ class MemoryFile:
         """
         with self._database as transaction:
             transaction.execute("BEGIN IMMEDIATE")
+            missed = self._writes_counted() - self._writes
             gone = [n for (n,) in transaction.execute("SELECT number FROM documents")] * anew
             if anew:
                 transaction.execute("DELETE FROM documents")
@@ -163,15 +178,24 @@ class MemoryFile:
                     " WHERE seed = 0 ORDER BY closed_us, document_id LIMIT ?) RETURNING number"
                 )
                 gone += [number for (number,) in transaction.execute(oldest, (beyond,)).fetchall()]
-        return [(number, entry) for number, entry in tried if number is not None], gone
+            written = [(number, entry) for number, entry in tried if number is not None]
+            if written or gone:
+                transaction.execute("UPDATE facts SET value = value + 1 WHERE name = 'writes'")
+            # What another process wrote in this instant is still to be learned.
+            wrote = self._writes_counted() - missed
+        self._writes = wrote
+        return written, gone
 
     def _write_one(self, entry: Entry) -> int | None:
         document, place = entry.document, entry.place
         closed_us = (document.closed_at - _EPOCH) // timedelta(microseconds=1)
         where = (place.market, place.side, place.strategy, vector_bytes(place))
-        values = (document.document_id, closed_us, entry.seed, *where, _encoded(document))
-        changed = self._database.execute(_WRITE, values).fetchone()
-        return None if changed is None else int(changed[0])
+        text = _encoded(document)
+        # What changes nothing is no write: whoever counts them would load everything again.
+        if self._database.execute(_SAME, (document.document_id, text)).fetchone() is not None:
+            return None
+        values = (document.document_id, closed_us, entry.seed, *where, text)
+        return int(self._database.execute(_WRITE, values).fetchone()[0])
 
     def close(self) -> None:
         """Fold the log of writes into the file and let go of it."""
@@ -215,6 +239,7 @@ class MemoryFile:
         # Without waiting for the disk, and without a pause for folding the log of writes.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if not tables:
             database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -235,6 +260,7 @@ class MemoryFile:
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise BadInput(f"memory {path}: its folder does not exist: make it") from None
+            self._create(path)
             return
         except OSError as error:
             raise BadInput(f"memory {path}: {error.strerror}: choose another rag.path") from None
@@ -254,6 +280,12 @@ class MemoryFile:
         else:
             raise Damaged("it is no database any more")
 
+    def _create(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)  # what somebody trades is nobody else's business
+        except OSError as error:
+            raise BadInput(f"memory {path}: {error.strerror}: choose another rag.path") from None
+
     def _put_aside(self) -> None:
         path = self.path
         if path is None:
@@ -271,8 +303,7 @@ class MemoryFile:
 
 def _hold_to_space(database: sqlite3.Connection) -> None:
     """Make the vectors of an older rule anew, from the documents beside them."""
-    asked = "SELECT value FROM facts WHERE name = 'space'"
-    found = database.execute(asked).fetchone()
+    found = database.execute(_COUNT, ("space",)).fetchone()
     if found is not None and found[0] == SPACE_VERSION:
         return
     with database:

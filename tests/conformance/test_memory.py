@@ -184,6 +184,7 @@ def test_a_question_that_cannot_be_compared_is_a_failure_with_its_reason(kept: K
     assert kept.recall(replace(a_question(), symbol="ZZ")).failure is not None
 
 
+@pytest.mark.slow
 def test_every_store_gives_the_answers_of_every_other(kept: Kept) -> None:
     documents = random_documents(seed=5, count=200)
     kept.store.remember_all(documents)
