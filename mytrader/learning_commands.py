@@ -35,6 +35,7 @@ from mytrader.learning.standing import (
     Standings,
     Status,
 )
+from mytrader.learning.words import Wordsmith
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -88,18 +89,18 @@ class _Desk:
 # Look
 
 
-def learn(asked: LearnOptions) -> int:
+def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
     """Study, record what is proposed, and show it; return the exit status."""
     desk = _Desk(asked)
     if asked.report is not None and asked.report.suffix != ".svg":
         raise BadInput(f"--report {asked.report}: a picture is drawn as .svg: name it so")
-    since = _since(asked.since)
+    scope = scope_of(desk.settings, since=_since(asked.since))
     before = desk.ledger.read()
     materials = [material_of(journal) for journal in desk.journals]
-    found = study(materials, before, now=desk.now, scope=scope_of(desk.settings, since=since))
-    standings = before if asked.dry_run else record(found, desk.ledger)
+    found = study(materials, before, now=desk.now, scope=scope, wordsmith=wordsmith)
     if asked.report is not None:
         _write(asked.report, picture(found.tables, _title(found, desk.journals)))
+    standings = before if asked.dry_run else record(found, desk.ledger)
     _show_study(desk, found, standings, asked=asked)
     return 0
 

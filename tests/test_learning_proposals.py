@@ -173,6 +173,7 @@ def test_trades_that_the_present_value_keeps_away_are_no_evidence() -> None:
 def test_what_is_not_known_is_no_evidence() -> None:
     unknown = trades(-0.8, confidence=None, risk_usd=None, r=None)
     assert found(unknown) == {}
+    assert Parameter.CONFIDENCE not in found(trades(-0.8, confidence=float("nan")))
     outside = refusals(0.8, "SESSION_END", before=replace(FRESH, to_close=None))
     assert found(outside) == {}
     never = [

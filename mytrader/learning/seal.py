@@ -25,6 +25,7 @@ from mytrader.errors import BadInput
 KEY_NAME: Final = "learning.key"
 NOTES_NAME: Final = "learning.ends"
 KEY_BYTES: Final = 32
+_RESTORE: Final = "restore a copy of it and its key, or move both away and discard the ledger"
 _MINE_ALONE: Final = 0o600
 _FOR_OTHERS: Final = 0o077
 
@@ -95,9 +96,9 @@ class Seal:
         try:
             notes = msgspec.json.decode(text, type=_Notes)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BadInput(f"{path}: is damaged: restore a copy of its folder") from None
+            raise BadInput(f"{path}: is damaged: {_RESTORE}") from None
         if not self.holds(msgspec.json.encode(notes.ends, order="sorted"), notes.mac):
-            raise BadInput(f"{path}: was changed, or its key was: restore a copy of its folder")
+            raise BadInput(f"{path}: was changed, or its key was: {_RESTORE}")
         return notes.ends
 
     def _key(self) -> bytes:
