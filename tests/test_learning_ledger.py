@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from mytrader.errors import BadInput
 from mytrader.learning.ledger import Damaged, Ledger, ledger_path
 from mytrader.learning.parameters import Parameter
+from mytrader.learning.proposals import Proposal
 from mytrader.learning.seal import KEY_NAME, NOTES_NAME, Seal
 from mytrader.learning.standing import Approved, Proposed, Revoked, Standings, Status
 from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal
@@ -276,12 +278,28 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         folder.append(Proposed(NOW, TIGHTER))
 
 
+def test_writers_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    made = [a_proposal(days=days) for days in range(1, 13)]
+
+    def write(proposals: list[Proposal]) -> None:
+        ledger = a_ledger(tmp_path)
+        for proposal in proposals:
+            ledger.append(Proposed(NOW, proposal))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [made[start::4] for start in range(4)]))
+    found = a_ledger(tmp_path).read()
+    assert isinstance(found, Standings)
+    assert set(found.by_id) == {one.proposal_id for one in made}
+
+
 def test_a_line_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     first, second, *_ = (json.loads(line) for line in lines(filled(tmp_path)))
     assert first["entry"]["kind"] == "opened"
     assert second["entry"]["proposal"]["parameter"] == "trading.max_daily_trades"
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
 def test_no_single_byte_can_be_changed_unseen(tmp_path: Path, data: st.DataObject) -> None:

@@ -222,6 +222,7 @@ def test_no_proposal_stands_for_longer_than_sixty_days() -> None:
     assert made.expires_at - NOW == LIFETIME_MAX
 
 
+@pytest.mark.slow
 @given(
     means=st.lists(st.sampled_from([-1.03, 1.7]), min_size=0, max_size=40),
     entries=st.integers(0, 25),
