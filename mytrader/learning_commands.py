@@ -28,7 +28,7 @@ from mytrader.learning.parameters import current_values
 from mytrader.learning.picture import picture
 from mytrader.learning.standing import (
     AnyDecision,
-    Approved,
+    Agreed,
     Rejected,
     Revoked,
     Standing,
@@ -162,7 +162,7 @@ def approve(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved by {standing.who}")
     _confirm(standing, code, what="approve")
-    return _decide(desk, Approved(desk.now, standing.proposal_id, _who()), asked=asked)
+    return _decide(desk, Agreed(desk.now, standing.proposal_id, _who()), asked=asked)
 
 
 def reject(asked: LearnOptions, proposal_id: str) -> int:

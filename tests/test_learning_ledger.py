@@ -16,7 +16,7 @@ from mytrader.learning.ledger import Damaged, Ledger, ledger_path
 from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
 from mytrader.learning.seal import KEY_NAME, NOTES_NAME, Seal
-from mytrader.learning.standing import Approved, Proposed, Revoked, Standings, Status
+from mytrader.learning.standing import Agreed, Proposed, Revoked, Standings, Status
 from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal
 
 TIGHTER = a_proposal()
@@ -28,7 +28,7 @@ def filled(folder: Path) -> Ledger:
     ledger = a_ledger(folder)
     ledger.append(Proposed(NOW, TIGHTER))
     ledger.append(Proposed(NOW, LOOSER))
-    ledger.append(Approved(NOW, LOOSER.proposal_id, "ann"))
+    ledger.append(Agreed(NOW, LOOSER.proposal_id, "ann"))
     return ledger
 
 
@@ -69,7 +69,7 @@ def test_an_entry_that_does_not_follow_is_not_written(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     before = lines(ledger)
     with pytest.raises(BadInput, match="cannot be approved"):
-        ledger.append(Approved(NOW, LOOSER.proposal_id, "ann"))
+        ledger.append(Agreed(NOW, LOOSER.proposal_id, "ann"))
     assert lines(ledger) == before
 
 

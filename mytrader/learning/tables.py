@@ -118,8 +118,10 @@ def tables(outcomes: Sequence[Outcome]) -> Tables:
     refused = [one for one in outcomes if one.ended is Ended.REFUSED]
     return Tables(
         total=made_row("all trades", traded),
-        trades=tuple(_table(by, key, traded, made_row) for by, key in TRADE_KEYS.items()),
-        refusals=tuple(_table(by, key, refused, refused_row) for by, key in REFUSAL_KEYS.items()),
+        trades=tuple(_table(by, key, traded, make=made_row) for by, key in TRADE_KEYS.items()),
+        refusals=tuple(
+            _table(by, key, refused, make=refused_row) for by, key in REFUSAL_KEYS.items()
+        ),
         measure=measured(traded),
         aborted=sum(one.ended is Ended.ABORTED for one in outcomes),
     )
@@ -174,7 +176,7 @@ def stand_alone(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return found
 
 
-def _table(by: str, key: Key, outcomes: Sequence[Outcome], make: Callable[..., Row]) -> Table:
+def _table(by: str, key: Key, outcomes: Sequence[Outcome], *, make: Callable[..., Row]) -> Table:
     groups: dict[str, list[Outcome]] = {}
     for one in outcomes:
         groups.setdefault(key(one), []).append(one)
