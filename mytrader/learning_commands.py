@@ -27,8 +27,8 @@ from mytrader.learning.overlay import Overlay, overlay
 from mytrader.learning.parameters import current_values
 from mytrader.learning.picture import picture
 from mytrader.learning.standing import (
-    AnyDecision,
     Agreed,
+    AnyDecision,
     Rejected,
     Revoked,
     Standing,

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.learning.standing import (
-    AnyEntry,
     Agreed,
+    AnyEntry,
     Expired,
     Inconsistent,
     Opened,
