@@ -17,7 +17,7 @@ from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
 from mytrader.learning.seal import KEY_NAME, NOTES_NAME, Seal
 from mytrader.learning.standing import Agreed, Proposed, Revoked, Standings, Status
-from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal
+from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal, key
 
 TIGHTER = a_proposal()
 LOOSER = a_proposal(Parameter.COOLDOWN, "60", safer=False)
@@ -162,6 +162,13 @@ def test_notes_or_a_key_that_cannot_be_used_damage_the_ledger(tmp_path: Path) ->
     assert "is damaged" in why(ledger)
     (tmp_path / "keys" / NOTES_NAME).unlink()
     assert "it ends behind line 4, and had more" in why(ledger)
+
+
+def test_a_key_folder_that_cannot_be_looked_into_damages_the_ledger(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    beyond = Ledger(ledger.path, Seal(tmp_path / ("x" * 300), draw=key), new_id=str)
+    assert "cannot read it" in why(beyond)
+    assert "cannot read it" in why(Ledger(tmp_path / "none", beyond._seal, new_id=str))
 
 
 def test_a_signed_line_that_does_not_follow_damages_it_too(tmp_path: Path) -> None:

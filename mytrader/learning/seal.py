@@ -56,7 +56,15 @@ class Seal:
     @property
     def has_key(self) -> bool:
         """Whether anything was ever signed here."""
-        return (self._folder / KEY_NAME).exists()
+        path = self._folder / KEY_NAME
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            # A folder that may not be looked into is no folder without a key.
+            raise _cannot(path, "read", error) from None
+        return True
 
     def sign(self, content: bytes) -> str:
         """Return the signature of `content`; the first one makes the key."""
@@ -103,7 +111,7 @@ class Seal:
 
     def _key(self) -> bytes:
         path = self._folder / KEY_NAME
-        if not path.exists():
+        if not self.has_key:
             self._make_key(path)
         try:
             mode, key = path.stat().st_mode, path.read_bytes()
