@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mytrader.cli_options import Config, Json
+from mytrader.errors import BadInput
 
 app = typer.Typer(
     help="What closed cycles say, the lessons, and proposals that wait for a person.",
@@ -40,7 +41,11 @@ def learn(
     as_json: Json = False,
 ) -> int:
     """Study finished cycles: tables, lessons, proposals. Nothing is changed by looking."""
-    if context.invoked_subcommand is not None:
+    command = context.invoked_subcommand
+    if command is not None:
+        if journal or since or report or dry_run or config or as_json:
+            # Silently left out, they would let a decision go to another journal's ledger.
+            raise BadInput(f"put the options behind the command: mytrader learn {command} ...")
         return 0
     from mytrader import learning_commands as commands
 

@@ -27,14 +27,15 @@ from mytrader.learning.overlay import Overlay, overlay
 from mytrader.learning.parameters import current_values
 from mytrader.learning.picture import picture
 from mytrader.learning.standing import (
+    Agreed,
     AnyDecision,
-    Approved,
     Rejected,
     Revoked,
     Standing,
     Standings,
     Status,
 )
+from mytrader.learning.words import Wordsmith
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -88,18 +89,18 @@ class _Desk:
 # Look
 
 
-def learn(asked: LearnOptions) -> int:
+def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
     """Study, record what is proposed, and show it; return the exit status."""
     desk = _Desk(asked)
     if asked.report is not None and asked.report.suffix != ".svg":
         raise BadInput(f"--report {asked.report}: a picture is drawn as .svg: name it so")
-    since = _since(asked.since)
+    scope = scope_of(desk.settings, since=_since(asked.since))
     before = desk.ledger.read()
     materials = [material_of(journal) for journal in desk.journals]
-    found = study(materials, before, now=desk.now, scope=scope_of(desk.settings, since=since))
-    standings = before if asked.dry_run else record(found, desk.ledger)
+    found = study(materials, before, now=desk.now, scope=scope, wordsmith=wordsmith)
     if asked.report is not None:
         _write(asked.report, picture(found.tables, _title(found, desk.journals)))
+    standings = before if asked.dry_run else record(found, desk.ledger)
     _show_study(desk, found, standings, asked=asked)
     return 0
 
@@ -161,7 +162,7 @@ def approve(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved by {standing.who}")
     _confirm(standing, code, what="approve")
-    return _decide(desk, Approved(desk.now, standing.proposal_id, _who()), asked=asked)
+    return _decide(desk, Agreed(desk.now, standing.proposal_id, _who()), asked=asked)
 
 
 def reject(asked: LearnOptions, proposal_id: str) -> int:

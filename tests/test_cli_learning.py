@@ -22,6 +22,12 @@ def test_every_command_has_help_and_json(learn: Learn, command: str) -> None:
     assert "--journal" in out
 
 
+@pytest.mark.parametrize("option", [("--journal", "x"), ("--json",), ("--since", "2025-11-01")])
+def test_options_before_a_command_are_not_lost(learn: Learn, option: tuple[str, ...]) -> None:
+    """A decision must not go to another ledger than the one that was named."""
+    learn(*option, "proposals").is_one_line("put the options behind the command")
+
+
 def test_a_command_does_not_study_first(learn: Learn) -> None:
     """There is no journal: a study would say so in other words than a decision does."""
     assert "no journal in runs/" in learn("proposals").err

@@ -13,7 +13,7 @@ from mytrader.learning.founding import FOUNDING_LESSON
 from mytrader.learning.ledger import Damaged, Ledger
 from mytrader.learning.outcomes import Material
 from mytrader.learning.parameters import Parameter, current_values
-from mytrader.learning.standing import Approved, Rejected, Revoked, Standings, Status
+from mytrader.learning.standing import Agreed, Rejected, Revoked, Standings, Status
 from mytrader.settings import Settings
 from tests.domain_samples import NOON
 from tests.fakes.wordsmith import FakeWordsmith
@@ -71,9 +71,9 @@ def test_two_looks_at_once_propose_once(tmp_path: Path) -> None:
     assert len(standings.by_id) == 1
 
 
-@pytest.mark.parametrize("decision", [Approved, Rejected, Revoked])
+@pytest.mark.parametrize("decision", [Agreed, Rejected, Revoked])
 def test_what_a_person_decided_is_not_asked_again_before_its_time(
-    tmp_path: Path, decision: type[Approved | Rejected | Revoked]
+    tmp_path: Path, decision: type[Agreed | Rejected | Revoked]
 ) -> None:
     ledger = a_ledger(tmp_path)
     found = look(ledger)

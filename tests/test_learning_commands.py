@@ -15,7 +15,7 @@ from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Ended, Material, outcomes_of
 from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
-from mytrader.learning.standing import Approved, Proposed
+from mytrader.learning.standing import Agreed, Proposed
 from mytrader.replay.material import material_of
 from tests.command_line import DATA, CommandLine, mytrader
 from tests.learning_journal import Learn, learn, write_journal
@@ -203,7 +203,7 @@ def test_a_limit_that_gets_looser_by_a_revocation_needs_its_code(
 
 
 def test_an_approval_is_revoked_without_a_code(learn: Learn, journal: Path) -> None:
-    proposed(journal, LOOSER).append(Approved(JUST_NOW, LOOSER.proposal_id, "ann"))
+    proposed(journal, LOOSER).append(Agreed(JUST_NOW, LOOSER.proposal_id, "ann"))
     assert learn("revoke", LOOSER.proposal_id, "--journal", journal).status == 0
     assert state(learn, journal, LOOSER).startswith("revoked by ")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from msgspec.structs import replace
 from mytrader.errors import BadInput
 from mytrader.learning.ledger import Damaged, Ledger, ledger_path
 from mytrader.learning.parameters import Parameter
+from mytrader.learning.proposals import Proposal
 from mytrader.learning.seal import KEY_NAME, NOTES_NAME, Seal
-from mytrader.learning.standing import Approved, Proposed, Revoked, Standings, Status
-from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal
+from mytrader.learning.standing import Agreed, Proposed, Revoked, Standings, Status
+from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal, key
 
 TIGHTER = a_proposal()
 LOOSER = a_proposal(Parameter.COOLDOWN, "60", safer=False)
@@ -26,7 +28,7 @@ def filled(folder: Path) -> Ledger:
     ledger = a_ledger(folder)
     ledger.append(Proposed(NOW, TIGHTER))
     ledger.append(Proposed(NOW, LOOSER))
-    ledger.append(Approved(NOW, LOOSER.proposal_id, "ann"))
+    ledger.append(Agreed(NOW, LOOSER.proposal_id, "ann"))
     return ledger
 
 
@@ -67,7 +69,7 @@ def test_an_entry_that_does_not_follow_is_not_written(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     before = lines(ledger)
     with pytest.raises(BadInput, match="cannot be approved"):
-        ledger.append(Approved(NOW, LOOSER.proposal_id, "ann"))
+        ledger.append(Agreed(NOW, LOOSER.proposal_id, "ann"))
     assert lines(ledger) == before
 
 
@@ -160,6 +162,13 @@ def test_notes_or_a_key_that_cannot_be_used_damage_the_ledger(tmp_path: Path) ->
     assert "is damaged" in why(ledger)
     (tmp_path / "keys" / NOTES_NAME).unlink()
     assert "it ends behind line 4, and had more" in why(ledger)
+
+
+def test_a_key_folder_that_cannot_be_looked_into_damages_the_ledger(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    beyond = Ledger(ledger.path, Seal(tmp_path / ("x" * 300), draw=key), new_id=str)
+    assert "cannot read it" in why(beyond)
+    assert "cannot read it" in why(Ledger(tmp_path / "none", beyond._seal, new_id=str))
 
 
 def test_a_signed_line_that_does_not_follow_damages_it_too(tmp_path: Path) -> None:
@@ -276,12 +285,28 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         folder.append(Proposed(NOW, TIGHTER))
 
 
+def test_writers_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    made = [a_proposal(days=days) for days in range(1, 13)]
+
+    def write(proposals: list[Proposal]) -> None:
+        ledger = a_ledger(tmp_path)
+        for proposal in proposals:
+            ledger.append(Proposed(NOW, proposal))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [made[start::4] for start in range(4)]))
+    found = a_ledger(tmp_path).read()
+    assert isinstance(found, Standings)
+    assert set(found.by_id) == {one.proposal_id for one in made}
+
+
 def test_a_line_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     first, second, *_ = (json.loads(line) for line in lines(filled(tmp_path)))
     assert first["entry"]["kind"] == "opened"
     assert second["entry"]["proposal"]["parameter"] == "trading.max_daily_trades"
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
 def test_no_single_byte_can_be_changed_unseen(tmp_path: Path, data: st.DataObject) -> None:

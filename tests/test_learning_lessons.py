@@ -84,6 +84,15 @@ def test_a_guard_is_told_what_it_kept_away_and_never_as_a_thing_to_avoid() -> No
     assert not any(one.avoid for one in found)
 
 
+def test_a_loss_that_is_the_conventions_own_harshness_is_not_told() -> None:
+    """Trades by the same convention were half an R worse than they really were."""
+    lost = [a_refusal(n, "AWS_WAIT", r=r) for n, r in enumerate(around(-0.3, 20))]
+    would_be = a_refusal(99, r=0.5).would_be
+    trades = [replace(a_trade(50 + n, (1.9, 0.1)[n % 2]), would_be=would_be) for n in range(20)]
+    assert any("kept losses away" in one.line for one in told(*lost))
+    assert not any("kept losses away" in one.line for one in told(*lost, *trades))
+
+
 def test_a_loss_far_beyond_its_risk_is_a_lesson_of_its_own() -> None:
     gapped = replace(a_trade(1, -2.4), side=Side.SELL)
     (lesson,) = told(gapped)

@@ -92,6 +92,7 @@ def test_a_setting_beyond_an_end_may_come_back_in_steps() -> None:
     assert stepped(Parameter.DAILY_TRADES, Decimal(500), safer=False) is None
 
 
+@pytest.mark.slow
 @given(parameter=parameters, current=amounts, safer=st.booleans())
 def test_every_step_is_allowed_and_goes_where_it_says(
     parameter: Parameter, current: Decimal, safer: bool
@@ -104,6 +105,7 @@ def test_every_step_is_allowed_and_goes_where_it_says(
     assert abs(value - current) <= step_size(parameter, current)
 
 
+@pytest.mark.slow
 @given(parameter=parameters, current=amounts, value=amounts)
 def test_nothing_beyond_an_end_is_allowed(
     parameter: Parameter, current: Decimal, value: Decimal
@@ -119,6 +121,7 @@ def test_what_is_no_step_is_not_allowed(value: str) -> None:
     assert not allowed(Parameter.DAILY_TRADES, Decimal(15), current=Decimal("NaN"))
 
 
+@pytest.mark.slow
 @given(parameter=parameters, current=amounts, safer=st.booleans())
 def test_every_step_from_a_possible_setting_is_a_possible_setting(
     parameter: Parameter, current: Decimal, safer: bool

@@ -173,6 +173,7 @@ def test_trades_that_the_present_value_keeps_away_are_no_evidence() -> None:
 def test_what_is_not_known_is_no_evidence() -> None:
     unknown = trades(-0.8, confidence=None, risk_usd=None, r=None)
     assert found(unknown) == {}
+    assert Parameter.CONFIDENCE not in found(trades(-0.8, confidence=float("nan")))
     outside = refusals(0.8, "SESSION_END", before=replace(FRESH, to_close=None))
     assert found(outside) == {}
     never = [
@@ -221,6 +222,7 @@ def test_no_proposal_stands_for_longer_than_sixty_days() -> None:
     assert made.expires_at - NOW == LIFETIME_MAX
 
 
+@pytest.mark.slow
 @given(
     means=st.lists(st.sampled_from([-1.03, 1.7]), min_size=0, max_size=40),
     entries=st.integers(0, 25),

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.learning.standing import (
+    Agreed,
     AnyEntry,
-    Approved,
     Expired,
     Inconsistent,
     Opened,
@@ -36,12 +36,12 @@ def test_a_proposal_waits_until_somebody_decides() -> None:
 @pytest.mark.parametrize(
     ("entries", "status"),
     [
-        ([Approved(NOW, ID, "ann")], Status.APPROVED),
+        ([Agreed(NOW, ID, "ann")], Status.APPROVED),
         ([Rejected(NOW, ID, "ann")], Status.REJECTED),
         ([Revoked(NOW, ID, "ann")], Status.REVOKED),
         ([Expired(OVER, ID, "ann")], Status.EXPIRED),
-        ([Approved(NOW, ID, "bob"), Revoked(NOW, ID, "ann")], Status.REVOKED),
-        ([Approved(NOW, ID, "bob"), Expired(OVER, ID, "ann")], Status.EXPIRED),
+        ([Agreed(NOW, ID, "bob"), Revoked(NOW, ID, "ann")], Status.REVOKED),
+        ([Agreed(NOW, ID, "bob"), Expired(OVER, ID, "ann")], Status.EXPIRED),
     ],
 )
 def test_what_a_person_or_time_decides_holds(entries: list[AnyEntry], status: Status) -> None:
@@ -51,9 +51,9 @@ def test_what_a_person_or_time_decides_holds(entries: list[AnyEntry], status: St
 
 
 @pytest.mark.parametrize("last", [Rejected, Revoked, Expired])
-@pytest.mark.parametrize("then", [Approved, Rejected, Revoked, Expired])
+@pytest.mark.parametrize("then", [Agreed, Rejected, Revoked, Expired])
 def test_what_is_over_stays_over(
-    last: type[Rejected | Revoked | Expired], then: type[Approved | Rejected | Revoked | Expired]
+    last: type[Rejected | Revoked | Expired], then: type[Agreed | Rejected | Revoked | Expired]
 ) -> None:
     with pytest.raises(Inconsistent, match="cannot be"):
         folded([*OPEN, last(OVER, ID, "ann"), then(OVER, ID, "ann")])
@@ -65,10 +65,10 @@ def test_what_is_over_stays_over(
         ([Proposed(NOW, LOOSER)], "does not begin"),
         ([*OPEN, Opened(NOW, "M")], "opened once"),
         ([*OPEN, Proposed(NOW, LOOSER)], "was made before"),
-        ([*OPEN, Approved(NOW, "NOBODY", "ann")], "is not known"),
-        ([*OPEN, Approved(NOW, ID, "ann"), Approved(NOW, ID, "ann")], "cannot be approved"),
-        ([*OPEN, Approved(NOW, ID, "ann"), Rejected(NOW, ID, "ann")], "cannot be rejected"),
-        ([*OPEN, Approved(OVER, ID, "ann")], "expired before"),
+        ([*OPEN, Agreed(NOW, "NOBODY", "ann")], "is not known"),
+        ([*OPEN, Agreed(NOW, ID, "ann"), Agreed(NOW, ID, "ann")], "cannot be approved"),
+        ([*OPEN, Agreed(NOW, ID, "ann"), Rejected(NOW, ID, "ann")], "cannot be rejected"),
+        ([*OPEN, Agreed(OVER, ID, "ann")], "expired before"),
         ([*OPEN, Expired(NOW, ID, "learning")], "has not expired yet"),
         ([OPEN[0], Proposed(NOW, replace(LOOSER, value=Decimal(90)))], "may not go from 20 to 90"),
     ],

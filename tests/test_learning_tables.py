@@ -117,6 +117,8 @@ def test_the_convention_is_measured_on_trades_that_were_made() -> None:
     measure = measured([agreed, differs, a_trade(3)])
     assert (measure.trades, measure.agreed) == (2, 1)
     assert (measure.net_usd, measure.would_be_usd) == (Decimal(0), Decimal(160))
+    assert measure.harsh_r == pytest.approx((0.2 - 1.8) / 2)
+    assert measured([a_trade(3)]).harsh_r == 0.0
 
 
 def test_the_same_outcomes_give_the_same_tables() -> None:

@@ -88,11 +88,15 @@ def _of_trades(found: Tables) -> Iterator[Lesson]:
 
 
 def _of_refusals(found: Tables) -> Iterator[Lesson]:
-    """What guards kept away, for better or worse; never an argument against a trade."""
+    """What guards kept away, for better or worse; never an argument against a trade.
+
+    The convention errs against a trade: losses are told of only if they outlast that error.
+    """
+    harsh = max(found.measure.harsh_r, 0.0)
     for table in found.refusals:
         for row in table.rows:
             mean = _telling(row)
-            if mean is None:
+            if mean is None or -harsh <= mean.high < 0:
                 continue
             worth = "kept losses away" if mean.below_zero else "kept gains away"
             yield Lesson(

@@ -232,7 +232,8 @@ _THROTTLES: Final = {"TRADE_COUNT", "LOSS_STREAK"}
 
 
 def _confident(one: Outcome, value: Decimal) -> bool:
-    return one.confidence is not None and Decimal(str(one.confidence)) >= value
+    # As numbers of the machine: what is not a number is not enough, and no error.
+    return one.confidence is not None and one.confidence >= float(value)
 
 
 def _day_has_entries(one: Outcome, value: Decimal) -> bool:

@@ -25,6 +25,7 @@ from mytrader.errors import BadInput
 KEY_NAME: Final = "learning.key"
 NOTES_NAME: Final = "learning.ends"
 KEY_BYTES: Final = 32
+_RESTORE: Final = "restore a copy of it and its key, or move both away and discard the ledger"
 _MINE_ALONE: Final = 0o600
 _FOR_OTHERS: Final = 0o077
 
@@ -55,7 +56,15 @@ class Seal:
     @property
     def has_key(self) -> bool:
         """Whether anything was ever signed here."""
-        return (self._folder / KEY_NAME).exists()
+        path = self._folder / KEY_NAME
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            # A folder that may not be looked into is no folder without a key.
+            raise _cannot(path, "read", error) from None
+        return True
 
     def sign(self, content: bytes) -> str:
         """Return the signature of `content`; the first one makes the key."""
@@ -95,14 +104,14 @@ class Seal:
         try:
             notes = msgspec.json.decode(text, type=_Notes)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BadInput(f"{path}: is damaged: restore a copy of its folder") from None
+            raise BadInput(f"{path}: is damaged: {_RESTORE}") from None
         if not self.holds(msgspec.json.encode(notes.ends, order="sorted"), notes.mac):
-            raise BadInput(f"{path}: was changed, or its key was: restore a copy of its folder")
+            raise BadInput(f"{path}: was changed, or its key was: {_RESTORE}")
         return notes.ends
 
     def _key(self) -> bytes:
         path = self._folder / KEY_NAME
-        if not path.exists():
+        if not self.has_key:
             self._make_key(path)
         try:
             mode, key = path.stat().st_mode, path.read_bytes()

@@ -39,7 +39,7 @@ class Decided(Entry, frozen=True):
     who: str
 
 
-class Approved(Decided, frozen=True, tag="approved"):
+class Agreed(Decided, frozen=True, tag="approved"):
     """A person agreed."""
 
 
@@ -55,8 +55,8 @@ class Expired(Decided, frozen=True, tag="expired"):
     """Its time was over."""
 
 
-AnyEntry = Opened | Proposed | Approved | Rejected | Revoked | Expired
-AnyDecision = Approved | Rejected | Revoked | Expired
+AnyEntry = Opened | Proposed | Agreed | Rejected | Revoked | Expired
+AnyDecision = Agreed | Rejected | Revoked | Expired
 
 
 class Status(StrEnum):
@@ -136,7 +136,7 @@ def _moved(standings: Standings, entry: AnyDecision) -> Standing:
         raise Inconsistent(f"proposal {entry.proposal_id} is not known")
     status = _MOVES.get((standing.status, type(entry)))
     if status is None:
-        word = type(entry).__name__.lower()
+        word = "approved" if isinstance(entry, Agreed) else type(entry).__name__.lower()
         raise Inconsistent(
             f"proposal {entry.proposal_id} is {standing.status} and cannot be {word}"
         )
@@ -149,7 +149,7 @@ def _moved(standings: Standings, entry: AnyDecision) -> Standing:
 
 
 _MOVES = {
-    (Status.PROPOSED, Approved): Status.APPROVED,
+    (Status.PROPOSED, Agreed): Status.APPROVED,
     (Status.PROPOSED, Rejected): Status.REJECTED,
     # What means less risk is in force without a person, and can be taken back.
     (Status.PROPOSED, Revoked): Status.REVOKED,

@@ -65,13 +65,15 @@ class Table(Struct, frozen=True):
 class Measure(Struct, frozen=True):
     """The convention of refused trades, applied to trades that were made.
 
-    `agreed` is how many of `trades` would have left for the same reason as they did.
+    `agreed` is how many of `trades` would have left for the same reason as they did. `harsh_r` is
+    by how much R it makes a trade worse than it was, in the mean.
     """
 
     trades: int
     agreed: int
     net_usd: Decimal
     would_be_usd: Decimal
+    harsh_r: float = 0.0
 
 
 class Tables(Struct, frozen=True):
@@ -116,8 +118,10 @@ def tables(outcomes: Sequence[Outcome]) -> Tables:
     refused = [one for one in outcomes if one.ended is Ended.REFUSED]
     return Tables(
         total=made_row("all trades", traded),
-        trades=tuple(_table(by, key, traded, made_row) for by, key in TRADE_KEYS.items()),
-        refusals=tuple(_table(by, key, refused, refused_row) for by, key in REFUSAL_KEYS.items()),
+        trades=tuple(_table(by, key, traded, make=made_row) for by, key in TRADE_KEYS.items()),
+        refusals=tuple(
+            _table(by, key, refused, make=refused_row) for by, key in REFUSAL_KEYS.items()
+        ),
         measure=measured(traded),
         aborted=sum(one.ended is Ended.ABORTED for one in outcomes),
     )
@@ -126,11 +130,13 @@ def tables(outcomes: Sequence[Outcome]) -> Tables:
 def measured(traded: Iterable[Outcome]) -> Measure:
     """Return how near the convention comes to trades that were made."""
     pairs = [(one, one.would_be) for one in traded if one.would_be is not None]
+    differences = [one.r - would_be.r for one, would_be in pairs if one.r is not None]
     return Measure(
         trades=len(pairs),
         agreed=sum(one.exit_reason == would_be.by for one, would_be in pairs),
         net_usd=sum((one.net_usd or Decimal(0) for one, _ in pairs), Decimal(0)),
         would_be_usd=sum((would_be.net_usd for _, would_be in pairs), Decimal(0)),
+        harsh_r=fmean(differences) if differences else 0.0,
     )
 
 
@@ -170,7 +176,7 @@ def stand_alone(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return found
 
 
-def _table(by: str, key: Key, outcomes: Sequence[Outcome], make: Callable[..., Row]) -> Table:
+def _table(by: str, key: Key, outcomes: Sequence[Outcome], *, make: Callable[..., Row]) -> Table:
     groups: dict[str, list[Outcome]] = {}
     for one in outcomes:
         groups.setdefault(key(one), []).append(one)

@@ -44,6 +44,7 @@ def study_view(study: Study) -> View:
             "agreed": found.measure.agreed,
             "net_usd": _money(found.measure.net_usd),
             "would_be_usd": _money(found.measure.would_be_usd),
+            "harsh_r": _rounded(found.measure.harsh_r),
         },
         "lessons": [lesson_view(lesson) for lesson in study.lessons],
         "ledger_damaged": study.damaged,
