@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from mytrader.domain import commands, events
 from mytrader.domain.decision import (
@@ -18,7 +17,7 @@ from mytrader.domain.decision import (
     Signal,
 )
 from mytrader.domain.fills import Execution
-from mytrader.domain.instrument import ES, FuturesContract
+from mytrader.domain.instrument import ES
 from mytrader.domain.known import Known, Unknown
 from mytrader.domain.limits import Limits
 from mytrader.domain.market import BAR_LENGTH, Bar, Quote
@@ -26,7 +25,6 @@ from mytrader.domain.orders import Approved, Bracket, OrderKind, OrderSpec, Side
 from mytrader.domain.trader import Mode, TraderState
 from mytrader.errors import InvariantBroken, JournalFault, OurFault
 from mytrader.execution.live_trading_manager import LiveTradingManager, numbers_follow
-from tests.domain_samples import a_cycle
 from tests.fakes.broker import FakeBroker
 from tests.fakes.journal import FakeJournal
 from tests.journal_samples import COMMANDS
@@ -36,7 +34,6 @@ from tests.playbook import AMPLE
 AT = datetime(2025, 12, 11, 15, tzinfo=UTC)
 CON_ID = 7
 CYCLE = "01KC8APQN8HDF5PCA637VNN0ES"
-STATED = {1: FuturesContract(1, ES, "ESZ5", AT.date().replace(day=30))}
 
 
 class NoPanel:
@@ -461,66 +458,3 @@ def test_a_stopped_loop_hears_nothing_more(desk: Desk) -> None:
     desk.manager.handle(events.LinkChanged(up=False, why="a late word"))
     assert len(desk.journal.records) == records
     assert desk.manager.failure is None
-
-
-INNER = "OrdersNumbered"
-"""What follows inside a step that lets an order out."""
-
-
-class Endings:
-    """An observer that counts how often each cycle ended."""
-
-    def __init__(self) -> None:
-        self.ended: list[str] = []
-
-    def seen(
-        self, event: events.AnyEvent, asked: list[commands.AnyCommand], state: TraderState
-    ) -> None:
-        """See `Observer`."""
-        del event, asked
-        self.ended += [cycle.cycle_id for cycle in state.finished]
-
-
-class TwoSteps(LiveTradingManager):
-    """A loop whose kernel ends a cycle with one event, and follows it up with another inside."""
-
-    ends: dict[str, str]
-
-    def _step(
-        self, state: TraderState, event: events.AnyEvent, now: datetime
-    ) -> tuple[TraderState, list[commands.AnyCommand]]:
-        ended = tuple(
-            replace(a_cycle(), cycle_id=cycle_id)
-            for kind, cycle_id in self.ends.items()
-            if kind == type(event).__name__
-        )
-        asked = [bracket_command()] if isinstance(event, events.TimeReached) else []
-        del now
-        return replace(state, finished=ended), list[commands.AnyCommand](asked)
-
-
-@pytest.mark.parametrize(
-    "ends",
-    [
-        {"TimeReached": "outer"},
-        {INNER: "inner"},
-        {"TimeReached": "outer", INNER: "inner"},
-    ],
-)
-def test_every_ended_cycle_is_told_once_whatever_follows_from_its_end(
-    desk: Desk, ends: dict[str, str]
-) -> None:
-    """A book, a memory or an alert that misses an end would never hear of that trade again."""
-    manager = TwoSteps(
-        replace(desk.manager.state, contracts=STATED),
-        broker=FakeBroker(),
-        journal=FakeJournal(),
-        runtime=desk.runtime,
-        panel=NoPanel(),
-        propose=lambda _, __: None,
-    )
-    manager.ends = ends
-    watching = Endings()
-    manager.observe(watching)
-    manager.handle(events.TimeReached())
-    assert sorted(watching.ended) == sorted(ends.values())
