@@ -90,13 +90,15 @@ class VectorIndex:
         limit = min(within, _FARTHEST)
         if self._tail_used:
             tail = self._tail[:, : self._tail_used]
-            limit = _take(found, squared_distances(tail, point), self._tail_numbers, count, limit)
+            limit = _take(
+                found, squared_distances(tail, point), self._tail_numbers, count=count, limit=limit
+            )
         least = self._least(point)
         for box in np.argsort(least, kind="stable"):
             if least[box] > limit:
                 break
             squares = squared_distances(self._boxes[box], point)
-            limit = _take(found, squares, self._box_numbers[box], count, limit)
+            limit = _take(found, squares, self._box_numbers[box], count=count, limit=limit)
         return found
 
     def _least(self, point: Points) -> Points:
@@ -143,7 +145,12 @@ def _sum_of_squares(differences: Points) -> Points:
 
 
 def _take(
-    found: list[tuple[float, int]], squares: Points, numbers: Numbers, count: int, limit: float
+    found: list[tuple[float, int]],
+    squares: Points,
+    numbers: Numbers,
+    *,
+    count: int,
+    limit: float,
 ) -> float:
     """Put what is near enough among the found; return the distance that still counts."""
     near = np.nonzero(squares <= limit)[0]
