@@ -37,8 +37,8 @@ MASK: Final = "********"
 
 _ON: Final = {"true", "1", "on", "yes", "y", "t"}
 _OFF: Final = {"false", "0", "off", "no", "n", "f", "none", "null", ""}
-_NOT_IN_CHAIN: Final = {"ib.account", "journal.path"}
-"""An account is nobody's business, and where the record lies changes no decision."""
+_NOT_IN_CHAIN: Final = {"ib.account", "journal.path", "learning.key_folder", "rag.path"}
+"""An account is nobody's business, and where files lie changes no decision."""
 
 _SECTIONS_NOT_IN_CHAIN: Final = {"telegram", "telemetry"}
 """Who is told what decides nothing, and a token has no place in the record, hashed or not."""
