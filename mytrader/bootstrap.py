@@ -29,7 +29,7 @@ from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
 from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
-from mytrader.ports import Adviser, Broker, Runtime
+from mytrader.ports import Adviser, Broker, Memory, Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import SystemRuntime, TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
@@ -135,11 +135,12 @@ class Parts(Struct, frozen=True):
     """What a trader is made of, where somebody brings something else: campaigns and their tests.
 
     `strategy` makes what proposes on a contract; `seats` are the advisors, and with them there is
-    nothing else beside the line; `broker` may stand before the executor.
+    nothing beside the line but `memory`; `broker` may stand before the executor.
     """
 
     strategy: MakeStrategy | None = None
     seats: tuple[Seat, ...] | None = None
+    memory: Memory | None = None
     broker: Callable[[Broker], Broker] = _same
     manager: type[LiveTradingManager] = LiveTradingManager
     executor: type[IBExecutor] = IBExecutor
@@ -177,7 +178,7 @@ class Trader:
             broker=parts.broker(self._shadowed() if plan.shadow else self.executor),
             journal=journal,
             runtime=runtime,
-            panel=self._panel(parts.seats),
+            panel=self._panel(parts),
             propose=self._proposer.propose,
         )
         own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
@@ -203,11 +204,12 @@ class Trader:
         self._beside.catch_up(past)
         return state
 
-    def _panel(self, seats: Sequence[Seat] | None) -> Adviser:
+    def _panel(self, parts: Parts) -> Adviser:
         if self._beside is not None:
             return self._beside.panel
         deadline = self.plan.settings.aws_agents.timeout
-        return Panel(seats or (), self.runtime, deadline=deadline)
+        seats = parts.seats or ()
+        return Panel(seats, self.runtime, deadline=deadline, memory=parts.memory)
 
     def _shadowed(self) -> ShadowBroker:
         return ShadowBroker(

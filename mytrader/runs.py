@@ -18,7 +18,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Plan, Trader
+from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
@@ -152,25 +152,36 @@ def _market(symbol: str, day: SimulatedDay) -> SimulatedMarket:
 # Embedded
 
 
-def run_embedded(plan: Plan, day: SimulatedDay, *, observers: Sequence[Observer] = ()) -> Outcome:
+def run_embedded(
+    plan: Plan,
+    day: SimulatedDay,
+    *,
+    observers: Sequence[Observer] = (),
+    parts: Parts = Parts(),  # noqa: B008 - frozen
+) -> Outcome:
     """Trade `day` against the embedded gateway in virtual time; raises `RunHalted`."""
     epoch = day.bars.session[0].opened_at - LEAD_IN
     return run_virtual(
-        lambda loop: _embedded(loop, plan, day=day, observers=observers),
+        lambda loop: _embedded(loop, plan, day=day, observers=observers, parts=parts),
         epoch=epoch,
         modules=CLIENT_CLOCKS,
     )
 
 
 async def _embedded(
-    loop: VirtualLoop, plan: Plan, *, day: SimulatedDay, observers: Sequence[Observer]
+    loop: VirtualLoop,
+    plan: Plan,
+    *,
+    day: SimulatedDay,
+    observers: Sequence[Observer],
+    parts: Parts,
 ) -> Outcome:
     watch = Watch()
     watch.take_failures(loop)
     runtime = VirtualRuntime(loop, watch.note_failure, seed=plan.seed)
     gateway = simulated_gateway(day, runtime)
     loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
-    trader = Trader(plan, runtime, observers=observers)
+    trader = Trader(plan, runtime, observers=observers, parts=parts)
     # Virtual time knows no signals; a handler of Python's own runs between two of its steps.
     with interruptible(watch.interrupt):
         return await trade(trader, trader.connect(), watch=watch, over=gateway.finished)
