@@ -11,7 +11,8 @@ index, built anew, gives the same answers to the bit. Times are what
 the processor spent, so that a busy machine tells the same: a question's are of its one thread.
 `start` is the time from what is on disk to the first answer: for our memory all of opening its
 file, for the others reading their own index. Engines that are not installed are left out.
-`--documents 1000000` is the run behind the decision in ARCHITECTURE.md.
+`--documents 1000000` is the size behind the decision in ARCHITECTURE.md; the graphs take long to
+build there.
 """
 
 import argparse
