@@ -4,32 +4,12 @@ Source: the postmortem of that day. An exit that was not bound to reduce bought 
 while the position was flat; it had neither stop nor target, and the advisors had said WAIT.
 """
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
-from mytrader.domain.orders import Side
+from mytrader.domain.founding import CONTRACT, FOUNDING_ID, SIDE
 from mytrader.learning.lessons import Fact, Lesson
 
 SOURCE: Final = "postmortem of 2025-12-12, orders 14812 and 15638"
-FOUNDING_ID: Final = "incident-2025-12-12-order-14812"
-"""The id of the trade in the memory and in the evidence of the lesson."""
-
-SYMBOL: Final = "ES"
-CONTRACT: Final = "ESZ5"
-SIDE: Final = Side.BUY
-QUANTITY: Final = 1
-ENTRY: Final = Decimal("6890.50")
-EXIT: Final = Decimal("6856.50")
-PROPOSED_AT: Final = datetime(2025, 12, 12, 14, 53, 13, tzinfo=UTC)
-"""08:53:13 US Central: when order 14812 went out."""
-
-CLOSED_AT: Final = datetime(2025, 12, 12, 15, 35, 22, tzinfo=UTC)
-"""09:35:22 US Central: the fill of order 15638."""
-
-NET_USD: Final = Decimal(-1700)
-"""Before commission: that day's record holds none."""
-
 LINE: Final = (
     "An exit opened a position: ESZ5 was bought at 6890.50 with neither stop nor target,"
     " against a WAIT, and sold at 6856.50; do not enter without a stop, nor against a WAIT."

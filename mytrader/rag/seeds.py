@@ -1,9 +1,6 @@
 """What every memory knows before its first trade: the loss that this project was founded on.
 
-Facts and where they are from: the order history and the postmortem of 2025-12-12. Order 14812
-bought 1 ES at 6890.50 at 08:53:13 CT, without stop and target, against the decision advisor's
-WAIT, to flatten a short that was not there; order 15638 sold it at 6856.50 at 09:35:22 CT. The
-history holds no commissions, so the net result is the gross one.
+The facts are those of `mytrader.domain.founding`.
 
 The features are those of `signals.features.FeatureEngine` after the last minute that was closed
 when the order went out (08:52 to 08:53 CT), over the ES bars of that session from its first one;
@@ -11,18 +8,17 @@ a test makes them again where the bars are at hand. The regime is ours too: RANG
 volatility. The earlier trader's own log called it UPTREND.
 """
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from mytrader.domain import founding
 from mytrader.domain.memory import TradeDocument
-from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 
 FOUNDING_LOSS: Final = TradeDocument(
-    document_id="incident-2025-12-12-14812",
-    symbol="ES",
-    side=Side.BUY,
+    document_id=founding.FOUNDING_ID,
+    symbol=founding.SYMBOL,
+    side=founding.SIDE,
     strategy="",
     confidence=0.62,
     features={
@@ -44,9 +40,9 @@ FOUNDING_LOSS: Final = TradeDocument(
         "volume_minutes": 120.0,
     },
     regime=Regime(Trend.RANGE, Volatility.MEDIUM),
-    opened_at=datetime(2025, 12, 12, 14, 53, 20, tzinfo=UTC),
-    closed_at=datetime(2025, 12, 12, 15, 35, 22, tzinfo=UTC),
-    net_usd=Decimal("-1700.00"),
+    opened_at=founding.FILLED_AT,
+    closed_at=founding.CLOSED_AT,
+    net_usd=founding.NET_USD,
     commission_usd=Decimal(0),
     risk_usd=None,
     result_r=None,
