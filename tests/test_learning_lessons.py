@@ -1,16 +1,9 @@
 """Lessons follow from the tables, have ids made of their content, and are silent on chance."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
-
-import pytest
 from msgspec.structs import replace
 
-from mytrader.domain.instrument import ES
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
-from mytrader.learning import founding
 from mytrader.learning.lessons import Fact, Lesson, lessons
 from mytrader.learning.outcomes import UNKNOWN, Outcome
 from mytrader.learning.tables import tables
@@ -113,24 +106,3 @@ def test_an_id_follows_from_the_content_and_words_are_no_content() -> None:
     assert lesson.lesson_id == replace(lesson, words="Other words.").lesson_id
     assert lesson.lesson_id != replace(lesson, evidence=("C2",)).lesson_id
     assert len(lesson.lesson_id) == 16
-
-
-def test_the_founding_lesson_holds_the_facts_of_the_postmortem() -> None:
-    """The loss is (6856.50 - 6890.50) times $50; the times are US Central, six hours behind."""
-    assert (founding.EXIT - founding.ENTRY) * ES.multiplier_usd == founding.NET_USD
-    assert Decimal(-1700) == founding.NET_USD
-    assert datetime(2025, 12, 12, 14, 53, 13, tzinfo=UTC) == founding.PROPOSED_AT
-    assert datetime(2025, 12, 12, 15, 35, 22, tzinfo=UTC) == founding.CLOSED_AT
-    lesson = founding.FOUNDING_LESSON
-    assert lesson.avoid
-    assert lesson.evidence == (founding.FOUNDING_ID,)
-    assert "\n" not in lesson.line
-
-
-def test_the_founding_facts_stand_in_the_postmortem() -> None:
-    page = Path(__file__).resolve().parents[2] / "shared/spec/postmortem-2025-12-12.md"
-    if not page.exists():
-        pytest.skip("the postmortem (../shared/spec) is absent")
-    text = page.read_text(encoding="utf-8")
-    for word in ("6890.50", "6856.50", "08:53:13", "09:35:22", "14812", "15638", "$1,700", "WAIT"):
-        assert word in text
