@@ -328,7 +328,8 @@ def test_every_part_of_the_heart_is_held_to_be_pure() -> None:
     settings.read(ROOT / ".importlinter", encoding="utf-8")
     pure = settings["importlinter:contract:pure"]["source_modules"].split()
     executor = settings["importlinter:contract:executor"]["protected_modules"].split()
-    doors = (checks.LOOP, checks.EXECUTOR, "mytrader/execution/__init__.py")
+    shadow = "mytrader/execution/shadow.py"  # stands where the executor stands
+    doors = (checks.LOOP, checks.EXECUTOR, shadow, "mytrader/execution/__init__.py")
     heart = [one.path for one in sources("mytrader/execution") if one.path not in doors]
     names = {path.removesuffix(".py").replace("/", ".") for path in heart}
     assert names <= {*pure, *executor}

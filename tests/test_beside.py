@@ -1,0 +1,113 @@
+"""What hangs beside the line is opened as the settings say, and takes over from the record."""
+
+import asyncio
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from mytrader.advisors.panel import Panel
+from mytrader.beside import Beside, lesson_of, local_seats
+from mytrader.domain import events
+from mytrader.domain.cycle import Phase
+from mytrader.domain.decision import AdvisorCall, Counsel, Question
+from mytrader.domain.founding import FOUNDING_ID
+from mytrader.domain.limits import Limits
+from mytrader.domain.trader import TraderState
+from mytrader.journal.watched import Appended
+from mytrader.rag.seeds import FOUNDING_LOSS
+from mytrader.replay.cycle_book import CycleBook
+from mytrader.service_settings import AwsAgentsSettings
+from mytrader.settings import Settings
+from tests.bedrock_samples import settings as aws
+from tests.domain_samples import a_cycle
+from tests.fakes.journal import FakeJournal
+from tests.manual_runtime import START, ManualRuntime
+from tests.memory_samples import a_trade, question_like
+
+STATE = TraderState(limits=Limits())
+NOBODY_THERE = "http://127.0.0.1:9"
+QUESTION = question_like(FOUNDING_LOSS, strategy="ema-cross", confidence=0.62)
+
+
+class Desk:
+    """What hangs beside a trader that has not started yet, and the calls that it told."""
+
+    def __init__(self, folder: Path, agents: AwsAgentsSettings | None = None) -> None:
+        self.calls: list[AdvisorCall] = []
+        self.beside = Beside(
+            Settings() if agents is None else Settings(aws_agents=agents),
+            ManualRuntime(),
+            journal=folder / "x.journal",
+            environ={},
+            noted=lambda _, call: self.calls.append(call),
+        )
+
+    def past(self, *calls: AdvisorCall, book: CycleBook | None = None) -> "Desk":
+        """Let it see a record of the past."""
+        for number, call in enumerate(calls, 1):
+            event = events.AdvisorCalled("01K", call)
+            self.beside.record(Appended(number, START, event, ()), STATE)
+        self.beside.catch_up(CycleBook() if book is None else book)
+        return self
+
+    def ask(self, question: Question = QUESTION) -> Counsel:
+        """Begin, ask once and close."""
+
+        async def main() -> Counsel:
+            self.beside.begin(STATE, lag_of=None, speed=1.0)
+            said = await self.beside.panel.ask(question)
+            self.beside.end_calls()
+            self.beside.close()
+            return said
+
+        return asyncio.run(main())
+
+
+def test_by_default_two_local_advisors_hear_the_memory(tmp_path: Path) -> None:
+    counsel = Desk(tmp_path).past().ask()
+    assert [one.advisor for one in counsel.opinions] == [seat.name for seat in local_seats()]
+    assert counsel.recall is not None
+    assert counsel.recall.similar[0].document_id == FOUNDING_ID
+
+
+def test_trades_of_the_record_are_remembered(tmp_path: Path) -> None:
+    """The file may be gone, or a crash may have kept the last one back."""
+    cycle = a_trade(9)
+    book = CycleBook()
+    book.seen(events.TimeReached(), [], replace(STATE, finished=(cycle,)))
+    kept = lesson_of(cycle)
+    assert kept is not None
+    counsel = Desk(tmp_path).past(book=book).ask(question_like(kept))
+    assert counsel.recall is not None
+    assert [trade.document_id for trade in counsel.recall.similar] == [cycle.cycle_id]
+
+
+def test_advisors_outside_sit_beside_the_local_ones(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, aws(NOBODY_THERE)).past()
+    counsel = desk.ask()
+    names = [opinion.advisor for opinion in counsel.opinions]
+    assert names == ["bedrock-decision", "bedrock-risk", "local-decision", "local-risk"]
+    assert all(opinion.failure == "unreachable" for opinion in counsel.opinions[:2])
+    assert {call.outcome for call in desk.calls} == {"unreachable"}
+
+
+def test_what_was_paid_today_counts_after_a_restart(tmp_path: Path) -> None:
+    call = AdvisorCall("bedrock-risk", "model/x", 1, "answered", 800.0)
+    desk = Desk(tmp_path, aws(NOBODY_THERE, calls_per_day_max=1)).past(call)
+    counsel = desk.ask()
+    assert [one.failure for one in counsel.opinions[:2]] == ["budget_spent", "budget_spent"]
+    assert desk.calls == []
+
+
+def test_without_telemetry_the_journal_is_written_to_directly(tmp_path: Path) -> None:
+    desk = Desk(tmp_path).past()
+    journal = FakeJournal()
+    assert desk.beside.watch(journal) is journal
+    assert len(desk.beside.observers(journal)) == 1, "the memory alone watches"
+    assert isinstance(desk.beside.panel, Panel)
+    desk.beside.close()
+    desk.beside.close()
+
+
+def test_what_was_no_trade_has_no_lesson() -> None:
+    assert lesson_of(replace(a_cycle(), phase=Phase.REFUSED)) is None
