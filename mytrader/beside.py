@@ -15,15 +15,13 @@ from pathlib import Path
 from mytrader import __version__, services
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.panel import Panel, Seat
-from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.events import AdvisorCalled
-from mytrader.domain.memory import TradeDocument
 from mytrader.domain.trader import TraderState
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.journal.watched import WatchedJournal
 from mytrader.ports import Journal, JournalRecord, Runtime
-from mytrader.rag.documents import Unfit, document_of
+from mytrader.rag.documents import lesson_of
 from mytrader.rag.pipeline_integration import PipelineIntegration
 from mytrader.replay.cycle_book import CycleBook
 from mytrader.settings import Settings
@@ -116,12 +114,6 @@ class Beside:
             self._alerts.close(failure=failure)
         self._outlets.close()
         self._memory.close()
-
-
-def lesson_of(cycle: TradeCycle) -> TradeDocument | None:
-    """Return what the memory keeps of an ended trade, `None` for what was no trade."""
-    made = document_of(cycle)
-    return None if isinstance(made, Unfit) else made
 
 
 def local_seats() -> Sequence[Seat]:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
+from mytrader.rag.documents import lesson_of
 from mytrader.replay.trace_picture import trace_svg
 from mytrader.replay.trace_text import print_trace, trace_view
 from mytrader.replay.traces import chosen, read_traces
@@ -20,7 +21,7 @@ def trace(cycle: str, journal: Path | None, *, as_json: bool, svg: Path | None) 
     """
     path = _newest_journal() if journal is None else journal
     with JournalReader(path) as reader:
-        found = chosen(read_traces(reader.read()), cycle)
+        found = chosen(read_traces(reader.read(), lesson=lesson_of), cycle)
     if svg is not None:
         _write(svg, trace_svg(found))
     if as_json:

@@ -6,20 +6,19 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mytrader.advisors.panel import Panel
-from mytrader.beside import Beside, lesson_of, local_seats
+from mytrader.beside import Beside, local_seats
 from mytrader.domain import events
-from mytrader.domain.cycle import Phase
 from mytrader.domain.decision import AdvisorCall, Counsel, Question
 from mytrader.domain.founding import FOUNDING_ID
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
 from mytrader.journal.watched import Appended
+from mytrader.rag.documents import lesson_of
 from mytrader.rag.seeds import FOUNDING_LOSS
 from mytrader.replay.cycle_book import CycleBook
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.settings import Settings
 from tests.bedrock_samples import settings as aws
-from tests.domain_samples import a_cycle
 from tests.fakes.journal import FakeJournal
 from tests.manual_runtime import START, ManualRuntime
 from tests.memory_samples import a_trade, question_like
@@ -107,7 +106,3 @@ def test_without_telemetry_the_journal_is_written_to_directly(tmp_path: Path) ->
     assert isinstance(desk.beside.panel, Panel)
     desk.beside.close()
     desk.beside.close()
-
-
-def test_what_was_no_trade_has_no_lesson() -> None:
-    assert lesson_of(replace(a_cycle(), phase=Phase.REFUSED)) is None

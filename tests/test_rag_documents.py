@@ -12,7 +12,7 @@ from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.memory import TradeDocument
 from mytrader.domain.orders import Side
-from mytrader.rag.documents import Unfit, document_of, document_text
+from mytrader.rag.documents import Unfit, document_of, document_text, lesson_of
 from mytrader.rag.seeds import FOUNDING_LOSS
 from tests.memory_samples import a_signal, a_trade, fill
 
@@ -127,3 +127,8 @@ def test_a_document_reads_as_one_paragraph() -> None:
     assert "Codes: WAIT:decision." in text
     assert "atr 14.1663" in text
     assert "\n" not in text
+
+
+def test_what_was_no_trade_has_no_lesson() -> None:
+    assert lesson_of(replace(a_trade(), phase=Phase.REFUSED)) is None
+    assert lesson_of(a_trade()) == document_of(a_trade())

@@ -34,7 +34,9 @@ def test_a_trade_is_drawn(journal: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_trade_is_told_to_programs(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace(CYCLE, journal, as_json=True, svg=None)
-    assert json.loads(capsys.readouterr().out)["cycle_id"] == CYCLE
+    told = json.loads(capsys.readouterr().out)
+    assert told["cycle_id"] == CYCLE
+    assert "lesson" in [span["name"] for span in told["spans"]]
 
 
 def test_a_picture_is_written_and_replaced(
@@ -44,7 +46,7 @@ def test_a_picture_is_written_and_replaced(
     picture.write_text("old")
     trace(CYCLE, journal, as_json=False, svg=picture)
     assert picture.read_text("utf-8").startswith("<svg")
-    assert capsys.readouterr().out == f"{picture}: 16 spans of cycle {CYCLE}\n"
+    assert capsys.readouterr().out == f"{picture}: 17 spans of cycle {CYCLE}\n"
     trace(CYCLE, journal, as_json=True, svg=picture)
     assert json.loads(capsys.readouterr().out)
 

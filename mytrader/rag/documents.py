@@ -75,6 +75,12 @@ def document_of(cycle: TradeCycle) -> TradeDocument | Unfit:
     )
 
 
+def lesson_of(cycle: TradeCycle) -> TradeDocument | None:
+    """Return the document of a closed cycle, `None` for what is not worth remembering."""
+    made = document_of(cycle)
+    return None if isinstance(made, Unfit) else made
+
+
 def document_text(document: TradeDocument) -> str:
     """Return a document as one plain paragraph, for people and for language models."""
     regime = document.regime

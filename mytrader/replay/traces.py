@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
-from mytrader.execution.trade_cycle import step
-from mytrader.journal.cycle_histories import CycleHistories, CycleHistory, LateCall
+from mytrader.journal.cycle_histories import (
+    CycleHistories,
+    CycleHistory,
+    LateCall,
+    Lesson,
+    no_lesson,
+)
 from mytrader.journal.telemetry import late_trace, trace_of
 from mytrader.journal.trace import Trace
 from mytrader.journal.watched import Listener
 from mytrader.ports import JournalRecord
-from mytrader.replay.cycle_book import CycleBook
+from mytrader.replay.cycle_book import CycleBook, fold
 
 NAMED_MAX: Final = 5
 
@@ -24,20 +28,22 @@ def fold_watched(
 
     The listeners see what they would have seen while it happened.
     """
-    state = TraderState(limits=Limits())
-    for record in records:
-        state, asked = step(state, record.event, record.at)
-        book.seen(record.event, asked, state)
+
+    def tell(record: JournalRecord, state: TraderState) -> None:
         for listener in listeners:
             listener.recorded(record)
             listener.looked(state, record.at)
-    return state
+
+    return fold(records, book, each=tell)
 
 
-def read_traces(records: Iterable[JournalRecord]) -> dict[str, Trace]:
+def read_traces(
+    records: Iterable[JournalRecord], *, lesson: Lesson = no_lesson
+) -> dict[str, Trace]:
     """Return the trace of every cycle of a journal by its id, oldest first.
 
-    What came after a cycle's end, the call of an advisor that took too long, stands in its trace.
+    `lesson` is what the memory keeps of an ended trade. What came after a cycle's end, the call
+    of an advisor that took too long, stands in its trace.
     """
     found: dict[str, Trace] = {}
     late: list[LateCall] = []
@@ -45,7 +51,7 @@ def read_traces(records: Iterable[JournalRecord]) -> dict[str, Trace]:
     def keep(history: CycleHistory) -> None:
         found[history.cycle.cycle_id] = trace_of(history)
 
-    histories = CycleHistories(keep, late=late.append)
+    histories = CycleHistories(keep, late=late.append, lesson=lesson)
     fold_watched(records, CycleBook(), listeners=[histories])
     for history in histories.standing():
         keep(history)
