@@ -17,13 +17,13 @@ from mytrader.config import load_settings
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
-from mytrader.errors import BadInput
 from mytrader.execution.trade_cycle import step
 from mytrader.journal.reader import JournalReader
+from mytrader.outputs import print_json
+from mytrader.run_folder import newest_journal
 from mytrader.services import send_test
 from mytrader.settings import Settings
 
-RUNS: Final = Path("runs")
 TEST_TEXT: Final = "mytrader: a test of its alerts"
 STYLES: Final = {
     AlertLevel.PAGE: "bold red",
@@ -49,12 +49,12 @@ def test(config: Path | None, *, as_json: bool) -> None:
 def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None:
     """Show what a journal's session sends by the settings of now; sends nothing."""
     settings = load_settings(config)
-    path = _newest() if journal is None else journal
+    path = newest_journal() if journal is None else journal
     with JournalReader(path) as reader:
         told = list(messages_of(reader, settings))
     if as_json:
         shown = [_view(message) for message in told]
-        sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
+        print_json(shown)
         return
     console = Console(highlight=False)
     for message in told:
@@ -88,10 +88,3 @@ def _view(message: Message) -> dict[str, Any]:
         "text": without_tags(message.html),
         "html": message.html,
     }
-
-
-def _newest() -> Path:
-    found = sorted(RUNS.glob("*.journal"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
-    return found[-1]

@@ -1,6 +1,5 @@
 """What the commands do: what was typed becomes a plan, a plan a run, a run a summary."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +25,12 @@ from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
 from mytrader.learning.desk import at_start, open_ledger
 from mytrader.learning.overlay import Overlay
+from mytrader.outputs import print_json
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
+from mytrader.run_folder import newest_journal
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
 from mytrader.signals.strategy import create_strategy, params_from_text, strategy_names
@@ -121,7 +122,7 @@ def run(asked: RunOptions) -> int:
         plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
     summary = _summary(outcome, plan, wall=watch.now() - began)
     if asked.as_json:
-        _print_json(summary_view(summary))
+        print_json(summary_view(summary))
     else:
         print_summary(summary, Console())
     return _status(summary)
@@ -215,13 +216,13 @@ def gateway(asked: GatewayOptions) -> None:
 
 def cycles(journal: Path | None, *, as_json: bool) -> None:
     """Show every cycle of a journal, which may be growing meanwhile."""
-    path = _newest_journal() if journal is None else journal
+    path = newest_journal() if journal is None else journal
     book = CycleBook()
     with JournalReader(path) as reader:
         fold(reader.read(), book)
     everything = [*book.ended.values(), *book.open.values()]
     if as_json:
-        _print_json([view_in(book, cycle) for cycle in everything])
+        print_json([view_in(book, cycle) for cycle in everything])
         return
     console = Console()
     print_cycles(book, console)
@@ -233,7 +234,7 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     """Show every setting with its value and where it comes from; secrets are masked."""
     shown = show(load_settings(config))
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
     console = Console(highlight=False)
     for section, values in shown.items():
@@ -371,13 +372,6 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _newest_journal() -> Path:
-    found = sorted(Path("runs").glob("*.journal"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
-    return found[-1]
-
-
 @contextmanager
 def _logging(settings: Settings, *, verbose: bool) -> Iterator[None]:
     """Log meanwhile, into a file too where the settings name one."""
@@ -403,7 +397,3 @@ def _set_up_logging(
     for name, source in settings.ignored_flags:
         log.warning("GUARD_FLAG_IGNORED", flag=name, source=source, text="guards are always on")
     return opened
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

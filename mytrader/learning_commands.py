@@ -4,7 +4,6 @@ What means more risk than the settings or than what is in force needs the short 
 beside its proposal: who types it has read it.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +35,7 @@ from mytrader.learning.standing import (
     Status,
 )
 from mytrader.learning.words import Wordsmith
+from mytrader.outputs import print_json, write_file
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -99,7 +99,7 @@ def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
     materials = [material_of(journal) for journal in desk.journals]
     found = study(materials, before, now=desk.now, scope=scope, wordsmith=wordsmith)
     if asked.report is not None:
-        _write(asked.report, picture(found.tables, _title(found, desk.journals)))
+        write_file("--report", asked.report, picture(found.tables, _title(found, desk.journals)))
     standings = before if asked.dry_run else record(found, desk.ledger)
     _show_study(desk, found, standings, asked=asked)
     return 0
@@ -123,7 +123,7 @@ def _show_study(
             "journals": [str(path) for path in desk.journals],
             "report": None if asked.report is None else str(asked.report),
         }
-        _print_json(shown)
+        print_json(shown)
         return
     console = Console()
     views.print_study(found, console)
@@ -144,7 +144,7 @@ def proposals(asked: LearnOptions) -> int:
             "proposals": _standing_views(desk, standings),
             "next_start": views.overlay_view(held),
         }
-        _print_json(shown)
+        print_json(shown)
         return 0
     console = Console()
     views.print_standings(standings, console, now=desk.now, without_person=desk.without_person)
@@ -197,7 +197,7 @@ def discard(asked: LearnOptions, *, code: str | None) -> int:
         raise BadInput(f"not discarded: {text}: type {DISCARD_CODE}, or give --yes {DISCARD_CODE}")
     aside = desk.ledger.put_aside(desk.now)
     if asked.as_json:
-        _print_json({"put_aside": str(aside), "who": _who()})
+        print_json({"put_aside": str(aside), "who": _who()})
     else:
         sys.stdout.write(f"put aside as {aside}; the next start uses the settings alone\n")
     return 0
@@ -207,7 +207,7 @@ def _decide(desk: _Desk, entry: AnyDecision, *, asked: LearnOptions) -> int:
     standings = desk.ledger.append(entry)
     standing = standings.by_id[entry.proposal_id]
     if asked.as_json:
-        _print_json(_standing_view(desk, standing))
+        print_json(_standing_view(desk, standing))
         return 0
     words = views.state(standing, desk.now, without_person=desk.without_person)
     sys.stdout.write(
@@ -281,20 +281,9 @@ def _title(found: Study, journals: Sequence[Path]) -> str:
     return f"{total.trades} trades, net ${total.net_usd:.2f}: {names}"
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--report {path}: {error.strerror}: choose another place") from None
-
-
 def _standing_view(desk: _Desk, standing: Standing) -> dict[str, Any]:
     return views.standing_view(standing, desk.now, without_person=desk.without_person)
 
 
 def _standing_views(desk: _Desk, standings: Standings) -> list[dict[str, Any]]:
     return [_standing_view(desk, one) for one in standings.by_id.values()]
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

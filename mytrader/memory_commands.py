@@ -1,6 +1,5 @@
 """What the commands of the memory do. They use the embedded memory, whatever the trader asks."""
 
-import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ from mytrader.domain.regime import Trend, Volatility
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
+from mytrader.outputs import print_json
 from mytrader.rag.documents import Unfit, document_of, document_text
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.likeness import (
@@ -39,6 +39,7 @@ from mytrader.rag.likeness import Place as Situation
 from mytrader.rag.memory_file import Damaged
 from mytrader.rag.seeds import SEED_IDS
 from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.run_folder import newest_journal
 from mytrader.services import memory_path, open_knowledge_base
 
 PATIENCE_S: Final = 5.0
@@ -80,7 +81,7 @@ def search(place: Place, asked: SearchOptions) -> None:
             situation = _situation(asked.cycle, memory, journal)
             found = _nearest(situation, fit, but=asked.cycle)[: asked.count]
     if asked.as_json:
-        _print_json([_view(document, distance) for document, distance in found])
+        print_json([_view(document, distance) for document, distance in found])
     else:
         _show(found, Console())
 
@@ -103,7 +104,7 @@ def stats(place: Place, *, as_json: bool) -> None:
         "records": records,
     }
     if as_json:
-        _print_json(view)
+        print_json(view)
         return
     console = Console()
     console.print(
@@ -120,7 +121,7 @@ def seed(place: Place, *, as_json: bool) -> None:
         stock = memory.stock
         path = memory_path(load_settings(place.config), journal)
     if as_json:
-        _print_json({"memory": str(path), "seeds": sorted(SEED_IDS), "trades": stock.trades})
+        print_json({"memory": str(path), "seeds": sorted(SEED_IDS), "trades": stock.trades})
         return
     sys.stdout.write(f"{', '.join(sorted(SEED_IDS))} and {stock.trades} trades in {path}\n")
 
@@ -143,7 +144,7 @@ def rebuild(place: Place, *, as_json: bool) -> None:
         "refused": stock.refused + len(unfit),
     }
     if as_json:
-        _print_json(view)
+        print_json(view)
         return
     sys.stdout.write(
         f"{view['trades']} trades of {view['closed']} in {journal} and {view['seeds']} seeds are"
@@ -204,7 +205,7 @@ def _memory(place: Place, *, must_exist: bool) -> Iterator[tuple[KnowledgeBase, 
     """Open the memory that is meant; what its file cannot do becomes `BadInput`."""
     logs.set_up(verbose=False)
     settings = load_settings(place.config)
-    journal = _newest_journal() if place.journal is None else place.journal
+    journal = newest_journal() if place.journal is None else place.journal
     path = memory_path(settings, journal)
     if must_exist and not path.exists():
         raise BadInput(
@@ -221,13 +222,6 @@ def _memory(place: Place, *, must_exist: bool) -> Iterator[tuple[KnowledgeBase, 
         ) from None
     finally:
         memory.close()
-
-
-def _newest_journal() -> Path:
-    found = sorted(Path("runs").glob("*.journal"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
-    return found[-1]
 
 
 def _book(journal: Path) -> CycleBook:
@@ -325,7 +319,3 @@ def _show(found: Found, console: Console) -> None:
 def _view(document: TradeDocument, distance: float | None) -> View:
     whole: View = msgspec.to_builtins(document)
     return {"distance": None if distance is None else round(distance, 4), **whole}
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
