@@ -131,7 +131,7 @@ def _show_study(
     views.print_standings(known, console, now=desk.now, without_person=desk.without_person)
     views.print_overlay(held, console)
     if asked.report is not None:
-        console.print(f"picture: {asked.report}", highlight=False, markup=False)
+        console.print(f"picture: {asked.report}", highlight=False, markup=False, soft_wrap=True)
 
 
 def proposals(asked: LearnOptions) -> int:

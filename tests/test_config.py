@@ -246,7 +246,7 @@ def test_show_names_every_setting() -> None:
 
 
 def test_the_example_is_current() -> None:
-    """To renew it: python -c 'from mytrader.config import *; print(example_yaml(), end="")'."""
+    """To renew it: python -m tests.test_docs."""
     assert EXAMPLE.read_text("utf-8") == example_yaml()
     assert max(map(len, example_yaml().splitlines())) <= 99
 

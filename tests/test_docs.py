@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from mytrader.config import example_yaml
 from mytrader.domain.cycle import Phase
 from mytrader.domain.orders import Side
 from mytrader.execution.trade_cycle import TRANSITIONS
@@ -22,6 +23,7 @@ from tests.scenarios.world import EPOCH, World, play
 ROOT: Final = Path(__file__).resolve().parents[1]
 TRANSITIONS_PAGE: Final = ROOT / "docs" / "reference" / "transitions.md"
 FAULTS_PAGE: Final = ROOT / "docs" / "reference" / "faults.md"
+SETTINGS_PAGE: Final = ROOT / "docs" / "reference" / "config.example.yaml"
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED: Final = re.compile(r"`((?:mytrader|tests|scripts|docs|benchmarks)/[\w./-]+\.\w+)`")
 LINKED: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -188,3 +190,4 @@ def _draw(journal: Path, out: Path) -> subprocess.CompletedProcess[str]:
 if __name__ == "__main__":
     TRANSITIONS_PAGE.write_text(transitions_page(), encoding="utf-8")
     FAULTS_PAGE.write_text(fault_page(), encoding="utf-8")
+    SETTINGS_PAGE.write_text(example_yaml(), encoding="utf-8")
