@@ -1,8 +1,9 @@
 """A whole session of the real trader against a watched gateway, with parts of a test's own."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -23,6 +24,7 @@ from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 from mytrader.simulator.watched_gateway import WatchedGateway
 from mytrader.tws.fields import Message
+from mytrader.tws.place_order import PlaceOrder
 
 
 class Wire:
@@ -45,6 +47,12 @@ class Wire:
     def kinds(self) -> set[str]:
         """The names of the messages that came."""
         return {type(message).__name__ for message in self.messages}
+
+    @property
+    def orders(self) -> list[PlaceOrder]:
+        """The orders that came, each time they came; no question about margin is one."""
+        placed = (message for message in self.messages if isinstance(message, PlaceOrder))
+        return [message for message in placed if not message.what_if]
 
 
 class EveryMinutes:
@@ -73,6 +81,65 @@ class EveryMinutes:
             reason="it was time",
             regime=Regime(Trend.RANGE, Volatility.MEDIUM),
         )
+
+
+class Proposal(Struct, frozen=True):
+    """A trade that is proposed when a minute closes; the bracket is in ticks from the close."""
+
+    minute: datetime
+    confidence: float = 0.9
+    side: Side = Side.BUY
+    stop_ticks: int = 16
+    target_ticks: int = 12
+    symbol: str = "ES"
+
+
+class Scripted:
+    """Proposes what it was told to, in a market of which the advisors at home think well."""
+
+    def __init__(self, instrument: Instrument, proposals: Sequence[Proposal]) -> None:
+        self._instrument = instrument
+        self._due = {
+            proposal.minute: proposal
+            for proposal in proposals
+            if proposal.symbol == instrument.symbol
+        }
+
+    def on_bar(self, bar: Bar, features: Features) -> Signal | None:
+        """See `signals.strategy.Strategy`."""
+        asked = self._due.get(bar.opened_at)
+        if asked is None:
+            return None
+        price, sign = self._instrument.price, asked.side.sign
+        return Signal(
+            strategy="scripted",
+            side=asked.side,
+            confidence=asked.confidence,
+            entry=price(bar.close),
+            stop=price(bar.close - sign * asked.stop_ticks),
+            target=price(bar.close + sign * asked.target_ticks),
+            features={**features.numbers(), **CALM_AND_DIRECTED},
+            reason="the script says so",
+            regime=Regime(Trend.UPTREND, Volatility.MEDIUM),
+        )
+
+
+CALM_AND_DIRECTED: Final = {
+    "efficiency_ratio": 1.0,
+    "efficiency_net": 30.0,
+    "volatility_ratio": 1.0,
+    "volume_ratio": 1.0,
+    "volume_minutes": 120.0,
+}
+"""Numbers to which neither of the embedded advisors has an objection."""
+
+
+def quiet(first: datetime, minutes: int, *, around: int = 27_600) -> list[Bar]:
+    """A market that stays within three ticks."""
+    return [
+        Bar(first + timedelta(minutes=minute), around, around + 2, around - 1, around, 500)
+        for minute in range(minutes)
+    ]
 
 
 class Session(Struct, frozen=True):
