@@ -1,6 +1,6 @@
 """A whole session of the real trader against a watched gateway, with parts of a test's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -8,14 +8,17 @@ from typing import Final
 from msgspec import Struct
 
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
+from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Signal
+from mytrader.domain.events import AnyEvent, BarClosed
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.domain.session import trading_date
+from mytrader.domain.trader import TraderState
 from mytrader.execution.live_trading_manager import Observer
-from mytrader.runs import LEAD_IN, Watch, trade
+from mytrader.runs import LEAD_IN, Watch, pause, trade
 from mytrader.settings import Settings
 from mytrader.signals.features import Features
 from mytrader.simulator.gateway import GatewaySettings, SimulatedMarket
@@ -142,14 +145,38 @@ def quiet(first: datetime, minutes: int, *, around: int = 27_600) -> list[Bar]:
     ]
 
 
+class AtMinute:
+    """An observer that does something when a minute of the session has closed."""
+
+    def __init__(self, minute: datetime, act: Callable[[], None]) -> None:
+        self._minute = minute
+        self._act = act
+
+    def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """See `execution.live_trading_manager.Observer`."""
+        del asked, state
+        if isinstance(event, BarClosed) and event.bar.opened_at == self._minute:
+            self._act()
+
+
 class Session(Struct, frozen=True):
-    """What is traded: bars before and bars of the session, by which trader and parts."""
+    """What is traded: bars before and bars of the session, by which trader and parts.
+
+    When minute `dies` closes, the process dies; another one with the plan `again` (`None`: the
+    same) goes on with its record, at the same gateway.
+    """
 
     plan: Plan
     history: Sequence[Bar]
     bars: Sequence[Bar]
     parts: Parts = Parts()
     observers: tuple[Observer, ...] = ()
+    dies: datetime | None = None
+    again: Plan | None = None
+
+
+AWAY: Final = timedelta(seconds=3)
+"""How long nobody is there between two processes."""
 
 
 def a_plan(folder: Path, *symbols: str, settings: Settings | None = None) -> Plan:
@@ -169,20 +196,37 @@ def play(session: Session) -> tuple[Outcome, Wire]:
     epoch: datetime = session.bars[0].opened_at - LEAD_IN
 
     async def main(loop: VirtualLoop) -> Outcome:
-        watch = Watch()
-        watch.take_failures(loop)
-        plan = session.plan
-        runtime = VirtualRuntime(loop, watch.note_failure, seed=plan.seed)
-        day = trading_date(session.bars[0].opened_at)
-        markets = [
-            SimulatedMarket(
-                front_month(INSTRUMENTS[symbol], day), bar_ticks(session.bars), session.history
-            )
-            for symbol in plan.symbols
-        ]
-        gateway = WatchedGateway(markets, runtime, settings=GatewaySettings(), witness=wire)
+        plan, watches = session.plan, [Watch()]
+
+        def failed(name: str, error: BaseException) -> None:
+            watches[-1].note_failure(name, error)
+
+        runtime = VirtualRuntime(loop, failed, seed=plan.seed)
+        gateway = WatchedGateway(
+            _markets(session), runtime, settings=GatewaySettings(), witness=wire
+        )
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
-        trader = Trader(plan, runtime, observers=session.observers, parts=session.parts)
-        return await trade(trader, trader.connect(), watch=watch, over=gateway.finished)
+
+        async def live(plan: Plan, *observers: Observer) -> Outcome:
+            watches[-1].take_failures(loop)
+            trader = Trader(
+                plan, runtime, observers=[*session.observers, *observers], parts=session.parts
+            )
+            return await trade(trader, trader.connect(), watch=watches[-1], over=gateway.finished)
+
+        if session.dies is not None:
+            await live(plan, AtMinute(session.dies, watches[-1].interrupt))
+            await pause(runtime, AWAY)
+            watches.append(Watch())
+        return await live(session.again or plan)
 
     return run_virtual(main, epoch=epoch, modules=CLIENT_CLOCKS), wire
+
+
+def _markets(session: Session) -> list[SimulatedMarket]:
+    day = trading_date(session.bars[0].opened_at)
+    ticks = bar_ticks(session.bars)
+    return [
+        SimulatedMarket(front_month(INSTRUMENTS[symbol], day), ticks, session.history)
+        for symbol in session.plan.symbols
+    ]
