@@ -38,6 +38,8 @@ pytestmark = pytest.mark.slow
 BEGIN: Final = datetime(2025, 12, 11, 15, tzinfo=UTC)
 PRICE: Final = 27_600
 EXIT_WITHIN_S: Final = 0.1
+ALL_WITHIN_S: Final = 20.0
+"""An index may take half a minute to be written to."""
 
 
 class Clocked:
@@ -156,11 +158,8 @@ def services() -> Iterator[AllServices]:
 def test_an_exit_leaves_within_a_tenth_of_a_second(
     services: AllServices, tmp_path: Path, hanging: tuple[str, ...]
 ) -> None:
-    async def main() -> float:
-        took_s = await exit_while_hanging(services, tmp_path, *hanging)
-        services.pull()
-        return took_s
-
-    took_s = asyncio.run(main())
+    began_s = monotonic_seconds()
+    took_s = asyncio.run(exit_while_hanging(services, tmp_path, *hanging))
+    assert monotonic_seconds() - began_s < ALL_WITHIN_S, "what hangs does not hold up the end"
     print(f"\nexit while {'+'.join(hanging)} hangs: {took_s * 1000:.1f} ms")  # noqa: T201 - a figure
     assert took_s < EXIT_WITHIN_S
