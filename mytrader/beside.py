@@ -3,35 +3,51 @@
 All of it watches or argues; none of it can send anything, and the line works with all of it gone.
 It is opened after the journal and closed before it, after the trader's last event.
 
-The order of use: construct, `watch` the journal, tell `record` of every record of the past,
-`catch_up`, hand `panel` and `observers` to the loop, `begin`, `end_calls`, `close`.
+What cannot be opened ends the start in one line, while there is nothing to lose. With a trade
+open the trader starts without it and says so in one line: a package, a port or a file that
+nobody needs for an exit may not keep a position waiting. Advisors and a memory that are missing
+in this way have failed, which blocks every entry.
+
+The order of use: construct, tell `record` of every record of the past, `catch_up`, `watch` the
+journal, hand `panel` and `observers` to the loop, `begin`, `end_calls`, `close`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
 
 from mytrader import __version__, services
 from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
+from mytrader.advisors.opinion import failed
 from mytrader.advisors.panel import Panel, Seat
-from mytrader.domain.decision import AdvisorCall
+from mytrader.alerts.messenger import Alerts
+from mytrader.domain.decision import AdvisorCall, AdvisorRole, Opinion, Question
 from mytrader.domain.events import AdvisorCalled
 from mytrader.domain.trader import TraderState
+from mytrader.errors import BadInput
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.journal.watched import WatchedJournal
 from mytrader.ports import Journal, JournalRecord, Runtime
+from mytrader.rag.absent import AbsentMemory
+from mytrader.rag.cache import CachedMemory
 from mytrader.rag.documents import lesson_of
 from mytrader.rag.pipeline_integration import PipelineIntegration
 from mytrader.replay.cycle_book import CycleBook
+from mytrader.service_settings import TelemetrySettings
 from mytrader.settings import Settings
+
+T = TypeVar("T")
 
 Noted = Callable[[str, AdvisorCall], None]
 """Told the cycle id and the end of every call to an advisor outside."""
 
 
 class Beside:
-    """The services that the settings ask for; raises `BadInput` where one cannot be opened."""
+    """The services that the settings ask for."""
 
     def __init__(
         self,
@@ -46,11 +62,25 @@ class Beside:
         self._runtime = runtime
         self._noted = noted
         self._calls: list[tuple[datetime, AdvisorCall]] = []
-        self._memory = services.open_memory(settings, journal, runtime=runtime, environ=environ)
+        self._environ = environ
+        self._journal = journal
+        self._open_trade = False
+        self._memory = CachedMemory(AbsentMemory("nothing of the past was told yet"))
         self._pipeline = PipelineIntegration(self._memory)
-        self._outlets = services.open_outlets(settings, version=__version__, lesson=lesson_of)
-        self._alerts = services.open_alerts(settings, now=runtime.now)
+        self._outlets_refused: BadInput | None = None
+        self._outlets = self._open_outlets()
+        self._alerts: Alerts | None = None
         self._bedrock: services.Bedrock | None = None
+        self._outside: Sequence[Seat] = ()
+
+    def _open_outlets(self) -> services.Outlets:
+        """Open telemetry, which has to see the past; whether a trade is open is not known yet."""
+        try:
+            return services.open_outlets(self._settings, version=__version__, lesson=lesson_of)
+        except BadInput as why:
+            self._outlets_refused = why
+            off = self._settings.model_copy(update={"telemetry": TelemetrySettings()})
+            return services.open_outlets(off, version=__version__, lesson=lesson_of)
 
     def watch(self, journal: Journal) -> Journal:
         """Return the journal for the loop to write to."""
@@ -64,20 +94,59 @@ class Beside:
             listener.recorded(record)
             listener.looked(state, record.at)
 
-    def catch_up(self, past: CycleBook) -> None:
-        """Take over where the last process left: trades remembered, calls paid for."""
+    def catch_up(self, past: CycleBook, *, open_trade: bool = False) -> None:
+        """Open the rest, and take over where the last process left.
+
+        Trades are remembered again, calls count as paid for. Raises `BadInput` where something
+        cannot be opened, unless `open_trade` says that something of the record may be open.
+        """
+        self._open_trade = open_trade
+        if self._outlets_refused is not None:
+            self._go_without("telemetry", self._outlets_refused)
+        self._memory = self._opened("memory", self._open_memory, without=_absent_memory)
+        self._pipeline = PipelineIntegration(self._memory)
         self._pipeline.catch_up(past.closed)
+        self._outside = self._opened("Bedrock", self._open_bedrock, without=_absent_seats)
+        self._calls.clear()
+        self._alerts = self._opened("alerts", self._open_alerts, without=lambda _: None)
+
+    def _opened(self, name: str, opening: Callable[[], T], *, without: Callable[[str], T]) -> T:
+        try:
+            return opening()
+        except BadInput as why:
+            self._go_without(name, why)
+            return without(str(why))
+
+    def _go_without(self, name: str, why: BadInput) -> None:
+        """Say so, or raise `why` while nothing is open."""
+        if not self._open_trade:
+            self.close()
+            raise why
+        structlog.get_logger("mytrader.beside").warning(
+            "STARTED_WITHOUT",
+            at=self._runtime.now(),
+            text=f"{why}: a trade is open, so the trader starts without {name}",
+        )
+
+    def _open_memory(self) -> CachedMemory:
+        return services.open_memory(
+            self._settings, self._journal, runtime=self._runtime, environ=self._environ
+        )
+
+    def _open_bedrock(self) -> Sequence[Seat]:
         self._bedrock = services.open_bedrock(
             self._settings.aws_agents, self._runtime, self._noted, past=self._calls
         )
-        self._calls.clear()
+        return () if self._bedrock is None else self._bedrock.seats
+
+    def _open_alerts(self) -> Alerts | None:
+        return services.open_alerts(self._settings, now=self._runtime.now)
 
     @property
     def panel(self) -> Panel:
         """The advisors, with the memory before them."""
-        outside = () if self._bedrock is None else self._bedrock.seats
         return Panel(
-            [*outside, *local_seats()],
+            [*self._outside, *local_seats()],
             self._runtime,
             deadline=self._settings.aws_agents.timeout,
             memory=self._memory,
@@ -114,6 +183,29 @@ class Beside:
             self._alerts.close(failure=failure)
         self._outlets.close()
         self._memory.close()
+
+
+class _AbsentAdvisor:
+    """An advisor that the settings ask for and that could not be opened: it blocks."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def opine(self, question: Question, now: datetime) -> Opinion:
+        """Fail."""
+        del question, now
+        return failed(ABSENT_SEAT, AdvisorRole.RISK, failure=f"not opened: {self._why}")
+
+
+ABSENT_SEAT: Final = "bedrock"
+
+
+def _absent_seats(why: str) -> Sequence[Seat]:
+    return [Seat(ABSENT_SEAT, AdvisorRole.RISK, _AbsentAdvisor(why))]
+
+
+def _absent_memory(why: str) -> CachedMemory:
+    return CachedMemory(AbsentMemory(why))
 
 
 def local_seats() -> Sequence[Seat]:

@@ -201,7 +201,7 @@ class Trader:
         if self._beside is None:
             return fold(self.journal.read(), past)
         state = fold(self.journal.read(), past, each=self._beside.record)
-        self._beside.catch_up(past)
+        self._beside.catch_up(past, open_trade=not is_flat(state))
         return state
 
     def _panel(self, parts: Parts) -> Adviser:
@@ -277,8 +277,7 @@ class Trader:
     @property
     def flat(self) -> bool:
         """Whether our fills leave nothing open and nothing of ours may still fill."""
-        state = self.manager.state
-        return not state.cycles and all(view.booked == 0 for view in state.positions.values())
+        return is_flat(self.manager.state)
 
     def stop(self, *, interrupted: bool = False) -> Outcome:
         """Leave the broker and close the record; orders stay where they are."""
@@ -306,6 +305,11 @@ class Trader:
             started_flat=self._started_flat,
             interrupted=interrupted,
         )
+
+
+def is_flat(state: TraderState) -> bool:
+    """Whether our fills leave nothing open and nothing of ours may still fill, by the record."""
+    return not state.cycles and all(view.booked == 0 for view in state.positions.values())
 
 
 def held_contracts(state: TraderState, symbols: Sequence[str]) -> dict[str, frozenset[int]]:

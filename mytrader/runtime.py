@@ -9,11 +9,14 @@ import asyncio
 import math
 import resource
 import secrets
+import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -139,6 +142,47 @@ def sleep_seconds(seconds: float) -> None:
     time.sleep(seconds)
 
 
+class _Work(Generic[T]):
+    """Blocking work in a thread: its result, or what it raised, is told to a loop.
+
+    As a context it takes the error along instead of letting it end the thread.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._error: BaseException | None = None
+        self.ended: asyncio.Future[T] = self._loop.create_future()
+
+    def run(self) -> None:
+        """Work, and tell the loop if it is still there."""
+        results: list[T] = []
+        with self:
+            results.append(self._work())
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._settle, results)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._error = error
+        return True
+
+    def _settle(self, results: list[T]) -> None:
+        if self.ended.done():
+            return  # whoever waited was cancelled
+        if self._error is not None:
+            self.ended.set_exception(self._error)
+        else:
+            self.ended.set_result(results[0])
+
+
 class SystemRuntime:
     """`ports.Runtime` on the running loop.
 
@@ -184,8 +228,14 @@ class SystemRuntime:
         self._tasks.spawn(work, name)
 
     async def off_loop(self, work: Callable[[], T]) -> T:
-        """Do blocking `work` in a thread; see `ports.Runtime`."""
-        return await asyncio.to_thread(work)
+        """Do blocking `work` in a thread of its own; see `ports.Runtime`.
+
+        A daemon, unlike a thread of the loop's executor: what never ends holds up neither other
+        work nor the end of the process.
+        """
+        doing = _Work(work)
+        threading.Thread(target=doing.run, name="mytrader beside the loop", daemon=True).start()
+        return await doing.ended
 
     def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` once, never before this clock shows `when`; the result disarms it."""

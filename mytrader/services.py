@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bedrock",
+    "Outlets",
     "Tested",
     "memory_path",
     "open_alerts",

@@ -1,20 +1,24 @@
 """A whole session of the real trader against a watched gateway, with parts of a test's own."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
+from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Signal
+from mytrader.domain.events import AnyEvent, BarClosed
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.domain.session import trading_date
+from mytrader.domain.trader import TraderState
 from mytrader.execution.live_trading_manager import Observer
-from mytrader.runs import LEAD_IN, Watch, trade
+from mytrader.runs import LEAD_IN, Watch, pause, trade
 from mytrader.settings import Settings
 from mytrader.signals.features import Features
 from mytrader.simulator.gateway import GatewaySettings, SimulatedMarket
@@ -23,6 +27,7 @@ from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 from mytrader.simulator.watched_gateway import WatchedGateway
 from mytrader.tws.fields import Message
+from mytrader.tws.place_order import PlaceOrder
 
 
 class Wire:
@@ -45,6 +50,12 @@ class Wire:
     def kinds(self) -> set[str]:
         """The names of the messages that came."""
         return {type(message).__name__ for message in self.messages}
+
+    @property
+    def orders(self) -> list[PlaceOrder]:
+        """The orders that came, each time they came; no question about margin is one."""
+        placed = (message for message in self.messages if isinstance(message, PlaceOrder))
+        return [message for message in placed if not message.what_if]
 
 
 class EveryMinutes:
@@ -75,14 +86,97 @@ class EveryMinutes:
         )
 
 
+class Proposal(Struct, frozen=True):
+    """A trade that is proposed when a minute closes; the bracket is in ticks from the close."""
+
+    minute: datetime
+    confidence: float = 0.9
+    side: Side = Side.BUY
+    stop_ticks: int = 16
+    target_ticks: int = 12
+    symbol: str = "ES"
+
+
+class Scripted:
+    """Proposes what it was told to, in a market of which the advisors at home think well."""
+
+    def __init__(self, instrument: Instrument, proposals: Sequence[Proposal]) -> None:
+        self._instrument = instrument
+        self._due = {
+            proposal.minute: proposal
+            for proposal in proposals
+            if proposal.symbol == instrument.symbol
+        }
+
+    def on_bar(self, bar: Bar, features: Features) -> Signal | None:
+        """See `signals.strategy.Strategy`."""
+        asked = self._due.get(bar.opened_at)
+        if asked is None:
+            return None
+        price, sign = self._instrument.price, asked.side.sign
+        return Signal(
+            strategy="scripted",
+            side=asked.side,
+            confidence=asked.confidence,
+            entry=price(bar.close),
+            stop=price(bar.close - sign * asked.stop_ticks),
+            target=price(bar.close + sign * asked.target_ticks),
+            features={**features.numbers(), **CALM_AND_DIRECTED},
+            reason="the script says so",
+            regime=Regime(Trend.UPTREND, Volatility.MEDIUM),
+        )
+
+
+CALM_AND_DIRECTED: Final = {
+    "efficiency_ratio": 1.0,
+    "efficiency_net": 30.0,
+    "volatility_ratio": 1.0,
+    "volume_ratio": 1.0,
+    "volume_minutes": 120.0,
+}
+"""Numbers to which neither of the embedded advisors has an objection."""
+
+
+def quiet(first: datetime, minutes: int, *, around: int = 27_600) -> list[Bar]:
+    """A market that stays within three ticks."""
+    return [
+        Bar(first + timedelta(minutes=minute), around, around + 2, around - 1, around, 500)
+        for minute in range(minutes)
+    ]
+
+
+class AtMinute:
+    """An observer that does something when a minute of the session has closed."""
+
+    def __init__(self, minute: datetime, act: Callable[[], None]) -> None:
+        self._minute = minute
+        self._act = act
+
+    def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """See `execution.live_trading_manager.Observer`."""
+        del asked, state
+        if isinstance(event, BarClosed) and event.bar.opened_at == self._minute:
+            self._act()
+
+
 class Session(Struct, frozen=True):
-    """What is traded: bars before and bars of the session, by which trader and parts."""
+    """What is traded: bars before and bars of the session, by which trader and parts.
+
+    When minute `dies` closes, the process dies; another one with the plan `again` (`None`: the
+    same) goes on with its record, at the same gateway.
+    """
 
     plan: Plan
     history: Sequence[Bar]
     bars: Sequence[Bar]
     parts: Parts = Parts()
     observers: tuple[Observer, ...] = ()
+    dies: datetime | None = None
+    again: Plan | None = None
+
+
+AWAY: Final = timedelta(seconds=3)
+"""How long nobody is there between two processes."""
 
 
 def a_plan(folder: Path, *symbols: str, settings: Settings | None = None) -> Plan:
@@ -102,20 +196,37 @@ def play(session: Session) -> tuple[Outcome, Wire]:
     epoch: datetime = session.bars[0].opened_at - LEAD_IN
 
     async def main(loop: VirtualLoop) -> Outcome:
-        watch = Watch()
-        watch.take_failures(loop)
-        plan = session.plan
-        runtime = VirtualRuntime(loop, watch.note_failure, seed=plan.seed)
-        day = trading_date(session.bars[0].opened_at)
-        markets = [
-            SimulatedMarket(
-                front_month(INSTRUMENTS[symbol], day), bar_ticks(session.bars), session.history
-            )
-            for symbol in plan.symbols
-        ]
-        gateway = WatchedGateway(markets, runtime, settings=GatewaySettings(), witness=wire)
+        plan, watches = session.plan, [Watch()]
+
+        def failed(name: str, error: BaseException) -> None:
+            watches[-1].note_failure(name, error)
+
+        runtime = VirtualRuntime(loop, failed, seed=plan.seed)
+        gateway = WatchedGateway(
+            _markets(session), runtime, settings=GatewaySettings(), witness=wire
+        )
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
-        trader = Trader(plan, runtime, observers=session.observers, parts=session.parts)
-        return await trade(trader, trader.connect(), watch=watch, over=gateway.finished)
+
+        async def live(plan: Plan, *observers: Observer) -> Outcome:
+            watches[-1].take_failures(loop)
+            trader = Trader(
+                plan, runtime, observers=[*session.observers, *observers], parts=session.parts
+            )
+            return await trade(trader, trader.connect(), watch=watches[-1], over=gateway.finished)
+
+        if session.dies is not None:
+            await live(plan, AtMinute(session.dies, watches[-1].interrupt))
+            await pause(runtime, AWAY)
+            watches.append(Watch())
+        return await live(session.again or plan)
 
     return run_virtual(main, epoch=epoch, modules=CLIENT_CLOCKS), wire
+
+
+def _markets(session: Session) -> list[SimulatedMarket]:
+    day = trading_date(session.bars[0].opened_at)
+    ticks = bar_ticks(session.bars)
+    return [
+        SimulatedMarket(front_month(INSTRUMENTS[symbol], day), ticks, session.history)
+        for symbol in session.plan.symbols
+    ]

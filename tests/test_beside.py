@@ -1,9 +1,15 @@
 """What hangs beside the line is opened as the settings say, and takes over from the record."""
 
 import asyncio
+import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
+from pydantic import SecretStr
 
 from mytrader.advisors.panel import Panel
 from mytrader.beside import Beside, local_seats
@@ -12,16 +18,24 @@ from mytrader.domain.decision import AdvisorCall, Counsel, Question
 from mytrader.domain.founding import FOUNDING_ID
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
+from mytrader.errors import BadInput
+from mytrader.execution.guards import should_block_on_wait
 from mytrader.journal.watched import Appended
 from mytrader.rag.documents import lesson_of
 from mytrader.rag.seeds import FOUNDING_LOSS
 from mytrader.replay.cycle_book import CycleBook
-from mytrader.service_settings import AwsAgentsSettings
+from mytrader.service_settings import (
+    AwsAgentsSettings,
+    RagSettings,
+    TelegramSettings,
+    TelemetrySettings,
+)
 from mytrader.settings import Settings
+from mytrader.simulator.telegram_server import TOKEN
 from tests.bedrock_samples import settings as aws
 from tests.fakes.journal import FakeJournal
 from tests.manual_runtime import START, ManualRuntime
-from tests.memory_samples import a_trade, question_like
+from tests.memory_samples import a_trade, everything_told, question_like
 
 STATE = TraderState(limits=Limits())
 NOBODY_THERE = "http://127.0.0.1:9"
@@ -31,10 +45,15 @@ QUESTION = question_like(FOUNDING_LOSS, strategy="ema-cross", confidence=0.62)
 class Desk:
     """What hangs beside a trader that has not started yet, and the calls that it told."""
 
-    def __init__(self, folder: Path, agents: AwsAgentsSettings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        agents: AwsAgentsSettings | None = None,
+        **sections: Any,  # noqa: ANN401 - any section of the settings
+    ) -> None:
         self.calls: list[AdvisorCall] = []
         self.beside = Beside(
-            Settings() if agents is None else Settings(aws_agents=agents),
+            Settings(aws_agents=AwsAgentsSettings() if agents is None else agents, **sections),
             ManualRuntime(),
             journal=folder / "x.journal",
             environ={},
@@ -106,3 +125,60 @@ def test_without_telemetry_the_journal_is_written_to_directly(tmp_path: Path) ->
     assert isinstance(desk.beside.panel, Panel)
     desk.beside.close()
     desk.beside.close()
+
+
+# What cannot be opened
+
+
+class Taken:
+    """A port of this machine that somebody else has."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()
+        self.port: int = self._socket.getsockname()[1]
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+
+
+@pytest.fixture
+def nothing_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A trader that asks for everything: a port is taken, packages and a folder are missing."""
+    taken = Taken()
+    monkeypatch.setitem(sys.modules, "telegram", None)
+    monkeypatch.delitem(sys.modules, "mytrader.advisors.bedrock_seats", raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "mytrader.advisors.bedrock", raising=False)
+    yield Desk(
+        tmp_path,
+        aws(NOBODY_THERE),
+        telemetry=TelemetrySettings(enabled=True, prometheus_port=taken.port),
+        rag=RagSettings(path=tmp_path / "gone" / "x.memory"),
+        telegram=TelegramSettings(enabled=True, token=SecretStr(TOKEN), chat_id="1"),
+    )
+    taken.close()
+
+
+def test_with_a_trade_open_the_trader_starts_without_and_says_so_once(nothing_opens: Desk) -> None:
+    with everything_told() as told:
+        nothing_opens.beside.catch_up(CycleBook(), open_trade=True)
+    lines = [line["text"] for line in told if line["event"] == "STARTED_WITHOUT"]
+    without = [line.rsplit("starts without ", 1)[1] for line in lines]
+    assert without == ["telemetry", "memory", "Bedrock", "alerts"]
+    assert not any("\n" in line for line in lines)
+    assert nothing_opens.beside.observers(FakeJournal())
+    counsel = nothing_opens.ask()
+    told_by = {opinion.advisor: opinion.failure or "" for opinion in counsel.opinions}
+    assert "mytrader[aws]" in told_by["bedrock"]
+    assert "folder does not exist" in told_by["memory"]
+    verdict = should_block_on_wait(counsel.opinions, signal_confidence=1.0, override=0.75)
+    assert (verdict.code, verdict.approved) == ("AWS_WAIT", False)
+
+
+def test_while_nothing_is_open_the_start_is_refused_in_one_line(nothing_opens: Desk) -> None:
+    with pytest.raises(BadInput, match="port") as told:
+        nothing_opens.beside.catch_up(CycleBook())
+    assert "\n" not in str(told.value)

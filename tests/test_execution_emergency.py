@@ -2,32 +2,45 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
+from mytrader.domain import events
 from mytrader.domain.cycle import ExitReason, Phase
+from mytrader.domain.events import Request
 from mytrader.domain.limits import Limits
+from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import Mode
 from tests.playbook import (
     BRACKET,
+    CON_ID,
+    CYCLE,
     ENTRY,
     LINK_LOST,
     NOON,
     STOP,
     TARGET,
+    Advised,
     Answered,
     Elapsed,
+    EntrySubmitted,
     Erred,
     Filled,
+    Playbook,
     Quoted,
     Stated,
     StopWorking,
     Written,
+    asked,
     entering,
     opened,
+    proposed,
 )
 from tests.wanted import AskBook, Cancel, Change, Page, PlaceEmergencyStop, Warn
+
+ANOTHER: Final = "01JCXW5M7Q0000000000000001"
 
 
 def group_of(script: object, name: str) -> str:
@@ -139,3 +152,51 @@ def test_the_tries_of_an_emergency_stop_are_counted_per_lot() -> None:
     assert script.cycle.emergency_stops == 2
     assert script.order("X1").spec.quantity == 1
     assert script.now - NOON < timedelta(seconds=2)
+
+
+def bought(script: Playbook, cycle_id: str, *, number: int) -> Playbook:
+    """Let ten minutes pass, and buy; the fill is the day's so-and-so-many-th."""
+    script = script.past(Elapsed(600))
+    bar = Bar(script.now - BAR_LENGTH, ENTRY, ENTRY, ENTRY, ENTRY, 1)
+    script = script.past(events.BarClosed(CON_ID, bar), Quoted(ENTRY - 1))
+    script = script.past(proposed(cycle_id=cycle_id), Advised(), EntrySubmitted())
+    return script.past(Filled("E1", ENTRY, part=number))
+
+
+def refused_stop(script: Playbook) -> Playbook:
+    """The venue refuses the stop of the entry, and the book shows that it is gone."""
+    script = script >> Erred("S1", 201) << AskBook() >> Answered()
+    return script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
+
+
+def after_one() -> Playbook:
+    """One trade had its emergency stop, and left by it."""
+    script = refused_stop(bought(Playbook(), CYCLE, number=1))
+    script = script.past(Written("M1"), StopWorking("M1"), Filled("M1", STOP), Answered())
+    assert (script.state.cycles, script.state.mode) == ({}, Mode.NORMAL)
+    return script
+
+
+def test_the_second_of_a_day_pages_and_ends_entries_also_for_another_trade() -> None:
+    script = refused_stop(bought(after_one(), ANOTHER, number=2)) << Page("MODE_REDUCE_ONLY")
+    assert (script.is_complete, script.state.mode) == (True, Mode.REDUCE_ONLY)
+    assert script.state.mode_why == "more than one emergency stop today"
+
+
+def test_the_second_of_a_day_pages_also_where_entries_had_ended_already() -> None:
+    """Else whoever lifts the other reason would do so without a word of this one."""
+    script = bought(after_one(), ANOTHER, number=2).past(asked(Request.REDUCE_ONLY))
+    why = script.state.mode_why
+    script = refused_stop(script) << Page("EMERGENCY_STOP_REPEATED")
+    assert script.is_complete
+    assert (script.state.mode, script.state.mode_why) == (Mode.REDUCE_ONLY, why)
+
+
+def test_yesterdays_emergency_stop_does_not_count() -> None:
+    script = after_one()
+    day = script.state.day
+    assert day.on is not None
+    yesterday = replace(day, on=day.on - timedelta(days=1))
+    script = replace(script, state=replace(script.state, day=yesterday))
+    script = refused_stop(bought(script, ANOTHER, number=2))
+    assert (script.is_complete, script.state.mode) == (True, Mode.NORMAL)

@@ -1,6 +1,7 @@
 """What the loop trades reaches the memory once, whatever is repeated, restarted or late."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,28 @@ class Desk:
 def running(trade: TradeCycle, **changed: Any) -> TradeCycle:  # noqa: ANN401 - any field
     """The trade before its exit."""
     return replace(trade, phase=Phase.OPEN, fills=trade.fills[:1], closed_at=None, **changed)
+
+
+class Outside(KnowledgeBase):
+    """A memory that notes when it is told to remember."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+        super().__init__(None)
+
+    def remember_all(self, documents: Iterable[TradeDocument]) -> None:
+        """Note how many."""
+        kept = list(documents)
+        self.told.append(len(kept))
+        super().remember_all(kept)
+
+
+def test_a_record_without_trades_is_told_too() -> None:
+    """An index outside writes its seeds then; else its first answer would be a failure."""
+    memory = Outside()
+    memory.told.clear()
+    assert PipelineIntegration(CachedMemory(memory)).catch_up([]) == 0
+    assert memory.told == [0]
 
 
 def test_a_trade_from_entry_to_lesson() -> None:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from mytrader.domain.orders import OrderRef, Role, parse_ref
 from mytrader.errors import BadInput, InvariantBroken
 from mytrader.ports import Runtime
-from mytrader.runtime import CycleIds, SystemRuntime, decode_ulid, encode_ulid, random_fraction
+from mytrader.runtime import (
+    CycleIds,
+    SystemRuntime,
+    decode_ulid,
+    encode_ulid,
+    monotonic_seconds,
+    random_fraction,
+)
 from mytrader.simulator.virtual_time import VirtualLoop, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 14, 30, tzinfo=UTC)
@@ -217,6 +224,38 @@ def test_blocking_work_raises_where_it_is_awaited() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(main())
+
+
+def test_blocking_work_that_does_not_end_does_not_hold_up_the_end() -> None:
+    """A peer that trickles can keep a thread for ever; the process has to end all the same."""
+    released, began = threading.Event(), monotonic_seconds()
+
+    async def main() -> None:
+        runtime = SystemRuntime(lambda *_: None)
+        working = asyncio.ensure_future(runtime.off_loop(lambda: released.wait(10)))
+        await asyncio.wait([working], timeout=0.01)
+        assert not working.done()
+
+    asyncio.run(main())
+    took_s = monotonic_seconds() - began
+    released.set()
+    assert took_s < 5
+
+
+def test_blocking_work_that_ends_after_its_loop_is_nobodys() -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        released.wait(10)
+        ended.set()
+
+    async def main() -> None:
+        working = asyncio.ensure_future(SystemRuntime(lambda *_: None).off_loop(work))
+        await asyncio.wait([working], timeout=0.01)
+
+    asyncio.run(main())
+    released.set()
+    assert ended.wait(5)
 
 
 def test_a_random_fraction_is_one() -> None:

@@ -67,6 +67,7 @@ REMEDIES: Final[dict[str, str]] = {
     "ECHO_MISMATCH": f"the broker holds other terms than we sent: {_IN_TWS}",
     "EMERGENCY_STOP_PLACED": f"the entry's own stop was gone, another went out: {_IN_TWS}",
     "EMERGENCY_STOP_REFUSED": (f"GO TO TWS NOW: the position may have no stop. {_BY_HAND}"),
+    "EMERGENCY_STOP_REPEATED": f"find out why stops go missing before you resume. {_LOOK}",
     "EXIT_ALREADY_WORKING": "nothing: an exit works already",
     "EXIT_EXCEEDS_POSITION": f"the exit was not sent: it could go through zero. {_IN_TWS}",
     "EXIT_EXCESS": f"the surplus is being cancelled; did somebody trade by hand? {_IN_TWS}",

@@ -142,4 +142,17 @@ def _send_emergency_stop(turn: Turn, cycle: TradeCycle, *, approved: Approved[Or
         ref=spec.ref,
     )
     if day.emergency_stops >= 1:
-        turn.step_down(Mode.REDUCE_ONLY, "more than one emergency stop today")
+        _end_entries(turn, cycle)
+
+
+def _end_entries(turn: Turn, cycle: TradeCycle) -> None:
+    """Set REDUCE_ONLY and page, where entries had ended for another reason as well.
+
+    Whoever lifts that reason has to know of this one.
+    """
+    why, before = "more than one emergency stop today", turn.state.mode
+    turn.step_down(Mode.REDUCE_ONLY, why)
+    if turn.state.mode is before:
+        text = f"{why}; the mode is {before} already: {turn.state.mode_why}"
+        code = "EMERGENCY_STOP_REPEATED"
+        turn.alert(AlertLevel.PAGE, code, text=text, cycle_id=cycle.cycle_id)

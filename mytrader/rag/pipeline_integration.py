@@ -49,8 +49,9 @@ class PipelineIntegration:
             made = document_of(cycle)
             if not isinstance(made, Unfit):
                 documents.append(made)
-        if documents:
-            self._memory.remember_all(documents)
+        # Also with none: an index outside then gets its seeds now, and not at the first question,
+        # which it would have to answer with a failure.
+        self._memory.remember_all(documents)
         return len(documents)
 
     def seen(self, event: events.AnyEvent, asked: Sequence[object], state: TraderState) -> None:
