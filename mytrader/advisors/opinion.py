@@ -31,6 +31,7 @@ REQUIRED_KEYS: Final = frozenset({"decision", "confidence", "rationale"})
 OPTIONAL_KEYS: Final = frozenset({"advisory_only", "size_multiplier"})
 QUOTED_CHARACTERS_MAX: Final = 40
 CITED_MAX: Final = 10
+UNNAMED: Final = "unnamed failure"
 REPLY_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -52,12 +53,12 @@ class UnreadableReply(ValueError):
 
 def failed(advisor: str, role: AdvisorRole, *, failure: str) -> Opinion:
     """Return the opinion of an advisor that has none: a WAIT that binds, with the failure."""
-    failure = plain(failure)
+    failure = plain(failure) or UNNAMED
     return Opinion(
         advisor=advisor,
         role=role,
         decision=Advice.WAIT,
-        rationale=f"No opinion: {failure}",
+        rationale=plain(f"No opinion: {failure}"),
         failure=failure,
     )
 
@@ -84,7 +85,7 @@ def checked(answer: object, *, advisor: str, role: AdvisorRole) -> Opinion:
             advisor, role, failure=f"unreadable: a {type(answer).__name__}, not an opinion"
         )
     if answer.failure is not None:
-        return failed(advisor, role, failure=str(answer.failure) or "unnamed failure")
+        return failed(advisor, role, failure=str(answer.failure))
     fields: dict[object, object] = {
         "decision": answer.decision,
         "confidence": answer.confidence,
@@ -102,7 +103,7 @@ def checked_recall(answer: object) -> Recall:
     if type(answer) is not Recall:
         return Recall(failure=f"unreadable: a {type(answer).__name__}, not a recall")
     if answer.failure is not None:
-        return Recall(failure=plain(str(answer.failure)) or "unnamed failure")
+        return Recall(failure=plain(str(answer.failure)) or UNNAMED)
     numbers = [answer.mean_r, *(trade.distance for trade in answer.similar)]
     numbers += [trade.result_r for trade in answer.similar]
     if not all(number is None or isfinite(number) for number in numbers):
