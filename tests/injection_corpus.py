@@ -137,6 +137,7 @@ _UNSEEN: Final = {
     "squared": "\U0001f176\U0001f17e now",
     "one that grows": "\ufdfa" * 200,
     "ligatures": "\ufb03\ufb04\ufb05 \u2121 \u33c7",
+    "nothing at all": "\u200b\u2066\u00ad\u202e \ufeff",
     "lone surrogates": "\ud83d GO \udc00\udfff",
     "surrogate escapes": "caf\udce9 GO",
     "private use": "\ue000\uf8ff\U000f0000GO",
