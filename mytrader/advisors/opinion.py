@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.memory import Recall, SimilarTrade
+from mytrader.plain_text import one_line
 
 REPLY_LENGTH_MAX: Final = 16_384
 RATIONALE_CHARACTERS_MAX: Final = 500
@@ -120,11 +121,7 @@ def _harmless(trade: SimilarTrade) -> SimilarTrade:
 
 def plain(text: str) -> str:
     """Return foreign text as one short line: printable characters, single spaces."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(printable.split())
-    if len(line) <= RATIONALE_CHARACTERS_MAX:
-        return line
-    return line[: RATIONALE_CHARACTERS_MAX - 1] + "…"
+    return one_line(text, RATIONALE_CHARACTERS_MAX)
 
 
 def _opinion(fields: Mapping[object, object], *, advisor: str, role: AdvisorRole) -> Opinion:
