@@ -20,6 +20,7 @@ from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
 from mytrader.execution.trade_cycle import step
 from mytrader.journal.reader import JournalReader
+from mytrader.plain_text import one_line, visible_json
 from mytrader.services import send_test
 from mytrader.settings import Settings
 
@@ -54,7 +55,7 @@ def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None
         told = list(messages_of(reader, settings))
     if as_json:
         shown = [_view(message) for message in told]
-        sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(visible_json(json.dumps(shown, indent=2, ensure_ascii=False)) + "\n")
         return
     console = Console(highlight=False)
     for message in told:
@@ -62,7 +63,8 @@ def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None
         console.print(Text(text, STYLES[message.level]), soft_wrap=True)
         console.print()
     many = "message" if len(told) == 1 else "messages"
-    console.print(f"{len(told)} {many} in {path}; none was sent", soft_wrap=True)
+    words = one_line(f"{len(told)} {many} in {path}; none was sent")
+    console.print(Text(words), soft_wrap=True)
 
 
 def messages_of(reader: JournalReader, settings: Settings) -> Iterator[Message]:

@@ -26,6 +26,7 @@ from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
 from mytrader.learning.desk import at_start, open_ledger
 from mytrader.learning.overlay import Overlay
+from mytrader.plain_text import one_line, visible_json
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
@@ -226,7 +227,8 @@ def cycles(journal: Path | None, *, as_json: bool) -> None:
     console = Console()
     print_cycles(book, console)
     many = "cycle" if len(everything) == 1 else "cycles"
-    console.print(f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}", soft_wrap=True)
+    words = f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}"
+    console.print(Text(one_line(words)), soft_wrap=True)
 
 
 def config_show(config: Path | None, *, as_json: bool) -> None:
@@ -239,7 +241,8 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     for section, values in shown.items():
         console.print(f"[bold]{section}:[/]")
         for name, entry in values.items():
-            text = Text(f"  {name}: {entry['value']}  ").append(f"# {entry['source']}", "dim")
+            text = Text(f"  {name}: {one_line(str(entry['value']))}  ")
+            text.append(f"# {entry['source']}", "dim")
             console.print(text, soft_wrap=True)
 
 
@@ -406,4 +409,5 @@ def _set_up_logging(
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    told = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(visible_json(told) + "\n")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from rich.console import Console
+from rich.text import Text
 
 from mytrader.config import load_settings
 from mytrader.control.peer import name_of
@@ -36,6 +37,7 @@ from mytrader.learning.standing import (
     Status,
 )
 from mytrader.learning.words import Wordsmith
+from mytrader.plain_text import one_line, visible_json
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -131,7 +133,7 @@ def _show_study(
     views.print_standings(known, console, now=desk.now, without_person=desk.without_person)
     views.print_overlay(held, console)
     if asked.report is not None:
-        console.print(f"picture: {asked.report}", highlight=False, markup=False)
+        console.print(Text(one_line(f"picture: {asked.report}")))
 
 
 def proposals(asked: LearnOptions) -> int:
@@ -297,4 +299,5 @@ def _standing_views(desk: _Desk, standings: Standings) -> list[dict[str, Any]]:
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    told = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(visible_json(told) + "\n")

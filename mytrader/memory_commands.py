@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mytrader import logs
 from mytrader.config import load_settings
@@ -27,6 +27,7 @@ from mytrader.domain.regime import Trend, Volatility
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
+from mytrader.plain_text import one_line, visible_json
 from mytrader.rag.documents import Unfit, document_of, document_text
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.likeness import (
@@ -106,10 +107,8 @@ def stats(place: Place, *, as_json: bool) -> None:
         _print_json(view)
         return
     console = Console()
-    console.print(
-        f"{view['trades']} trades and {view['seeds']} seeds in {path}, {view['avoid']} to avoid",
-        soft_wrap=True,
-    )
+    counted = f"{view['trades']} trades and {view['seeds']} seeds in {path}"
+    console.print(Text(one_line(f"{counted}, {view['avoid']} to avoid")), soft_wrap=True)
     if trades:
         console.print(_records_table(records))
 
@@ -298,17 +297,17 @@ def _records_table(records: list[View]) -> Table:
     for one in records:
         mean = "" if one["mean_r"] is None else f"{one['mean_r']:+.2f}"
         counts = str(one["trades"]), str(one["wins"])
-        table.add_row(escape(one["strategy"]), one["side"], *counts, mean, one["net_usd"])
+        strategy = Text(one_line(one["strategy"]))
+        table.add_row(strategy, one["side"], *counts, mean, one["net_usd"])
     return table
 
 
 def _show(found: Found, console: Console) -> None:
     for document, distance in found:
         near = "" if distance is None else f"distance {distance:.3f}  "
+        words = f"  {near}{one_line(document_text(document))}"
         console.print(
-            f"[bold]{escape(document.document_id)}[/]  {near}{escape(document_text(document))}",
-            soft_wrap=True,
-            highlight=False,
+            Text.assemble((one_line(document.document_id), "bold"), words), soft_wrap=True
         )
     if not found:
         console.print("nothing like it is remembered")
@@ -328,4 +327,5 @@ def _view(document: TradeDocument, distance: float | None) -> View:
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    told = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(visible_json(told) + "\n")

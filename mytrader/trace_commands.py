@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
+from mytrader.plain_text import visible_json
 from mytrader.replay.trace_picture import trace_svg
 from mytrader.replay.trace_text import print_trace, trace_view
 from mytrader.replay.traces import chosen, read_traces
@@ -24,7 +25,8 @@ def trace(cycle: str, journal: Path | None, *, as_json: bool, svg: Path | None) 
     if svg is not None:
         _write(svg, trace_svg(found))
     if as_json:
-        sys.stdout.write(json.dumps(trace_view(found), indent=2, ensure_ascii=False) + "\n")
+        told = json.dumps(trace_view(found), indent=2, ensure_ascii=False)
+        sys.stdout.write(visible_json(told) + "\n")
     elif svg is None:
         print_trace(found, Console(highlight=False))
     else:
