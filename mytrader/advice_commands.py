@@ -23,6 +23,7 @@ from mytrader.domain.memory import Recall, SimilarTrade
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.errors import BadInput
+from mytrader.plain_text import visible_json
 from mytrader.runtime import SystemRuntime
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.services import open_bedrock
@@ -83,7 +84,7 @@ def ask(config: Path | None, *, as_json: bool) -> int:
         )
     asked = asyncio.run(_ask(settings))
     if as_json:
-        sys.stdout.write(f"{msgspec.json.encode(asked).decode()}\n")
+        sys.stdout.write(f"{visible_json(msgspec.json.encode(asked).decode())}\n")
     else:
         _print(asked, Console(highlight=False))
     return EXIT_FAILED if any(each.failure is not None for each in asked.opinions) else 0

@@ -20,6 +20,7 @@ from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
 from mytrader.journal.reader import JournalReader
 from mytrader.outputs import print_json
+from mytrader.plain_text import one_line
 from mytrader.run_folder import newest_journal
 from mytrader.services import send_test
 from mytrader.settings import Settings
@@ -62,7 +63,8 @@ def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None
         console.print(Text(text, STYLES[message.level]), soft_wrap=True)
         console.print()
     many = "message" if len(told) == 1 else "messages"
-    console.print(f"{len(told)} {many} in {path}; none was sent", soft_wrap=True)
+    words = one_line(f"{len(told)} {many} in {path}; none was sent")
+    console.print(Text(words), soft_wrap=True)
 
 
 def messages_of(reader: JournalReader, settings: Settings) -> Iterator[Message]:

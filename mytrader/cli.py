@@ -30,6 +30,7 @@ from mytrader.cli_options import (
 )
 from mytrader.cli_trace import trace
 from mytrader.errors import MytraderError, TheirFault
+from mytrader.plain_text import one_line
 
 EXIT_BAD_INPUT: Final = 2
 EXIT_HALTED: Final = 3
@@ -64,11 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except _ClickError as error:
         status = _tell_usage(error)
     except TheirFault as fault:
-        for line in str(fault).splitlines():
-            sys.stderr.write(f"{line}\n")
+        for problem in fault.args:
+            # A broker's words and what was typed may be in it.
+            sys.stderr.write(f"{one_line(str(problem))}\n")
         status = EXIT_BAD_INPUT
     except MytraderError as fault:
-        sys.stderr.write(f"halted: {fault}; what rests at the broker was left there\n")
+        why = one_line(str(fault))
+        sys.stderr.write(f"halted: {why}; what rests at the broker was left there\n")
         status = EXIT_HALTED
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted; what was recorded is in the journal\n")
@@ -86,7 +89,7 @@ def _tell_usage(error: typer.BadParameter) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         return EXIT_BAD_INPUT  # the help was shown while the error was made
     where = "mytrader" if context is None else context.command_path
-    told = " ".join(error.format_message().split())
+    told = one_line(error.format_message())
     sys.stderr.write(f"{told.rstrip('.')}; see `{where} --help`\n")
     return EXIT_BAD_INPUT
 

@@ -26,6 +26,7 @@ from mytrader.journal.reader import JournalReader
 from mytrader.learning.desk import at_start, open_ledger
 from mytrader.learning.overlay import Overlay
 from mytrader.outputs import print_json
+from mytrader.plain_text import one_line
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
@@ -227,7 +228,8 @@ def cycles(journal: Path | None, *, as_json: bool) -> None:
     console = Console()
     print_cycles(book, console)
     many = "cycle" if len(everything) == 1 else "cycles"
-    console.print(f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}", soft_wrap=True)
+    words = f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}"
+    console.print(Text(one_line(words)), soft_wrap=True)
 
 
 def config_show(config: Path | None, *, as_json: bool) -> None:
@@ -240,7 +242,8 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     for section, values in shown.items():
         console.print(f"[bold]{section}:[/]")
         for name, entry in values.items():
-            text = Text(f"  {name}: {entry['value']}  ").append(f"# {entry['source']}", "dim")
+            text = Text(f"  {name}: {one_line(str(entry['value']))}  ")
+            text.append(f"# {entry['source']}", "dim")
             console.print(text, soft_wrap=True)
 
 

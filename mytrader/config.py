@@ -74,7 +74,7 @@ def load_settings(
         ignored += _take_switches_out(layer)
         errors += _layer_errors(layer)
     if errors:
-        raise BadInput("\n".join(errors))
+        raise BadInput(*errors)
     settings = _joined(layers, tuple(ignored))
     calendar = settings.session.blackouts
     return settings if calendar is None else settings.warned(load_releases(calendar))
@@ -267,7 +267,7 @@ def _joined(layers: list[_Layer], ignored: tuple[tuple[str, str], ...]) -> Setti
     except ValidationError as error:
         found = error.errors()[0]["msg"].removeprefix("Value error, ").splitlines()
         lines = [f"{sources.get(line.split(':')[0], 'default')}: {line}" for line in found]
-        raise BadInput("\n".join(lines)) from None
+        raise BadInput(*lines) from None
 
 
 # Values as people and files see them

@@ -30,7 +30,14 @@ class TheirFault(MytraderError):
 
 
 class BadInput(TheirFault):
-    """Unusable input: the message is one line that says what is wrong, where, and what to do."""
+    """Unusable input: the message is one line that says what is wrong, where, and what to do.
+
+    Several things that are wrong are one argument each.
+    """
+
+    def __str__(self) -> str:
+        """Return a line for each thing that is wrong."""
+        return "\n".join(map(str, self.args))
 
 
 class BrokerFault(TheirFault):

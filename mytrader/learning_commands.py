@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from rich.console import Console
+from rich.text import Text
 
 from mytrader.config import load_settings
 from mytrader.control.peer import name_of
@@ -36,6 +37,7 @@ from mytrader.learning.standing import (
 )
 from mytrader.learning.words import Wordsmith
 from mytrader.outputs import print_json, write_file
+from mytrader.plain_text import one_line
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
@@ -131,7 +133,7 @@ def _show_study(
     views.print_standings(known, console, now=desk.now, without_person=desk.without_person)
     views.print_overlay(held, console)
     if asked.report is not None:
-        console.print(f"picture: {asked.report}", highlight=False, markup=False, soft_wrap=True)
+        console.print(Text(one_line(f"picture: {asked.report}")), soft_wrap=True)
 
 
 def proposals(asked: LearnOptions) -> int:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mytrader import logs
 from mytrader.config import load_settings
@@ -27,6 +27,7 @@ from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
 from mytrader.outputs import print_json
+from mytrader.plain_text import one_line
 from mytrader.rag.documents import Unfit, document_of, document_text
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.likeness import (
@@ -107,10 +108,8 @@ def stats(place: Place, *, as_json: bool) -> None:
         print_json(view)
         return
     console = Console()
-    console.print(
-        f"{view['trades']} trades and {view['seeds']} seeds in {path}, {view['avoid']} to avoid",
-        soft_wrap=True,
-    )
+    counted = f"{view['trades']} trades and {view['seeds']} seeds in {path}"
+    console.print(Text(one_line(f"{counted}, {view['avoid']} to avoid")), soft_wrap=True)
     if trades:
         console.print(_records_table(records))
 
@@ -292,17 +291,17 @@ def _records_table(records: list[View]) -> Table:
     for one in records:
         mean = "" if one["mean_r"] is None else f"{one['mean_r']:+.2f}"
         counts = str(one["trades"]), str(one["wins"])
-        table.add_row(escape(one["strategy"]), one["side"], *counts, mean, one["net_usd"])
+        strategy = Text(one_line(one["strategy"]))
+        table.add_row(strategy, one["side"], *counts, mean, one["net_usd"])
     return table
 
 
 def _show(found: Found, console: Console) -> None:
     for document, distance in found:
         near = "" if distance is None else f"distance {distance:.3f}  "
+        words = f"  {near}{one_line(document_text(document))}"
         console.print(
-            f"[bold]{escape(document.document_id)}[/]  {near}{escape(document_text(document))}",
-            soft_wrap=True,
-            highlight=False,
+            Text.assemble((one_line(document.document_id), "bold"), words), soft_wrap=True
         )
     if not found:
         console.print("nothing like it is remembered")

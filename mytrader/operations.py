@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from rich.console import Console
+from rich.text import Text
 
 from mytrader.config import load_settings
 from mytrader.control.client import NotRunning, ask, listening
@@ -23,6 +24,7 @@ from mytrader.control.status_text import print_said, print_status
 from mytrader.domain.trader import Mode
 from mytrader.errors import BadInput, ControlFault
 from mytrader.journal.reader import JournalReader
+from mytrader.plain_text import one_line, visible_json
 from mytrader.ports import JournalRecord
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import SystemRuntime, monotonic_seconds, sleep_seconds
@@ -166,7 +168,7 @@ def _show(shown: Status, target: Target) -> None:
 
 def _answer(answer: Answer, target: Target) -> None:
     def for_people(console: Console) -> None:
-        console.print(answer.text, soft_wrap=True, highlight=False)
+        console.print(Text(one_line(answer.text)), soft_wrap=True)
         print_said(answer.said, console)
         if answer.status is not None:
             print_status(answer.status, console)
@@ -176,6 +178,7 @@ def _answer(answer: Answer, target: Target) -> None:
 
 def _print(message: Answer | Status, target: Target, people: Callable[[Console], None]) -> None:
     if target.as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(message)).decode() + "\n")
+        told = msgspec.json.format(msgspec.json.encode(message)).decode()
+        sys.stdout.write(visible_json(told) + "\n")
         return
     people(Console())

@@ -5,11 +5,16 @@ import sys
 from pathlib import Path
 
 from mytrader.errors import BadInput
+from mytrader.plain_text import visible_json
 
 
 def print_json(value: object) -> None:
-    """Write a value to standard output as JSON; what JSON has no word for becomes text."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    """Write a value to standard output as JSON; what JSON has no word for becomes text.
+
+    A character that cannot be seen is escaped: a terminal would obey it.
+    """
+    told = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(visible_json(told) + "\n")
 
 
 def write_file(option: str, path: Path, text: str) -> None:

@@ -17,6 +17,14 @@ def test_values_that_json_does_not_know_become_text(capsys: pytest.CaptureFixtur
     assert "∆" in out
 
 
+def test_what_a_terminal_would_obey_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"text": "\x9b31m\u202e"})
+    out = capsys.readouterr().out
+    assert "\x9b" not in out
+    assert "\u202e" not in out
+    assert json.loads(out) == {"text": "\x9b31m\u202e"}
+
+
 def test_a_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     path.write_text("old", encoding="utf-8")

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.memory import Recall, SimilarTrade
+from mytrader.plain_text import one_line
 
 REPLY_LENGTH_MAX: Final = 16_384
 RATIONALE_CHARACTERS_MAX: Final = 500
@@ -31,6 +32,7 @@ REQUIRED_KEYS: Final = frozenset({"decision", "confidence", "rationale"})
 OPTIONAL_KEYS: Final = frozenset({"advisory_only", "size_multiplier"})
 QUOTED_CHARACTERS_MAX: Final = 40
 CITED_MAX: Final = 10
+UNNAMED: Final = "unnamed failure"
 REPLY_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -52,12 +54,12 @@ class UnreadableReply(ValueError):
 
 def failed(advisor: str, role: AdvisorRole, *, failure: str) -> Opinion:
     """Return the opinion of an advisor that has none: a WAIT that binds, with the failure."""
-    failure = plain(failure)
+    failure = plain(failure) or UNNAMED
     return Opinion(
         advisor=advisor,
         role=role,
         decision=Advice.WAIT,
-        rationale=f"No opinion: {failure}",
+        rationale=plain(f"No opinion: {failure}"),
         failure=failure,
     )
 
@@ -84,7 +86,7 @@ def checked(answer: object, *, advisor: str, role: AdvisorRole) -> Opinion:
             advisor, role, failure=f"unreadable: a {type(answer).__name__}, not an opinion"
         )
     if answer.failure is not None:
-        return failed(advisor, role, failure=str(answer.failure) or "unnamed failure")
+        return failed(advisor, role, failure=str(answer.failure))
     fields: dict[object, object] = {
         "decision": answer.decision,
         "confidence": answer.confidence,
@@ -102,7 +104,7 @@ def checked_recall(answer: object) -> Recall:
     if type(answer) is not Recall:
         return Recall(failure=f"unreadable: a {type(answer).__name__}, not a recall")
     if answer.failure is not None:
-        return Recall(failure=plain(str(answer.failure)) or "unnamed failure")
+        return Recall(failure=plain(str(answer.failure)) or UNNAMED)
     numbers = [answer.mean_r, *(trade.distance for trade in answer.similar)]
     numbers += [trade.result_r for trade in answer.similar]
     if not all(number is None or isfinite(number) for number in numbers):
@@ -119,11 +121,7 @@ def _harmless(trade: SimilarTrade) -> SimilarTrade:
 
 def plain(text: str) -> str:
     """Return foreign text as one short line: printable characters, single spaces."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(printable.split())
-    if len(line) <= RATIONALE_CHARACTERS_MAX:
-        return line
-    return line[: RATIONALE_CHARACTERS_MAX - 1] + "…"
+    return one_line(text, RATIONALE_CHARACTERS_MAX)
 
 
 def _opinion(fields: Mapping[object, object], *, advisor: str, role: AdvisorRole) -> Opinion:

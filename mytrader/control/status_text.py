@@ -13,6 +13,7 @@ from mytrader.control.status import CycleStatus, Said, Status
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.domain.trader import Mode
+from mytrader.plain_text import one_line
 
 ALERTS_SHOWN: Final = 5
 _STYLES: Final = {
@@ -51,15 +52,14 @@ def print_said(said: Iterable[Said], console: Console) -> None:
 
 
 def _head(grid: Table, status: Status) -> None:
-    mode = Text(status.mode, _STYLES[status.mode])
-    grid.add_row(
-        "mode", mode.append(f"  {status.mode_why}" if status.mode_why else "", "not bold")
-    )
+    why = f"  {one_line(status.mode_why)}" if status.mode_why else ""
+    grid.add_row("mode", Text(status.mode, _STYLES[status.mode]).append(why, "not bold"))
     if status.resume_code is not None:
         grid.add_row("resume", f"mytrader resume --code {status.resume_code}")
     running = "not running" if status.pid is None else f"process {status.pid}"
     version = f", mytrader {status.version}" if status.version else ""
-    grid.add_row("trader", f"{status.journal}, {running}{version}, profile {status.profile}")
+    where = f"{status.journal}, {running}{version}, profile {status.profile}"
+    grid.add_row("trader", _words(where))
     link = Text(
         "link up" if status.linked else "no link to the broker", "" if status.linked else "yellow"
     )
@@ -73,7 +73,7 @@ def _positions(grid: Table, status: Status) -> None:
         if position.booked == 0 and position.known:
             text = f"{position.symbol} flat"
         doubt = f"; {position.doubt}" if position.doubt else ""
-        grid.add_row("position", Text(text + doubt, "" if position.known else "bold red"))
+        grid.add_row("position", _words(text + doubt, "" if position.known else "bold red"))
     if not status.positions:
         grid.add_row("position", "none was ever stated")
     if status.foreign_orders:
@@ -94,18 +94,24 @@ def _cycle(grid: Table, cycle: CycleStatus) -> None:
     if cycle.naked_since is not None:
         text.append(f"; WITHOUT COVER since {_clock(cycle.naked_since)}", "bold red")
     if cycle.halted_why is not None:
-        text.append(f"; halted: {cycle.halted_why}", "bold red")
+        text.append(f"; halted: {one_line(cycle.halted_why)}", "bold red")
     grid.add_row("trade", text)
     grid.add_row("", Text(cycle.cycle_id, "dim"))
     for order in cycle.orders:
         price = "" if order.price is None else f" {order.price:.2f}"
         filled = f", {order.filled} filled" if order.filled else ""
-        text = Text(f"{order.role} {order.side} {order.quantity}{price}, {order.status}{filled}")
-        grid.add_row("", text)
+        words = f"{order.role} {order.side} {order.quantity}{price}, {order.status}{filled}"
+        grid.add_row("", _words(words))
 
 
 def _said(said: Said) -> Text:
-    return Text(f"{_clock(said.at)} ").append(f"{said.code} {said.text}", _LEVELS[said.level])
+    words = one_line(f"{said.code} {said.text}")
+    return Text(f"{_clock(said.at)} ").append(words, _LEVELS[said.level])
+
+
+def _words(text: str, style: str = "") -> Text:
+    """Return words that may be a stranger's: no markup, no emoji, one line."""
+    return Text(one_line(text), style)
 
 
 def _clock(at: datetime, *, date: bool = False) -> str:

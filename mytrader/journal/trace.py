@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mytrader.plain_text import one_line
 from mytrader.runtime import decode_ulid
 
 ROOT: Final = "cycle"
@@ -114,6 +115,5 @@ def masked(text: str) -> str:
 
 def plain(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """Return text as one short line of printable characters, without account numbers and keys."""
-    printable = "".join(each if each.isprintable() else " " for each in text[: 8 * characters_max])
-    line = masked(" ".join(printable.split()))
+    line = masked(one_line(text[: 8 * characters_max]))
     return line if len(line) <= characters_max else line[: characters_max - 1] + "…"

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
+from rich.text import Text
 
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.learning.agent import Study
@@ -18,6 +18,7 @@ from mytrader.learning.overlay import Overlay
 from mytrader.learning.parameters import shown
 from mytrader.learning.standing import Standing, Standings, Status
 from mytrader.learning.tables import Row, Table
+from mytrader.plain_text import one_line
 
 View = dict[str, Any]
 ROWS_SHOWN_MAX: Final = 24
@@ -165,10 +166,10 @@ def print_study(study: Study, console: Console) -> None:
         console.print(line, style="dim", highlight=False)
     console.print("\nLessons", style="bold")
     for lesson in study.lessons:
-        mark = "[red]avoid[/]" if lesson.avoid else "note "
-        console.print(f"{mark}  {escape(lesson.line)}", highlight=False)
+        mark = ("avoid", "red") if lesson.avoid else ("note ", "")
+        console.print(Text.assemble(mark, f"  {one_line(lesson.line)}"))
         if lesson.words:
-            console.print(f"       {escape(lesson.words)}", style="dim", highlight=False)
+            console.print(Text(f"       {one_line(lesson.words)}", "dim"))
 
 
 def print_standings(
@@ -182,27 +183,25 @@ def print_standings(
     for standing in standings.by_id.values():
         proposal, waits = standing.proposal, standing.open_at(now)
         words = state(standing, now, without_person=without_person)
-        code = f", code [bold]{proposal.code}[/]" if waits else ""
+        code = Text.assemble(", code ", (proposal.code, "bold")) if waits else ""
         old, new = (shown(proposal.parameter, one) for one in (proposal.current, proposal.value))
-        console.print(
-            f"[bold]{standing.proposal_id}[/]  {proposal.parameter} from {old} to {new}:"
-            f" {escape(words)}{code}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        what = one_line(f"{proposal.parameter} from {old} to {new}: {words}")
+        name = (one_line(standing.proposal_id), "bold")
+        console.print(Text.assemble(name, f"  {what}", code), soft_wrap=True)
         if waits:
             until = f"{proposal.expires_at.astimezone(EXCHANGE_ZONE):%Y-%m-%d %H:%M} CT"
-            text = f"          {proposal.reason}; until {until}"
-            console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+            text = f"          {one_line(proposal.reason)}; until {until}"
+            console.print(Text(text, "dim"), soft_wrap=True)
 
 
 def print_overlay(found: Overlay, console: Console) -> None:
     """Show what the next start would hold, where it is not the settings' own."""
     if found.no_entries:
-        console.print(f"[bold red]NO ENTRIES[/]: {escape(found.no_entries)}", highlight=False)
+        why = f": {one_line(found.no_entries)}"
+        console.print(Text.assemble(("NO ENTRIES", "bold red"), why))
         return
     for note in found.notes:
-        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
+        console.print(Text(one_line(note), "dim"), soft_wrap=True)
 
 
 def _heading(study: Study) -> str:
@@ -244,12 +243,13 @@ def _print_table(table: Table, console: Console, *, title: str) -> None:
         console.print(f"{hidden} more rows: see --json", style="dim")
 
 
-def _cells(row: Row, *, wide: bool) -> list[str]:
+def _cells(row: Row, *, wide: bool) -> list[str | Text]:
     told = row.mean is not None and (row.mean.below_zero or row.mean.above_zero)
     colour = "" if not told else "red" if row.mean and row.mean.below_zero else "green"
     mean = _r(row.mean_r)
-    name = escape(row.name) + ("" if not _left_out(row) else f" [dim]{_left_out(row)}[/]")
-    cells = [
+    left_out = f" {_left_out(row)}" if _left_out(row) else ""
+    name = Text(one_line(row.name)).append(left_out, "dim")
+    cells: list[str | Text] = [
         name,
         str(row.trades),
         f"{row.wins / row.trades:.0%}" if row.trades else "-",

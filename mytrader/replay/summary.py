@@ -8,11 +8,12 @@ from typing import Any, Final
 from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.session import EXCHANGE_ZONE
+from mytrader.plain_text import one_line
 from mytrader.replay.cycle_book import CycleBook, gross_usd
 from mytrader.replay.cycle_view import cycle_view, money, view_in
 
@@ -92,13 +93,12 @@ def print_summary(summary: Summary, console: Console) -> None:
     print_cycles(summary.book, console)
     console.print(_totals(summary))
     if summary.account_agrees is False:
-        console.print(
-            f"[bold red]THE ACCOUNT DISAGREES[/]: the broker's cash changed by "
-            f"${money(summary.cash_change_usd or Decimal(0))}, the journal says "
-            f"${money(summary.book.net_usd)}. Trade no more before you know why: "
-            f"mytrader cycles --journal {escape(summary.journal)}",
-            highlight=False,
+        words = (
+            f": the broker's cash changed by ${money(summary.cash_change_usd or Decimal(0))}, "
+            f"the journal says ${money(summary.book.net_usd)}. Trade no more before you know "
+            f"why: mytrader cycles --journal {one_line(summary.journal)}"
         )
+        console.print(Text("THE ACCOUNT DISAGREES", "bold red").append(words, "not bold default"))
 
 
 def print_cycles(book: CycleBook, console: Console) -> None:
@@ -147,7 +147,7 @@ def _entries_table(book: CycleBook) -> Table:
         table.add_column(name, justify="right" if name == "entries" else "left")
     for what, reasons in (("refused", book.refusals), ("aborted", book.abort_reasons)):
         for code, count in reasons.most_common():
-            table.add_row(code, what, str(count))
+            table.add_row(Text(one_line(code)), what, str(count))
     return table
 
 
@@ -170,10 +170,10 @@ def _totals(summary: Summary) -> Table:
         table.add_row(name, text)
     table.add_row("longest unprotected", f"{book.unprotected_seconds_max * 1000:.1f} ms")
     table.add_row("emergency stops", str(book.emergency_stops))
-    table.add_row("mode", escape(f"{summary.mode}  {summary.mode_why}".rstrip()))
+    table.add_row("mode", Text(one_line(f"{summary.mode} {summary.mode_why}")))
     if summary.position_open:
         table.add_row("position", f"[bold red]{summary.position_open} contracts are open[/]")
-    table.add_row("journal", escape(summary.journal))
+    table.add_row("journal", Text(one_line(summary.journal)))
     return table
 
 
