@@ -35,7 +35,10 @@ def learn(
         Path | None, typer.Option("--report", help="SVG of the results by regime and hour.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only look: write no proposal down.")
+        bool, typer.Option("--dry-run", help="Only look: write nothing down, ask nobody.")
+    ] = False,
+    no_words: Annotated[
+        bool, typer.Option("--no-words", help="Do not ask the learning agent for words.")
     ] = False,
     config: Config = None,
     as_json: Json = False,
@@ -43,14 +46,22 @@ def learn(
     """Study finished cycles: tables, lessons, proposals. Nothing is changed by looking."""
     command = context.invoked_subcommand
     if command is not None:
-        if journal or since or report or dry_run or config or as_json:
+        if journal or since or report or dry_run or no_words or config or as_json:
             # Silently left out, they would let a decision go to another journal's ledger.
             raise BadInput(f"put the options behind the command: mytrader learn {command} ...")
         return 0
     from mytrader import learning_commands as commands
 
     return commands.learn(
-        commands.LearnOptions(tuple(journal or ()), config, as_json, since, report, dry_run)
+        commands.LearnOptions(
+            tuple(journal or ()),
+            config,
+            as_json,
+            since=since,
+            report=report,
+            dry_run=dry_run,
+            no_words=no_words,
+        )
     )
 
 

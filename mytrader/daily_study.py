@@ -2,7 +2,7 @@
 
 The loop only starts it and never waits for it. What it finds is in the ledger beside the record
 and counts from the next start on; what it says goes nowhere, because `mytrader learn` says it
-again to whoever asks.
+again to whoever asks. So it asks no learning agent for words: nobody would read what they cost.
 """
 
 import subprocess
@@ -47,7 +47,8 @@ class DailyStudy:
     def __init__(
         self, journal: Path, config: Path | None, *, start: Start = start_process
     ) -> None:
-        self._words = [sys.executable, "-m", "mytrader", "learn", "--journal", str(journal)]
+        self._words = [sys.executable, "-m", "mytrader", "learn", "--no-words"]
+        self._words += ["--journal", str(journal)]
         self._words += [] if config is None else ["--config", str(config)]
         self._start = start
         self._day: date | None = None

@@ -6,7 +6,8 @@ beside its proposal: who types it has read it.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,7 @@ from mytrader.outputs import print_json, write_file
 from mytrader.plain_text import one_line
 from mytrader.replay.material import material_of
 from mytrader.runtime import SystemRuntime
+from mytrader.services import open_wordsmith
 from mytrader.settings import Settings
 
 RUNS: Final = Path("runs")
@@ -56,6 +58,7 @@ class LearnOptions(Struct, frozen=True):
     since: str | None = None
     report: Path | None = None
     dry_run: bool = False
+    no_words: bool = False
 
 
 class _Desk:
@@ -64,10 +67,10 @@ class _Desk:
     def __init__(self, asked: LearnOptions) -> None:
         self.settings = load_settings(asked.config)
         self.journals = asked.journals or (_usual_journal(self.settings),)
-        self._runtime = SystemRuntime(lambda *_: None)
-        self.now = self._runtime.now()
+        self.runtime = SystemRuntime(lambda *_: None)
+        self.now = self.runtime.now()
         self.ledger = open_ledger(
-            self.settings, self.journals[0], new_id=self._runtime.new_cycle_id
+            self.settings, self.journals[0], new_id=self.runtime.new_cycle_id
         )
         self.without_person = self.settings.learning.tighten_by_itself
 
@@ -92,19 +95,43 @@ class _Desk:
 
 
 def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
-    """Study, record what is proposed, and show it; return the exit status."""
+    """Study, record what is proposed, and show it; return the exit status.
+
+    Words come from `wordsmith`, else from Bedrock where the settings name a learning agent. A
+    look that is dry asks nobody there: it spends nothing and sends nothing.
+    """
     desk = _Desk(asked)
     if asked.report is not None and asked.report.suffix != ".svg":
         raise BadInput(f"--report {asked.report}: a picture is drawn as .svg: name it so")
     scope = scope_of(desk.settings, since=_since(asked.since))
     before = desk.ledger.read()
     materials = [material_of(journal) for journal in desk.journals]
-    found = study(materials, before, now=desk.now, scope=scope, wordsmith=wordsmith)
+    with _writer(desk, wordsmith, wanted=not (asked.dry_run or asked.no_words)) as writer:
+        found = study(materials, before, now=desk.now, scope=scope, wordsmith=writer)
     if asked.report is not None:
         write_file("--report", asked.report, picture(found.tables, _title(found, desk.journals)))
     standings = before if asked.dry_run else record(found, desk.ledger)
     _show_study(desk, found, standings, asked=asked)
     return 0
+
+
+@contextmanager
+def _writer(desk: _Desk, given: Wordsmith | None, *, wanted: bool) -> Iterator[Wordsmith | None]:
+    """Yield who writes, if anybody; say afterwards, beside the output, why words are missing."""
+    asks = wanted and given is None
+    found = open_wordsmith(desk.settings.aws_agents, desk.runtime) if asks else None
+    if found is None:
+        yield given
+        return
+    try:
+        yield found
+    finally:
+        found.close()
+    if found.failures:
+        sys.stderr.write(
+            f"{found.name} wrote no words for some lessons ({', '.join(found.failures)});"
+            " their lines stand\n"
+        )
 
 
 def _show_study(

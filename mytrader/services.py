@@ -23,6 +23,7 @@ from mytrader.settings import Settings
 
 if TYPE_CHECKING:
     from mytrader.advisors.bedrock_seats import Bedrock
+    from mytrader.advisors.bedrock_words import BedrockWords
 
 __all__ = [
     "Bedrock",
@@ -34,6 +35,7 @@ __all__ = [
     "open_knowledge_base",
     "open_memory",
     "open_outlets",
+    "open_wordsmith",
     "send_test",
 ]
 
@@ -117,9 +119,30 @@ def open_bedrock(
             fresh_budget,
         )
     except ImportError as error:
-        raise BadInput(
-            f"aws_agents.enabled: {error.name} is not installed: install mytrader[aws], "
-            "or set aws_agents.enabled: false"
-        ) from None
+        raise _without_aws(error) from None
     budget = fresh_budget(settings).restored(past, runtime.now())
     return Bedrock(settings, runtime, noted=noted, chance=chance, budget=budget)
+
+
+def open_wordsmith(settings: AwsAgentsSettings, runtime: Runtime) -> "BedrockWords | None":
+    """Return who writes about lessons, `None` unless Bedrock is enabled and one is named.
+
+    Opens nothing yet; call its `close`. Raises `BadInput` where boto3 is not installed.
+    """
+    named = settings.learning_agent_id is not None or settings.learning_model_id is not None
+    if not (settings.enabled and named):
+        return None
+    try:
+        from mytrader.advisors.bedrock_words import (  # noqa: PLC0415 - boto3 is an extra, and slow
+            BedrockWords,
+        )
+    except ImportError as error:
+        raise _without_aws(error) from None
+    return BedrockWords(settings, runtime)
+
+
+def _without_aws(error: ImportError) -> BadInput:
+    return BadInput(
+        f"aws_agents.enabled: {error.name} is not installed: install mytrader[aws], "
+        "or set aws_agents.enabled: false"
+    )

@@ -52,7 +52,8 @@ def test_the_first_bar_of_another_day_starts_one_look() -> None:
     desk.study.seen(TimeReached(), [], STATE)
     (words,) = desk.started
     assert words[1:] == [
-        *("-m", "mytrader", "learn", "--journal", "x.journal", "--config", "my.yaml")
+        *("-m", "mytrader", "learn", "--no-words", "--journal", "x.journal"),
+        *("--config", "my.yaml"),
     ]
 
 

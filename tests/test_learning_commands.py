@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,6 +18,9 @@ from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
 from mytrader.learning.standing import Agreed, Proposed
 from mytrader.replay.material import material_of
+from mytrader.simulator.bedrock_script import Deed, Step
+from mytrader.simulator.bedrock_server import BedrockServer
+from tests.bedrock_samples import script
 from tests.command_line import DATA, CommandLine, mytrader
 from tests.learning_journal import Learn, learn, write_journal
 from tests.learning_samples import a_proposal
@@ -97,6 +101,66 @@ def test_a_picture_is_drawn(learn: Learn, journal: Path, tmp_path: Path) -> None
     said = learn("--journal", journal, "--since", "2025-11-01", "--report", picture)
     assert f"picture: {picture}" in said.out
     assert ET.parse(picture).getroot().tag.endswith("svg")  # noqa: S314 - our own
+
+
+# With words
+
+
+@pytest.fixture(name="writer")
+def _writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[BedrockServer]:
+    """A Bedrock on this machine that the settings name, where a person would: outside."""
+    with BedrockServer(script()) as server:
+        fields = {"enabled": "true", "region": "us-east-1", "endpoint_url": server.url}
+        fields |= {"decision_agent_id": "A", "decision_agent_alias_id": "B"}
+        fields |= {"learning_agent_id": "C", "learning_agent_alias_id": "D"}
+        for name, value in fields.items():
+            monkeypatch.setenv(f"MYTRADER__AWS_AGENTS__{name.upper()}", value)
+        yield server
+
+
+@pytest.mark.slow
+def test_the_learning_agent_adds_words_to_the_lessons(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    writer.script = script(Step(reply="Nothing here speaks for more risk."))
+    said = learn("--journal", journal, "--since", "2025-11-01", "--json")
+    assert said.err == ""
+    assert [one["words"] for one in said.json["lessons"]] == [
+        "Nothing here speaks for more risk."
+    ] * len(said.json["lessons"])
+    assert {asked.target for asked in writer.asked} == {"C"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [Step(reply="It lost 987654 dollars."), Step(do=Deed.ERROR)])
+def test_whatever_it_does_the_lines_stand(
+    learn: Learn, journal: Path, writer: BedrockServer, step: Step
+) -> None:
+    plain = learn("--journal", journal, "--no-words", "--json").json["lessons"]
+    assert list(writer.asked) == []
+    writer.script = script(step)
+    said = learn("--journal", journal, "--json")
+    assert (said.status, said.json["lessons"]) == (0, plain)
+    assert list(writer.asked) != []
+    assert said.err == (
+        "agent/C/D wrote no words for some lessons (server_error); their lines stand\n"
+        if step.do is Deed.ERROR
+        else ""
+    )
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--no-words", None])
+def test_nobody_is_asked_who_was_not_wanted(
+    learn: Learn,
+    journal: Path,
+    writer: BedrockServer,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str | None,
+) -> None:
+    if option is None:
+        monkeypatch.setenv("MYTRADER__AWS_AGENTS__ENABLED", "false")
+    said = learn("--journal", journal, *([option] if option else []))
+    assert (said.status, said.err, writer.asked) == (0, "", ())
 
 
 @pytest.mark.parametrize(

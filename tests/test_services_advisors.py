@@ -9,7 +9,7 @@ import pytest
 from mytrader.domain.decision import AdvisorCall
 from mytrader.errors import BadInput
 from mytrader.service_settings import AwsAgentsSettings
-from mytrader.services import open_bedrock
+from mytrader.services import open_bedrock, open_wordsmith
 from tests.bedrock_samples import settings
 from tests.manual_runtime import START, ManualRuntime
 
@@ -42,3 +42,22 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(BadInput, match=r"boto3 is not installed: install mytrader\[aws\]"):
         open_bedrock(ASKED, ManualRuntime(), nobody)
+
+
+def test_nobody_writes_unless_bedrock_is_enabled_and_somebody_named() -> None:
+    named = {"learning_model_id": "writer"}
+    assert open_wordsmith(ASKED, ManualRuntime()) is None
+    off = settings("http://127.0.0.1:9", enabled=False, **named)
+    assert open_wordsmith(off, ManualRuntime()) is None
+    found = open_wordsmith(settings("http://127.0.0.1:9", **named), ManualRuntime())
+    assert found is not None
+    assert found.name == "model/writer"
+    found.close()
+
+
+def test_who_writes_needs_the_package_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mytrader.advisors.bedrock", "mytrader.advisors.bedrock_words"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(BadInput, match=r"boto3 is not installed: install mytrader\[aws\]"):
+        open_wordsmith(settings("http://127.0.0.1:9", learning_model_id="x"), ManualRuntime())

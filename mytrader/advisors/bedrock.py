@@ -3,7 +3,8 @@
 Two ways to ask. An **agent** is asked by `invoke_agent`: its reply is a stream of events over
 HTTP, frames with two checksums each, and the text of the answer lies in `chunk` events. A
 **model** is asked by `converse` with one tool whose input has the schema of a reply, and it must
-use that tool. Either reply is parsed by `opinion.parse_reply`, which trusts nothing.
+use that tool. Either reply is parsed by `opinion.parse_reply`, which trusts nothing. Where words
+are wanted (`bedrock_words`) a model has no tool; its text is checked by whoever shows it.
 
 What botocore does not notice, and is noticed here (its 1.44):
 
@@ -306,7 +307,7 @@ class ModelTarget:
         known = tokens_in is not None and tokens_out is not None
         cost_usd = self._prices.cost_usd(tokens_in or 0, tokens_out or 0) if known else None
         try:
-            outcome, detail, body = ANSWERED, "", _tool_input(told)
+            outcome, detail, body = ANSWERED, "", self._answer(told)
         except _Unreadable as why:
             outcome, detail, body = UNREADABLE, str(why), None
         return Reply(
@@ -317,6 +318,21 @@ class ModelTarget:
             tokens_out=tokens_out,
             cost_usd=cost_usd,
         )
+
+    def _answer(self, told: Mapping[str, Any]) -> str:
+        return _tool_input(told)
+
+
+class WritingModelTarget(ModelTarget):
+    """A model, asked by `converse` for plain text: it has no tool, and can only write."""
+
+    def _request(self, prompt: Prompt) -> dict[str, object]:
+        request = super()._request(prompt)
+        del request["toolConfig"]
+        return request
+
+    def _answer(self, told: Mapping[str, Any]) -> str:
+        return _text(told)
 
 
 class AgentTarget:
@@ -384,15 +400,29 @@ def _joined(stream: Any) -> bytes:  # noqa: ANN401 - botocore's stream of events
 
 def _tool_input(told: Mapping[str, Any]) -> str:
     """Return what the model put into the tool. Text beside it is no answer, and not read."""
-    stopped = told.get("stopReason")
-    if stopped != "tool_use":
-        raise _Unreadable(f"stopped for {_plain_code(stopped) or 'no reason told'}")
-    message = (told.get("output") or {}).get("message") or {}
-    used = [block["toolUse"] for block in message.get("content") or () if "toolUse" in block]
+    blocks = _content(told, ended="tool_use")
+    used = [block["toolUse"] for block in blocks if "toolUse" in block]
     if len(used) != 1 or used[0].get("name") != TOOL:
         raise _Unreadable("the tool was not used exactly once")
     # As text, so that it is held to the same length as any other reply.
     return json.dumps(used[0].get("input"))
+
+
+def _text(told: Mapping[str, Any]) -> str:
+    """Return what the model wrote; its thoughts, if it tells them, are no part of it."""
+    texts = [block.get("text", "") for block in _content(told, ended="end_turn")]
+    if not any(texts) or not all(isinstance(text, str) for text in texts):
+        raise _Unreadable("no text in the answer")
+    return "".join(texts)
+
+
+def _content(told: Mapping[str, Any], *, ended: str) -> list[Mapping[str, Any]]:
+    """Return the blocks of an answer that stopped for the reason that is wanted."""
+    stopped = told.get("stopReason")
+    if stopped != ended:
+        raise _Unreadable(f"stopped for {_plain_code(stopped) or 'no reason told'}")
+    message = (told.get("output") or {}).get("message") or {}
+    return list(message.get("content") or ())
 
 
 def _tokens(usage: Mapping[str, object], names: tuple[str, ...]) -> int | None:
