@@ -138,18 +138,18 @@ def wait(holds: Callable[[], bool], within_s: float = 60.0) -> None:
         again.wait(0.1)
 
 
-def summary(trader: subprocess.Popen[str]) -> Any:  # noqa: ANN401 - JSON
-    """Interrupt a trader and return what it says in the end."""
+def summary(trader: subprocess.Popen[str]) -> tuple[Any, list[str]]:
+    """Interrupt a trader and return what it says in the end, and its lines on standard error."""
     trader.send_signal(signal.SIGINT)
     out, err = trader.communicate(timeout=60)
     assert out, err
-    return json.loads(out)
+    return json.loads(out), err.splitlines()
 
 
 def test_no_order_message_of_a_shadow_reaches_the_gateway(tmp_path: Path) -> None:
     with street(tmp_path) as here, here.trader("--shadow") as trader:
         wait(lambda: len(here.book().ended) >= 2 or trader.poll() is not None)
-        said = summary(trader)
+        said, _ = summary(trader)
         kinds = here.kinds
     assert kinds, "it was heard"
     assert kinds & ORDER_MESSAGES == set()
@@ -160,7 +160,10 @@ def test_no_order_message_of_a_shadow_reaches_the_gateway(tmp_path: Path) -> Non
 
 
 def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
-    """Killed without a word in an open position; the next process takes it to its target."""
+    """Killed without a word in an open position; the next process takes it to its target.
+
+    By then the folder of the memory and of the log file is gone: a line for each, and no more.
+    """
     with OtlpCollector() as collector, street(tmp_path) as here:
         telemetry = {
             "MYTRADER__TELEMETRY__ENABLED": "true",
@@ -170,9 +173,11 @@ def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
             wait(lambda: any(each.phase is Phase.OPEN for each in here.book().open.values()))
             killed.kill()
         (cycle_id,) = here.book().open
-        with here.trader(**telemetry) as trader:
+        gone = str(tmp_path / "gone" / "file")
+        missing = {"MYTRADER__TELEMETRY__LOG_FILE": gone, "MYTRADER__RAG__PATH": gone}
+        with here.trader(**telemetry, **missing) as trader:
             wait(lambda: bool(here.book().closed) or trader.poll() is not None)
-            said = summary(trader)
+            said, warned = summary(trader)
         kinds = here.kinds
         number = trace_number(cycle_id).to_bytes(16, "big")
         roots = [span for span in collector.spans if span.name == ROOT]
@@ -185,3 +190,5 @@ def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
     assert len(closed["fills"]) == 2
     assert len(traced) == 1, "one trace, however many processes it took"
     assert said["position_open"] == 0
+    without = [line.rpartition("without ")[2] for line in warned if "STARTED_WITHOUT" in line]
+    assert without == ["the log file", "memory"], warned
