@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mytrader import logs, runs
-from mytrader.bootstrap import Outcome, Plan
+from mytrader.bootstrap import Outcome, Plan, is_flat
 from mytrader.config import load_settings, show
 from mytrader.daily_study import DailyStudy
 from mytrader.domain.instrument import INSTRUMENTS
@@ -117,7 +117,7 @@ def run(asked: RunOptions) -> int:
         shadow=asked.shadow,
         no_entries="" if learned is None else learned.no_entries,
     )
-    with _logging(settings, verbose=asked.verbose):
+    with _logging(settings, verbose=asked.verbose, record=journal):
         _tell_learned(learned)
         began = watch.now()
         plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
@@ -376,20 +376,38 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _logging(settings: Settings, *, verbose: bool) -> Iterator[None]:
-    """Log meanwhile, into a file too where the settings name one."""
+def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[None]:
+    """Log meanwhile, into a file too where the settings name one.
+
+    One that cannot be opened raises `BadInput`, unless a trade is open in the record: that waits
+    for no file.
+    """
     telemetry = settings.telemetry
     options = None
     if telemetry.enabled and telemetry.log_file is not None:
         options = logs.LogFileOptions(
             telemetry.log_file, telemetry.log_file_max_mb, telemetry.log_files_kept
         )
-    file = _set_up_logging(settings, verbose=verbose, file=options)
+    try:
+        file = _set_up_logging(settings, verbose=verbose, file=options)
+    except BadInput as why:
+        if not _holds_a_trade(record):
+            raise
+        file = _set_up_logging(settings, verbose=verbose)
+        text = f"{why}: a trade is open, so the trader starts without the log file"
+        structlog.get_logger("mytrader").warning("STARTED_WITHOUT", text=text)
     try:
         yield
     finally:
         if file is not None:
             file.close()
+
+
+def _holds_a_trade(record: Path) -> bool:
+    if not record.exists():
+        return False
+    with JournalReader(record) as reader:
+        return not is_flat(fold(reader.read(), CycleBook()))
 
 
 def _set_up_logging(

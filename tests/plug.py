@@ -15,7 +15,7 @@ CHUNK_BYTES = 65_536
 class Plug:
     """Passes bytes on to `port` of this machine, in threads, while its `with` block runs.
 
-    `passed` and `swallowed` count bytes.
+    `passed` and `swallowed` count bytes; `heard` is what each client sent.
     """
 
     def __init__(self, port: int) -> None:
@@ -25,6 +25,7 @@ class Plug:
         self._ends: list[socket.socket] = []
         self._nowhere = threading.Event()
         self._pulled = threading.Event()
+        self.heard: list[bytearray] = []
         self.passed = self.swallowed = 0
 
     @property
@@ -62,13 +63,19 @@ class Plug:
                 client, _ = self._listener.accept()
                 service = socket.create_connection(self._to)
                 self._ends += [client, service]
-                for one, other in ((client, service), (service, client)):
+                self.heard.append(bytearray())
+                for one, other, kept in (
+                    (client, service, self.heard[-1]),
+                    (service, client, bytearray()),
+                ):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+                    passing = (one, other, kept)
+                    threading.Thread(target=self._pass, args=passing, daemon=True).start()
 
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass(self, one: socket.socket, other: socket.socket, kept: bytearray) -> None:
         with suppress(OSError):
             while data := one.recv(CHUNK_BYTES):
+                kept += data
                 if self._nowhere.is_set():
                     self.swallowed += len(data)
                 else:
