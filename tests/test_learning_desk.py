@@ -1,17 +1,14 @@
-"""What a trader calls: what holds at its start, and the look after its day."""
+"""What holds at a trader's start, and what is looked at."""
 
 from datetime import timedelta
 from pathlib import Path
 
-from mytrader.learning.desk import after_day, at_start, open_ledger, scope_of
-from mytrader.learning.outcomes import Material
+from mytrader.learning.desk import at_start, open_ledger, scope_of
 from mytrader.learning.seal import KEY_NAME
-from mytrader.learning.standing import Proposed, Standings
+from mytrader.learning.standing import Proposed
 from mytrader.service_settings import LearningSettings
 from mytrader.settings import Settings, to_limits
-from tests.fakes.wordsmith import FakeWordsmith
 from tests.learning_samples import NOW, a_ledger, a_proposal
-from tests.test_learning_agent import losing
 
 
 def learning(**values: object) -> Settings:
@@ -44,25 +41,6 @@ def test_a_damaged_ledger_is_no_error_and_allows_no_entry(tmp_path: Path) -> Non
     settings, found = at_start(Settings(), ledger, now=NOW)
     assert settings == Settings()
     assert "the file is gone" in found.no_entries
-
-
-def test_the_look_after_a_day_writes_its_proposals(tmp_path: Path) -> None:
-    ledger = a_ledger(tmp_path)
-    material = Material(losing(), {})
-    found = after_day(Settings(), [material], ledger, now=NOW, wordsmith=FakeWordsmith("Leave."))
-    assert found is not None
-    assert found.lessons[0].words == "Leave."
-    standings = ledger.read()
-    assert isinstance(standings, Standings)
-    assert len(standings.by_id) == len(found.proposals) == 1
-    held, _ = at_start(Settings(), ledger, now=NOW)
-    assert to_limits(held).confidence_min == 0.65
-
-
-def test_where_learning_is_off_nobody_looks(tmp_path: Path) -> None:
-    off = learning(enabled=False)
-    assert after_day(off, [Material(losing(), {})], a_ledger(tmp_path), now=NOW) is None
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_settings_say_what_is_looked_at() -> None:

@@ -1,22 +1,20 @@
-"""Where learning meets a trader: what a start has to hold, and the look after a day.
+"""Where learning meets a trader: what a start has to hold, and what is looked at.
 
-Neither is on the line of an order. A start reads the ledger once; the look after a day reads
-files and computes for seconds, so it is done beside the loop, or when the loop has ended.
+Neither is on the line of an order: a start reads the ledger once, and the look after a day is a
+process of its own (`mytrader.daily_study`).
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mytrader.learning.agent import Scope, Study, record, study
+from mytrader.learning.agent import Scope
 from mytrader.learning.ledger import Ledger, ledger_path
-from mytrader.learning.outcomes import Material
 from mytrader.learning.overlay import Overlay, adjusted, overlay
 from mytrader.learning.parameters import current_values
 from mytrader.learning.proposals import Terms
 from mytrader.learning.seal import Seal
-from mytrader.learning.words import Wordsmith
 from mytrader.settings import Settings
 
 
@@ -51,22 +49,3 @@ def at_start(settings: Settings, ledger: Ledger, *, now: datetime) -> tuple[Sett
         without_person=settings.learning.tighten_by_itself,
     )
     return adjusted(settings, found), found
-
-
-def after_day(
-    settings: Settings,
-    materials: Iterable[Material],
-    ledger: Ledger,
-    *,
-    now: datetime,
-    wordsmith: Wordsmith | None = None,
-) -> Study | None:
-    """Study what there is and write down what is proposed; `None` where learning is off.
-
-    `settings` are those without the ledger. Raises `BadInput` when the ledger cannot be written.
-    """
-    if not settings.learning.enabled:
-        return None
-    found = study(materials, ledger.read(), now=now, scope=scope_of(settings), wordsmith=wordsmith)
-    record(found, ledger)
-    return found
