@@ -63,12 +63,12 @@ SESSION_BARS_MIN: Final = 300
 
 
 class AlwaysGo:
-    """Says GO and lends nothing: what is refused then is refused by the signal and the guards."""
+    """Says GO, and is sure: the signal's own confidence is then the final one."""
 
     async def opine(self, question: Question, now: datetime) -> Opinion:
         """Say GO."""
         del question, now
-        return Opinion("nobody", AdvisorRole.DECISION, Advice.GO, "nobody is asked")
+        return Opinion("nobody", AdvisorRole.DECISION, Advice.GO, "nobody asks", confidence=1.0)
 
 
 class Row(Struct, frozen=True):
@@ -212,13 +212,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("bars", type=Path, nargs="?", default=BARS)
     parser.add_argument("--strategy", action="append", choices=strategy_names())
+    parser.add_argument("--variant", action="append", choices=VARIANTS)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=PAGE)
     asked = parser.parse_args()
     jobs = [
         Job(asked.bars, strategy, variant)
         for strategy in asked.strategy or strategy_names()
-        for variant in VARIANTS
+        for variant in asked.variant or VARIANTS
     ]
     rows: list[Row] = []
     try:
