@@ -181,6 +181,25 @@ def test_nothing_changes_for_the_position_and_later_entries_are_blocked(
     assert failures["memory"] is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [("bedrock", True), ("index", True), ("chat", False), ("collector", False)],
+)
+def test_of_one_that_dies_alone_only_advice_and_memory_block_an_entry(
+    tmp_path: Path, services: AllServices, mytrader: CommandLine, name: str, blocks: bool
+) -> None:
+    """Advice may only subtract permission; who merely watches gives none and takes none."""
+    whole = session(tmp_path / "whole", services.settings(), FIRST, LATER)
+    death = AtMinute(at(DEATH), services.plugs[name].pull)
+    play(replace(whole, observers=(death,)))
+    first, last = mytrader("cycles", "--journal", whole.plan.journal, "--json").json
+    assert first["phase"] == "CLOSED"
+    assert (last["reason_codes"], bool(last["orders"])) == (
+        ["AWS_WAIT"] if blocks else [],
+        not blocks,
+    )
+
+
 def results(outcome: Outcome) -> list[Any]:
     """What the trades and the account came to."""
     trades = [
