@@ -145,7 +145,7 @@ class Street:
 
 async def exit_while_hanging(services: AllServices, folder: Path, *hanging: str) -> float:
     """Open a trade, let services hang over another question, flatten; seconds to the bytes."""
-    street = Street(folder, services.settings(timedelta(seconds=2)))
+    street = Street(folder, services.settings())
     trader = await street.trader()
     try:
         await opened(street, trader, services)
@@ -170,7 +170,7 @@ async def opened(street: Street, trader: Trader, services: AllServices) -> None:
 
 async def exit_after_a_start_while_hanging(services: AllServices, folder: Path) -> float:
     """Open a trade, die, let everything hang, start again, flatten; seconds to the bytes."""
-    street = Street(folder, services.settings(timedelta(seconds=2)))
+    street = Street(folder, services.settings())
     trader = await street.trader()
     try:
         await opened(street, trader, services)
