@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from pydantic import SecretStr
 
@@ -21,9 +20,6 @@ from mytrader.simulator.telegram_server import CHAT, TOKEN, TelegramServer
 from tests.fakes.opensearch_server import search_server
 from tests.fakes.otlp_collector import OtlpCollector
 from tests.plug import Plug
-
-TIMEOUT: Final = timedelta(milliseconds=400)
-"""Of the advisors: in virtual time a call that hangs costs what it costs."""
 
 
 class AllServices:
@@ -42,7 +38,7 @@ class AllServices:
         }
         self.plugs = {name: stack.enter_context(Plug(port)) for name, port in ports.items()}
 
-    def settings(self, timeout: timedelta = TIMEOUT) -> Settings:
+    def settings(self) -> Settings:
         """All of it asked for."""
         url = {name: plug.url for name, plug in self.plugs.items()}
         return Settings(
@@ -50,7 +46,6 @@ class AllServices:
                 enabled=True,
                 region="us-east-1",
                 endpoint_url=url["bedrock"],
-                timeout=timeout,
                 attempts_max=1,
                 decision_agent_id="AGENTID001",
                 decision_agent_alias_id="ALIASID001",

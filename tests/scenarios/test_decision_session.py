@@ -28,7 +28,12 @@ pytestmark = pytest.mark.slow
 __all__ = ["mytrader"]
 
 BEGIN: Final = datetime(2025, 12, 11, 15, tzinfo=UTC)
-TIMEOUT: Final = timedelta(milliseconds=300)
+PATIENT: Final = timedelta(seconds=2)
+"""The default: whoever answers at all does so in time, on a busy machine too."""
+
+SHORT: Final = timedelta(milliseconds=300)
+"""For silence, which costs in virtual time what it costs."""
+
 ADVISORY: Final = {**WAIT, "advisory_only": True, "confidence": 0.4}
 """As sure of waiting as to leave the final confidence above the least that is traded with."""
 
@@ -114,7 +119,7 @@ def bedrock(url: str, *, role: str, kind: Kind, **changes: Any) -> Settings:  # 
         Kind.AGENT: {f"{role}_agent_id": "AGENTID001", f"{role}_agent_alias_id": "ALIASID001"},
         Kind.MODEL: {f"{role}_model_id": "anthropic.claude-sample-v1:0", **PRICES},
     }
-    fields = {"timeout": TIMEOUT, "attempts_max": 1, **ids[kind], **changes}
+    fields = {"timeout": PATIENT, "attempts_max": 1, **ids[kind], **changes}
     agents = AwsAgentsSettings(enabled=True, region="us-east-1", endpoint_url=url, **fields)
     return Settings(aws_agents=agents)
 
@@ -237,7 +242,8 @@ def test_a_failure_blocks_the_surest_signal(
     stage: Stage, kind: Kind, role: str, case: Failure
 ) -> None:
     """No answer, a broken one and one that asks for what advice may not: a WAIT that binds."""
-    seen = stage.play(case.deed, role=role, kind=kind, confidence=1.0)
+    timeout = SHORT if case.deed is Deed.HANG else PATIENT
+    seen = stage.play(case.deed, role=role, kind=kind, confidence=1.0, timeout=timeout)
     assert not seen.entered
     assert (seen.cycle["phase"], seen.codes) == ("REFUSED", ["AWS_WAIT"])
     told = seen.advice(f"bedrock-{role}")
@@ -266,7 +272,7 @@ def test_a_stream_that_could_be_read_and_is_not_whole_blocks(
 
 @every_kind
 def test_silence_costs_no_more_than_the_deadline(stage: Stage, kind: Kind) -> None:
-    seen = stage.play(Deed.HANG, kind=kind)
+    seen = stage.play(Deed.HANG, kind=kind, timeout=SHORT)
     assert 200 < seen.advice("bedrock-decision")["latency_ms"] <= 300
     waited = datetime.fromisoformat(seen.cycle["closed_at"]) - datetime.fromisoformat(
         seen.cycle["proposed_at"]
@@ -278,7 +284,7 @@ def test_silence_costs_no_more_than_the_deadline(stage: Stage, kind: Kind) -> No
 def test_what_is_over_in_a_moment_is_asked_once_more(stage: Stage, kind: Kind) -> None:
     """Both calls are in the record; the answer of the second one counts."""
     steps = [Step(do=Deed.THROTTLE, times=1), Step()]
-    seen = stage.play(steps, kind=kind, attempts_max=2, timeout=timedelta(seconds=2))
+    seen = stage.play(steps, kind=kind, attempts_max=2)
     assert seen.entered
     assert seen.codes == []
     assert seen.outcomes == ["throttled", "answered"]
