@@ -83,6 +83,7 @@ class Session(Struct, frozen=True):
     bars: Sequence[Bar]
     parts: Parts = Parts()
     observers: tuple[Observer, ...] = ()
+    gateway: GatewaySettings = GatewaySettings()
 
 
 def a_plan(folder: Path, *symbols: str, settings: Settings | None = None) -> Plan:
@@ -113,7 +114,7 @@ def play(session: Session) -> tuple[Outcome, Wire]:
             )
             for symbol in plan.symbols
         ]
-        gateway = WatchedGateway(markets, runtime, settings=GatewaySettings(), witness=wire)
+        gateway = WatchedGateway(markets, runtime, settings=session.gateway, witness=wire)
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
         trader = Trader(plan, runtime, observers=session.observers, parts=session.parts)
         return await trade(trader, trader.connect(), watch=watch, over=gateway.finished)
