@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mytrader.plain_text import MASK, masked, on_record, one_line, visible_json
@@ -19,6 +19,7 @@ def test_a_line_is_what_can_be_seen_of_a_text() -> None:
     assert one_line("\u200b\n") == ""
 
 
+@settings(max_examples=50)
 @given(st.text(st.characters()))
 def test_json_stays_equal(text: str) -> None:
     for ascii_only in (True, False):
