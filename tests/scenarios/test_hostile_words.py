@@ -39,8 +39,8 @@ class Wordy:
         text = next(self._words)
         if signal is None:
             return None
-        features = {**signal.features, text: 1.0}
-        return replace(signal, strategy=text, reason=text, features=features)
+        numbers = {**signal.features, text: 1.0}
+        return replace(signal, strategy=text, reason=text, features=numbers)
 
 
 class Chatty:
