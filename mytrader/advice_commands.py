@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from rich.console import Console
+from rich.text import Text
 
 from mytrader.advisors.panel import Panel
 from mytrader.config import load_settings
@@ -23,7 +24,7 @@ from mytrader.domain.memory import Recall, SimilarTrade
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.errors import BadInput
-from mytrader.plain_text import visible_json
+from mytrader.plain_text import one_line, visible_json
 from mytrader.runtime import SystemRuntime
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.services import open_bedrock
@@ -112,12 +113,11 @@ def _print(asked: Asked, console: Console) -> None:
             "" if opinion.decision == "GO" else ", binding" if opinion.binding else ", advisory"
         )
         told = "" if opinion.confidence is None else f" with confidence {opinion.confidence:g}"
-        console.print(
+        words = one_line(
             f"{opinion.advisor}: {opinion.decision}{binds}{told}, {opinion.latency_ms:.0f} ms: "
-            f"{opinion.rationale}",
-            markup=False,
-            soft_wrap=True,
+            f"{opinion.rationale}"
         )
+        console.print(Text(words), soft_wrap=True)
     for call in asked.calls:
         console.print(
             f"  {call.target}, attempt {call.attempt}: {call.outcome}, {call.latency_ms:.0f} ms, "

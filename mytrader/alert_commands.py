@@ -44,7 +44,8 @@ def test(config: Path | None, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(told) + "\n")
         return
     off = "" if enabled else "; telegram.enabled is false, so a run sends none"
-    sys.stdout.write(f"accepted from {tested.bot} after {tested.took_ms:.0f} ms{off}\n")
+    bot = one_line(tested.bot)
+    sys.stdout.write(f"accepted from {bot} after {tested.took_ms:.0f} ms{off}\n")
 
 
 def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mytrader import __version__
 from mytrader.advisors.panel import Panel, Seat
@@ -29,6 +30,7 @@ from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
 from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
 from mytrader.journal.writer import JournalWriter
+from mytrader.plain_text import on_record
 from mytrader.ports import Adviser, Broker, Memory, Runtime
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import SystemRuntime, TaskFailed, monotonic_seconds
@@ -111,7 +113,18 @@ class Proposer:
             return None
         self._newest[con_id] = bar.opened_at
         engine, strategy = self._engines[con_id]
-        return strategy.on_bar(bar, engine.update(bar))
+        signal = strategy.on_bar(bar, engine.update(bar))
+        return None if signal is None else _recordable(signal)
+
+
+def _recordable(signal: Signal) -> Signal:
+    """Return a proposal in words that can be written down: a strategy may quote anybody."""
+    return replace(
+        signal,
+        strategy=on_record(str(signal.strategy)),
+        reason=on_record(str(signal.reason)),
+        features={on_record(str(name)): value for name, value in signal.features.items()},
+    )
 
 
 class _TradesOver:

@@ -28,7 +28,8 @@ from msgspec import Struct
 from mytrader.domain.orders import parse_ref
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
-from mytrader.journal.trace import masked, trace_hex
+from mytrader.journal.trace import trace_hex
+from mytrader.plain_text import masked
 
 TEXT_CHARACTERS_MAX: Final = 2_000
 FIELDS_MAX: Final = 40

@@ -171,6 +171,7 @@ class Session(Struct, frozen=True):
     bars: Sequence[Bar]
     parts: Parts = Parts()
     observers: tuple[Observer, ...] = ()
+    gateway: GatewaySettings = GatewaySettings()
     dies: datetime | None = None
     again: Plan | None = None
 
@@ -203,7 +204,7 @@ def play(session: Session) -> tuple[Outcome, Wire]:
 
         runtime = VirtualRuntime(loop, failed, seed=plan.seed)
         gateway = WatchedGateway(
-            _markets(session), runtime, settings=GatewaySettings(), witness=wire
+            _markets(session), runtime, settings=session.gateway, witness=wire
         )
         loop.serve(plan.host, plan.port, protocol_factory=gateway.protocol_factory)
 

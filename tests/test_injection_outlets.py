@@ -17,10 +17,12 @@ from opentelemetry.sdk.resources import Resource
 from rich.console import Console
 
 from mytrader import logs
+from mytrader.advice_commands import Asked, _print
 from mytrader.alerts.messages import Teller
 from mytrader.control.status import Said, status_of
 from mytrader.control.status_text import print_said, print_status
 from mytrader.domain.commands import AlertLevel
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.limits import Limits
 from mytrader.domain.trader import TraderState
 from mytrader.execution.trade_cycle import step
@@ -35,7 +37,7 @@ from mytrader.replay.trace_text import print_trace
 from mytrader.replay.traces import read_traces
 from mytrader.simulator.telegram_server import shown_text
 from tests.command_line import CommandLine, mytrader
-from tests.hostile_record import FORGED, MARK, armed, hostile_journal, hostile_tape
+from tests.hostile_record import FORGED, MARK, armed, hostile_journal, hostile_tape, opinions
 from tests.injection_corpus import CORPUS, Hostile, without_surrogates
 from tests.memory_samples import a_document
 from tests.playbook import CYCLE, NOON
@@ -212,6 +214,16 @@ def is_dead(picture: str) -> None:
             assert "script" not in value, value
     assert "<!" not in picture
     assert "<?" not in picture
+
+
+@every_text
+def test_what_an_advisor_says_when_it_is_tried_is_a_line(hostile: Hostile) -> None:
+    said = opinions(armed(hostile.text), failed=False)
+    call = AdvisorCall("bedrock-risk", "model/x", 1, "answered", 12.0)
+    to, screen = console()
+    _print(Asked(said, (call,)), to)
+    is_harmless(screen.getvalue(), marked=True)
+    assert screen.getvalue().count("\n") == len(said) + 1
 
 
 # Telemetry

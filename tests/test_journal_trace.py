@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 from mytrader.errors import BadInput
 from mytrader.journal.trace import (
-    MASK,
     ROOT,
     Span,
     Trace,
-    masked,
     plain,
     span_number,
     trace_hex,
@@ -51,37 +49,6 @@ def test_children_come_in_order_of_beginning() -> None:
     assert [each.key for each in trace.children(ROOT)] == ["early", "late"]
     assert [each.key for each in trace.children("early")] == ["deep"]
     assert root.lasted == timedelta(seconds=1)
-
-
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "U1234567",
-        "DU1234567",
-        "DUA123456",
-        "F7654321",
-        "DF123456",
-        "U12345678",
-        "AKIAIOSFODNN7EXAMPLE",
-        "ASIAIOSFODNN7EXAMPLE",
-    ],
-)
-def test_accounts_and_keys_are_masked_wherever_they_stand(secret: str) -> None:
-    for text in (secret, f"account {secret}.", f"({secret})", f"[{secret}]:{secret}"):
-        assert secret not in masked(text)
-        assert MASK in masked(text)
-
-
-@pytest.mark.parametrize("words", ["password=hunter2", "token: abc/def+1", "secret = x9"])
-def test_what_calls_itself_a_secret_is_masked(words: str) -> None:
-    assert masked(words).endswith(MASK)
-
-
-@pytest.mark.parametrize(
-    "text", [CYCLE, f"mt/{CYCLE}/E1", "ESZ5 6800.25", "LOW_CONFIDENCE 0.491", "UPTREND", "U2"]
-)
-def test_our_own_words_are_left_alone(text: str) -> None:
-    assert masked(text) == text
 
 
 @given(st.text(max_size=3000))

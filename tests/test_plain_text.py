@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mytrader.plain_text import one_line, visible_json
+from mytrader.plain_text import MASK, masked, on_record, one_line, visible_json
 from tests.injection_corpus import CORPUS, Hostile
+from tests.playbook import CYCLE
 
 
 def test_a_line_is_what_can_be_seen_of_a_text() -> None:
@@ -18,6 +19,7 @@ def test_a_line_is_what_can_be_seen_of_a_text() -> None:
     assert one_line("\u200b\n") == ""
 
 
+@settings(max_examples=50)
 @given(st.text(st.characters()))
 def test_json_stays_equal(text: str) -> None:
     for ascii_only in (True, False):
@@ -34,3 +36,41 @@ def test_no_text_is_alive(hostile: Hostile) -> None:
     shown = visible_json(json.dumps(hostile.text, ensure_ascii=False))
     assert shown.isprintable()
     assert json.loads(shown) == hostile.text
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "U1234567",
+        "DU1234567",
+        "DUA123456",
+        "F7654321",
+        "DF123456",
+        "U12345678",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+    ],
+)
+def test_accounts_and_keys_are_masked_wherever_they_stand(secret: str) -> None:
+    for text in (secret, f"account {secret}.", f"({secret})", f"[{secret}]:{secret}"):
+        assert secret not in masked(text)
+        assert MASK in masked(text)
+
+
+@pytest.mark.parametrize("words", ["password=hunter2", "token: abc/def+1", "secret = x9"])
+def test_what_calls_itself_a_secret_is_masked(words: str) -> None:
+    assert masked(words).endswith(MASK)
+
+
+@pytest.mark.parametrize(
+    "text", [CYCLE, f"mt/{CYCLE}/E1", "ESZ5 6800.25", "LOW_CONFIDENCE 0.491", "UPTREND", "U2"]
+)
+def test_our_own_words_are_left_alone(text: str) -> None:
+    assert masked(text) == text
+
+
+def test_what_goes_on_record_names_nobody() -> None:
+    said = on_record("no\nDU7654321, 7654321098:" + "A" * 35 + " at 12:30:05 6800:25\x1b[2J")
+    assert said == f"no {MASK}, {MASK} at 12:30:05 6800:25 [2J"
+    assert on_record("U1234\u200b567 " + "x" * 900, 20) == "U1234 567 xxxxxxxxx…"
+    assert len(on_record("y" * 900)) == 500

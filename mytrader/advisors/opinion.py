@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from mytrader.domain.decision import Advice, AdvisorRole, Opinion
 from mytrader.domain.memory import Recall, SimilarTrade
-from mytrader.plain_text import one_line
+from mytrader.plain_text import on_record
 
 REPLY_LENGTH_MAX: Final = 16_384
 RATIONALE_CHARACTERS_MAX: Final = 500
@@ -120,8 +120,8 @@ def _harmless(trade: SimilarTrade) -> SimilarTrade:
 
 
 def plain(text: str) -> str:
-    """Return foreign text as one short line: printable characters, single spaces."""
-    return one_line(text, RATIONALE_CHARACTERS_MAX)
+    """Return foreign text as one short line, without account numbers and keys."""
+    return on_record(text, RATIONALE_CHARACTERS_MAX)
 
 
 def _opinion(fields: Mapping[object, object], *, advisor: str, role: AdvisorRole) -> Opinion:

@@ -45,6 +45,7 @@ from mytrader.execution.margin_questions import MarginQuestions
 from mytrader.execution.market_data import MarketData
 from mytrader.execution.order_numbers import OrderNumbers
 from mytrader.execution.order_writer import OrderWriter
+from mytrader.plain_text import on_record
 from mytrader.ports import Emit, Runtime
 
 CLIENT_MODULES: Final[tuple[ModuleType, ...]] = (
@@ -166,7 +167,7 @@ class _Wire(ib_async.Wrapper):
         self, reqId: int, errorCode: int, errorString: str, advancedOrderRejectJson: str
     ) -> None:
         super().error(reqId, errorCode, errorString, advancedOrderRejectJson)
-        self._executor._on_error(reqId, errorCode, errorString)
+        self._executor._on_error(reqId, errorCode, on_record(errorString))
 
     def tcpDataProcessed(self) -> None:
         super().tcpDataProcessed()  # type: ignore[no-untyped-call]  # the client is partly typed

@@ -6,34 +6,19 @@ derives the same ids: sending it twice changes nothing.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
-from mytrader.plain_text import one_line
+from mytrader.plain_text import masked, one_line
 from mytrader.runtime import decode_ulid
 
 ROOT: Final = "cycle"
 """The key of the span that holds all others."""
 
 TEXT_CHARACTERS_MAX: Final = 200
-MASK: Final = "********"
-
-_SECRET_WORDS: Final = ("secret", "password", "token")
-_SECRETS: Final = re.compile(
-    r"(?<![A-Z0-9])(?:D?[UFI]\d{5,9}[A-Z]?|DU[A-Z]?\d{5,9}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,20})"
-    r"(?![A-Z0-9])",
-    re.ASCII,
-)
-"""Account numbers of the broker (live, paper, adviser, sub-accounts) and ids of AWS keys."""
-
-_SECRET_KEYS: Final = re.compile(
-    r"(?i)(aws_secret_access_key|aws_session_token|secret|password|token)(\s*[=:]\s*)(\S+)",
-    re.ASCII,
-)
 
 Value = str | bool | int | float | tuple[str, ...]
 
@@ -101,16 +86,6 @@ def span_number(cycle_id: str, key: str) -> int:
     """Return the id of a span, 64 bits and never 0."""
     digest = hashlib.sha256(f"{cycle_id}/{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") or 1
-
-
-def masked(text: str) -> str:
-    """Return text without account numbers and keys."""
-    text = _SECRETS.sub(MASK, text)
-    # Looking for the words first costs a tenth of the expression, and they hardly ever come.
-    lowered = text.lower()
-    if any(word in lowered for word in _SECRET_WORDS):
-        text = _SECRET_KEYS.sub(rf"\1\2{MASK}", text)
-    return text
 
 
 def plain(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:

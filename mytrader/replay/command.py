@@ -9,6 +9,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from mytrader.errors import TheirFault
+from mytrader.plain_text import visible_json
 from mytrader.replay.report import as_json, print_explanation
 from mytrader.replay.source import read_history
 from mytrader.replay.verdict import Decision, Explanation, explain
@@ -54,7 +55,7 @@ def replay(path: Path, order_id: str, *, symbol: str | None, json_wanted: bool) 
         raise _Misused(f"--order-id takes a whole number such as 14812, not {order_id[:40]!r}")
     explanation = explain(read_history(path, symbol), int(order_id))
     if json_wanted:
-        sys.stdout.write(as_json(explanation) + "\n")
+        sys.stdout.write(visible_json(as_json(explanation)) + "\n")
     else:
         _print(explanation)
     return explanation.judged.decision.exit_status
