@@ -54,7 +54,9 @@ def test_the_second_emergency_stop_of_a_day_pages_and_its_message_says_so() -> N
     play(script, faults=Faults(reject_child_stops=2))
     pages = [message for message in told if message.level is AlertLevel.PAGE]
     assert [page.code for page in pages].count("EMERGENCY_STOP_PLACED") == 2
-    second = without_tags([page for page in pages if "EMERGENCY" in page.code][-1].html)
+    placed = [page for page in pages if page.code == "EMERGENCY_STOP_PLACED"]
+    assert "EMERGENCY_STOP_REPEATED" in [page.code for page in pages]
+    second = without_tags(placed[-1].html)
     assert "emergency stop 2 of this day; mode REDUCE_ONLY" in second
     mode = without_tags([page for page in pages if page.code == "MODE_REDUCE_ONLY"][-1].html)
     assert "mytrader resume --code CODE" in mode
