@@ -233,6 +233,7 @@ def test_an_exit_that_cannot_be_written_is_paced() -> None:
     script = script << PlaceEmergencyStop() << Page("EMERGENCY_STOP_PLACED")
     script = script >> NotWritten("M1") << Warn("LINK_DOWN")
     script = script << PlaceEmergencyStop(name="M2") << Page("EMERGENCY_STOP_PLACED")
+    script = script << Page("EMERGENCY_STOP_REPEATED")
     script = script >> NotWritten("M2") << Warn("LINK_DOWN") << PlaceExit(name="X2")
     script = script >> NotWritten("X2") << Warn("LINK_DOWN") << Warn("EXIT_FAILED")
     assert script.is_complete

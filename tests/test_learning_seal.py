@@ -131,3 +131,11 @@ def test_a_write_is_whole_and_durable_before_it_replaces(
     with pytest.raises(BadInput, match="No space left"):
         seal.note(tmp_path / "a", End("L", 4, "next"))
     assert seal.end_of(tmp_path / "a") == END
+
+
+@pytest.mark.parametrize("mac", ["é" * 64, "\ud83d", "", "0" * 64])
+def test_what_is_no_signature_of_ours_does_not_hold(tmp_path: Path, mac: str) -> None:
+    """A damaged one may hold any character; to compare must not fail."""
+    seal = a_seal(tmp_path)
+    assert seal.holds(b"x", seal.sign(b"x"))
+    assert not seal.holds(b"x", mac)

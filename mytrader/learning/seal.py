@@ -72,7 +72,9 @@ class Seal:
 
     def holds(self, content: bytes, mac: str) -> bool:
         """Whether a signature is ours; without a key none is."""
-        return self.has_key and hmac.compare_digest(self.sign(content), mac)
+        # As bytes: of text the library compares ASCII only, and a damaged one need not be.
+        theirs = mac.encode("utf-8", "surrogatepass")
+        return self.has_key and hmac.compare_digest(self.sign(content).encode(), theirs)
 
     def end_of(self, ledger: Path) -> End | None:
         """Return the end that was noted for a ledger, `None` if none ever was."""
