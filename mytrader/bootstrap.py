@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -117,13 +117,17 @@ class Proposer:
         return None if signal is None else _recordable(signal)
 
 
+_name_on_record: Final = lru_cache(maxsize=1024)(on_record)
+"""Names of features: the same ones come with every proposal."""
+
+
 def _recordable(signal: Signal) -> Signal:
     """Return a proposal in words that can be written down: a strategy may quote anybody."""
     return replace(
         signal,
         strategy=on_record(str(signal.strategy)),
         reason=on_record(str(signal.reason)),
-        features={on_record(str(name)): value for name, value in signal.features.items()},
+        features={_name_on_record(str(name)): value for name, value in signal.features.items()},
     )
 
 

@@ -29,7 +29,9 @@ _SECRET_KEYS: Final = re.compile(
 
 def one_line(text: str, characters_max: int | None = None) -> str:
     """Return a text as one line: printable characters, single spaces, … where it was cut."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else " " for each in text)
+    line = " ".join(text.split())
     if characters_max is None or len(line) <= characters_max:
         return line
     return line[: characters_max - 1] + "…"
