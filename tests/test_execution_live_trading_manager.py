@@ -255,6 +255,26 @@ def test_a_fill_never_waits(desk: Desk) -> None:
     assert desk.journal.durable_sequence == desk.journal.records[-1].sequence
 
 
+def test_a_look_at_the_book_records_each_fill_once(desk: Desk) -> None:
+    """The broker repeats a whole day's executions with every look."""
+    desk.ready()
+    cycle_id = desk.enter()
+    fill = Execution("e.01", f"mt/{cycle_id}/E1", 1, 900, CON_ID, Side.BUY, 1, 27_601, AT)
+    held = events.PositionReported(CON_ID, 1)
+    answer = Known(events.Book((), (fill,), (held,)))
+    desk.manager.handle(events.BookAnswered(2, answer))
+    booked = desk.manager.state.position(CON_ID).booked
+    desk.manager.handle(events.BookAnswered(3, answer))
+    told = [
+        record.event.book.value
+        for record in desk.journal.records
+        if isinstance(record.event, events.BookAnswered) and isinstance(record.event.book, Known)
+    ]
+    assert [len(book.executions) for book in told] == [0, 1, 0]
+    assert [len(book.positions) for book in told] == [0, 1, 1]
+    assert desk.manager.state.position(CON_ID).booked == booked == 1
+
+
 @pytest.mark.parametrize("kind", [commands.PlaceExit, commands.ChangeOrder])
 def test_an_exit_meets_the_rule_once_more_before_its_bytes(desk: Desk, kind: type) -> None:
     """The founding hazard, at the last moment: approved earlier, flat by now, never written."""

@@ -19,6 +19,7 @@ from mytrader.domain.known import Known, Unknown
 from mytrader.domain.market import Quote
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import TraderState
+from mytrader.execution.book_news import news_of
 from mytrader.execution.trade_cycle import next_deadline, step
 from tests.adversary import CYCLE_IDS, DEEDS, LIMITS, Adversary, Violation
 from tests.kind_ending import settle_down
@@ -258,6 +259,7 @@ def test_step_never_raises_and_its_deadlines_move(
         before = state
         state, asked = step(before, event, now)
         assert (state, asked) == step(before, event, now)
+        assert (state, asked) == step(before, news_of(before, event), now)
         due = next_deadline(state)
         if due is not None and due <= now:
             state, _asked = step(state, events.TimeReached(), now)

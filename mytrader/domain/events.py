@@ -208,6 +208,8 @@ class PositionReported(Event, frozen=True, tag="position"):
 class Book(Struct, frozen=True):
     """A complete answer: all open orders, all executions of the broker's window, positions.
 
+    On record only the executions that were not booked before are kept.
+
     Orders that are over may be among them, with the status that says so: a status that was lost
     is found again in the broker's list of completed orders.
     """

@@ -14,7 +14,7 @@ from mytrader.domain.cycle import Fact, TradeCycle
 from mytrader.domain.events import CommissionReported, ExecutionReported
 from mytrader.domain.fills import Execution, base_of
 from mytrader.domain.orders import Death, Role, TrackedOrder, parse_ref
-from mytrader.domain.trader import Mode
+from mytrader.domain.trader import Mode, TraderState
 from mytrader.execution.order_tracking import bury, identified
 from mytrader.execution.turn import Turn
 
@@ -27,16 +27,28 @@ def on_execution(turn: Turn, event: ExecutionReported) -> None:
     book_execution(turn, event.execution)
 
 
+def is_booked(state: TraderState, fill: Execution) -> bool:
+    """Whether an execution is a repeat: of one of its cycle's, open or finished, or of a stray."""
+    if fill.exec_id in state.foreign_executions:
+        return True
+    parts = parse_ref(fill.ref)
+    if parts is None:
+        return False
+    cycle = state.cycles.get(parts.cycle_id)
+    if cycle is not None:
+        return any(known.exec_id == fill.exec_id for known in cycle.fills)
+    closed = state.closed.get(parts.cycle_id)
+    return closed is not None and fill.exec_id in closed.exec_ids
+
+
 def book_execution(turn: Turn, fill: Execution) -> None:
     """Book `fill` once: into its order, its cycle and the position."""
-    if fill.exec_id in turn.state.foreign_executions:
+    if is_booked(turn.state, fill):
         return
     parts = parse_ref(fill.ref)
     cycle = None if parts is None else turn.cycle(parts.cycle_id)
     if cycle is None:
         _book_stray(turn, fill, cycle_id=None if parts is None else parts.cycle_id)
-        return
-    if any(known.exec_id == fill.exec_id for known in cycle.fills):
         return
     if any(known.base_id == fill.base_id for known in cycle.fills):
         _doubt(turn, fill)
@@ -105,11 +117,9 @@ def _surprise(turn: Turn, cycle: TradeCycle, *, fill: Execution) -> None:
 
 
 def _book_stray(turn: Turn, fill: Execution, *, cycle_id: str | None) -> None:
-    """Book a fill outside any open cycle: a repeat is nothing, all else is paged."""
+    """Book a fill outside any open cycle, and page."""
     closed = turn.state.closed.get(cycle_id) if cycle_id else None
     known = closed.exec_ids if closed is not None else frozenset()
-    if fill.exec_id in known:
-        return
     base_id = fill.base_id
     if any(
         base_of(other) == base_id

@@ -25,6 +25,7 @@ from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
 from mytrader.errors import InvariantBroken, MytraderError, OurFault
+from mytrader.execution.book_news import news_of
 from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
 from mytrader.execution.order_tracking import CHANGE, PLACE
@@ -121,6 +122,7 @@ class LiveTradingManager:
     def _handle(self, event: AnyEvent) -> None:
         now = self._runtime.now()
         before = self.state
+        event = news_of(before, event)
         state, asked = self._step(before, event, now)
         durable = not numbers_follow(asked) and (asked or not isinstance(event, MAY_WAIT))
         self._journal.append(now, event, asked, durable=bool(durable))

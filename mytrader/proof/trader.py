@@ -20,6 +20,7 @@ from mytrader.domain.events import AnyEvent
 from mytrader.domain.limits import Limits
 from mytrader.domain.orders import OrderSpec, Verdict
 from mytrader.domain.trader import TraderState
+from mytrader.execution.book_news import news_of
 from mytrader.execution.guards import exit_rule_holds, judge_exit
 from mytrader.execution.order_tracking import CANCEL, CHANGE, PLACE
 from mytrader.execution.trade_cycle import TRANSITIONS, step
@@ -137,6 +138,7 @@ class Trader:
     def hear(self, world: World, event: AnyEvent, crash: Crash = Crash.NONE) -> bool:
         """Let the trader work one event through; return whether it wrote to the broker."""
         before = world.state
+        event = news_of(before, event)
         self.steps += 1
         self.events_seen.add(type(event))
         if self._kernel is None:
