@@ -33,6 +33,7 @@ from mytrader.replay.cycle_view import view_in
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
 from mytrader.run_folder import newest_journal
 from mytrader.runtime import SystemRuntime
+from mytrader.served_gateway import serve_gateway
 from mytrader.settings import Settings
 from mytrader.signals.strategy import create_strategy, params_from_text, strategy_names
 from mytrader.simulator.bar_files import BarFile, load_bar_file
@@ -211,7 +212,7 @@ def gateway(asked: GatewayOptions) -> None:
         )
         sys.stdout.flush()
 
-    end = runs.serve_gateway(day, port=asked.port, speed=times, on_ready=ready)
+    end = serve_gateway(day, port=asked.port, speed=times, on_ready=ready)
     sys.stdout.write(f"gateway closed: {end}\n")
 
 

@@ -1,4 +1,4 @@
-"""A whole run of the trader, from start to outcome: embedded, connected, or only the gateway.
+"""A whole run of the trader, from start to outcome: embedded or connected.
 
 Embedded, the gateway lives in the same process under virtual time: same client, same bytes, and
 the same seed gives the same trades. Connected, the gateway is another process on a real socket;
@@ -8,7 +8,7 @@ its clock may run faster than ours, and then ours follows it.
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,11 +75,12 @@ class RunHalted(OurFault):
     """A failure ended a run that had begun: orders may rest at the broker. One line."""
 
     def __init__(self, failure: BaseException, journal: Path) -> None:
-        what = str(failure) if isinstance(failure, MytraderError) else _named(failure)
+        what = str(failure) if isinstance(failure, MytraderError) else named(failure)
         super().__init__(f"{' '.join(what.split())} (journal {journal})")
 
 
-def _named(failure: BaseException) -> str:
+def named(failure: BaseException) -> str:
+    """Return a failure with its kind, for people."""
     return f"{type(failure).__name__}: {failure}"
 
 
@@ -435,50 +436,3 @@ async def _next_second(trader: Trader, runtime: SystemRuntime) -> tuple[datetime
         if now != before:
             return now, runtime.now()
     raise BrokerFault("the gateway's clock stands still")
-
-
-# The gateway alone
-
-
-def serve_gateway(
-    day: SimulatedDay, *, port: int, speed: float, on_ready: Callable[[int], None]
-) -> str:
-    """Serve `day` over TCP on the loopback address until it is over or somebody interrupts.
-
-    Returns how it ended, for people. Raises `BadInput` for a port that cannot be had.
-    """
-    return asyncio.run(_serve(day, port, speed=speed, on_ready=on_ready))
-
-
-async def _serve(
-    day: SimulatedDay, port: int, *, speed: float, on_ready: Callable[[int], None]
-) -> str:
-    loop = asyncio.get_running_loop()
-    watch = Watch()
-    watch.take_failures(loop)
-    for name in STOP_SIGNALS:
-        loop.add_signal_handler(name, watch.interrupt)
-    first = day.bars.session[0].opened_at
-    runtime = SystemRuntime(watch.note_failure, speed=speed, anchor=first - LEAD_IN)
-    gateway = simulated_gateway(day, runtime, on_start=runtime.set_anchor)
-    server = await gateway.serve_tcp(port)
-    on_ready(server.sockets[0].getsockname()[1])
-    try:
-        await first_of(gateway.finished, watch.stop)
-        if gateway.finished.is_set():
-            await unless(watch.stop, pause(runtime, SETTLE))
-    finally:
-        gateway.drop_connections()
-        server.close()
-    if watch.failure is not None:
-        raise OurFault(f"the gateway failed: {_named(watch.failure)}") from watch.failure
-    ledger = gateway.ledger
-    ended = "interrupted" if watch.interrupted else "the market's day is over"
-    faults = _counted(gateway.faults.families)
-    return f"{ended}; {len(ledger.executions)} executions, cash ${ledger.cash_usd:.2f}{faults}"
-
-
-def _counted(families: Mapping[str, int]) -> str:
-    """Return how many faults of each family were committed, "" for none."""
-    counts = ", ".join(f"{name} {count}" for name, count in sorted(families.items()))
-    return f"; faults: {counts}" if counts else ""

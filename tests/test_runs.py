@@ -192,11 +192,6 @@ def test_clocks_that_do_not_match_are_one_line(
     assert err.count("\n") == 1
 
 
-def test_a_gateways_last_words_count_its_faults() -> None:
-    assert runs._counted({"order": 2, "data": 5}) == "; faults: data 5, order 2"
-    assert runs._counted({}) == ""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", runs.STOP_SIGNALS)
 def test_a_signal_ends_both_ends_with_a_summary(tmp_path: Path, name: signal.Signals) -> None:
