@@ -18,6 +18,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mytrader.alerts.wording import lasting
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import trading_date
@@ -49,7 +50,11 @@ SLOW_CONNECT: Final = timedelta(seconds=2)
 RECONNECT_EVERY: Final = timedelta(seconds=2)
 RECONNECT_EVERY_MAX: Final = timedelta(seconds=30)
 RECONNECT_TRIES: Final = 5
-"""How often a flat trader tries again to reach its gateway; with a position it never gives up."""
+"""So many tries come soon and have a line each. After them a flat trader gives up a gateway whose
+data has ended; any other is looked for until a person stops the trader."""
+
+AWAY_SAID_EVERY: Final = timedelta(minutes=10)
+"""Between two lines about a gateway that stays away, and before people are told of it."""
 
 CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
 """More than this is another time; less is for the guard of the clock's skew."""
@@ -208,10 +213,11 @@ def interruptible(callback: Callable[[], None]) -> Iterator[None]:
 def run_connected(
     plan: Plan, *, speed: float | None, observers: Sequence[Observer] = ()
 ) -> Outcome:
-    """Trade against a gateway on a socket until it leaves or a person interrupts.
+    """Trade against a gateway on a socket until a person interrupts.
 
     `speed` says that the gateway's clock runs so many times faster than ours and that ours is to
-    follow it; `None` keeps the machine's clock. Raises `BrokerFault` when the gateway cannot be
+    follow it: a simulated one, which leaves when its data has ended, and the run ends with it.
+    `None` keeps the machine's clock. Raises `BrokerFault` when the gateway cannot be
     traded with, `RunHalted` for a failure after that.
     """
     return asyncio.run(_connected(plan, speed, observers=observers))
@@ -233,7 +239,8 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     )
     with collecting_when_idle(runtime) as collector:
         trader.manager.observe(collector)
-        return await trade(trader, start, watch=watch, speed=runtime.speed)
+        leaves = speed is not None
+        return await trade(trader, start, watch=watch, speed=runtime.speed, leaves=leaves)
 
 
 async def _connect(
@@ -272,18 +279,21 @@ async def trade(
     watch: Watch,
     over: asyncio.Event | None = None,
     speed: float = 1.0,
+    leaves: bool = False,
 ) -> Outcome:
     """Connect by `start` and trade until it is over, somebody interrupts or something fails.
 
-    With a trade open, a gateway that cannot be reached is tried again until it can.
+    A gateway that is lost is looked for until it is back, also when the first connection fails
+    with a trade open. Only one that `leaves`, or is `over`, is gone at last.
     """
     trader.executor.on_lost(watch.lost.set)
+    search = Search(trader, watch, over=over, speed=speed, leaves=leaves)
     began = False
     try:
-        if await _started(trader, start, watch=watch, speed=speed):
+        if await _started(trader, start, search=search):
             began = True
             trader.begin()
-            await _until_over(trader, watch=watch, over=over, speed=speed)
+            await _until_over(search)
     finally:
         try:
             outcome = trader.stop(interrupted=watch.interrupted)
@@ -296,12 +306,10 @@ async def trade(
     return outcome
 
 
-async def _started(
-    trader: Trader, start: Coroutine[Any, Any, None], *, watch: Watch, speed: float
-) -> bool:
+async def _started(trader: Trader, start: Coroutine[Any, Any, None], *, search: "Search") -> bool:
     """Connect for the first time; raises `BrokerFault` only while no trade is open."""
     try:
-        return await unless(watch.stop, start)
+        return await unless(search.watch.stop, start)
     except BrokerFault as error:
         if trader.flat:
             raise
@@ -309,12 +317,11 @@ async def _started(
         structlog.get_logger("mytrader.runs").warning(
             "CONNECT_FAILED", at=trader.runtime.now(), text=text
         )
-        return await _found_again(trader, watch=watch, speed=speed)
+        return await search.find()
 
 
-async def _until_over(
-    trader: Trader, *, watch: Watch, over: asyncio.Event | None, speed: float
-) -> None:
+async def _until_over(search: "Search") -> None:
+    watch, over, trader = search.watch, search.over, search.trader
     ends = [watch.stop] if over is None else [watch.stop, over]
     while True:
         await first_of(watch.lost, *ends)
@@ -324,33 +331,78 @@ async def _until_over(
             # The last reports are still on their way.
             await unless(watch.stop, pause(trader.runtime, SETTLE))
             return
-        if not await _found_again(trader, watch=watch, speed=speed):
+        if not await search.find():
             return
         trader.resume()
 
 
-async def _found_again(trader: Trader, *, watch: Watch, speed: float) -> bool:
-    """Try to reach the gateway again; give up only when flat."""
-    log = structlog.get_logger("mytrader.runs")
-    tries = 0
-    while True:
-        tries += 1
-        waiting = min(RECONNECT_EVERY * 2 ** max(0, tries - RECONNECT_TRIES), RECONNECT_EVERY_MAX)
-        if not await unless(watch.stop, pause(trader.runtime, waiting * speed)):
-            return False
-        watch.lost.clear()
-        try:
-            if not await unless(watch.stop, trader.connect()):
+class Search:
+    """Looks for a gateway that is away.
+
+    `over` is set when its data is at its end; one that `leaves` is gone when it leaves.
+    """
+
+    def __init__(
+        self,
+        trader: Trader,
+        watch: Watch,
+        *,
+        over: asyncio.Event | None,
+        speed: float,
+        leaves: bool,
+    ) -> None:
+        self.trader = trader
+        self.watch = watch
+        self.over = over
+        self._speed = speed
+        self._leaves = leaves
+        self._log = structlog.get_logger("mytrader.runs")
+
+    async def find(self) -> bool:
+        """Try until the gateway is back: True. False when the run has to end without it."""
+        runtime, stop = self.trader.runtime, self.watch.stop
+        since = said = runtime.now()
+        tries = 0
+        while True:
+            tries += 1
+            if not await unless(stop, pause(runtime, self._wait_before(tries))):
                 return False
-        except BrokerFault as error:
-            last = tries >= RECONNECT_TRIES and trader.flat
-            then = "flat, so the run ends" if last else f"trying again ({tries})"
-            log.warning("RECONNECT_FAILED", at=trader.runtime.now(), text=f"{error}: {then}")
-            if last:
-                return False
-            continue
-        log.warning("RECONNECTED", at=trader.runtime.now(), text=f"at attempt {tries}")
-        return True
+            self.watch.lost.clear()
+            try:
+                if not await unless(stop, self.trader.connect()):
+                    return False
+            except BrokerFault as error:
+                now = runtime.now()
+                gone = tries >= RECONNECT_TRIES and self._gone
+                if gone or tries <= RECONNECT_TRIES or now - said >= self._real(AWAY_SAID_EVERY):
+                    said = now
+                    self._say_failed(error, tries, away=now - since, gone=gone)
+                if gone:
+                    return False
+                continue
+            now = runtime.now()
+            text = f"after {lasting(now - since)}, at attempt {tries}"
+            self._log.warning("RECONNECTED", at=now, text=text)
+            return True
+
+    def _wait_before(self, tries: int) -> timedelta:
+        doubled = RECONNECT_EVERY * 2 ** min(max(0, tries - RECONNECT_TRIES), 10)
+        return self._real(min(doubled, RECONNECT_EVERY_MAX))
+
+    def _real(self, length: timedelta) -> timedelta:
+        """Return a length of real time on the trader's clock."""
+        return length * self._speed
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the gateway will not come back, and nothing is open that needs it."""
+        over = self.over is not None and self.over.is_set()
+        return (over or self._leaves) and self.trader.flat
+
+    def _say_failed(self, error: BrokerFault, tries: int, *, away: timedelta, gone: bool) -> None:
+        then = "flat, so the run ends" if gone else "trying again"
+        text = f"{error}: away for {lasting(away)}, {then} (attempt {tries})"
+        self._log.warning("RECONNECT_FAILED", at=self.trader.runtime.now(), text=text)
 
 
 async def first_of(*happenings: asyncio.Event) -> None:
