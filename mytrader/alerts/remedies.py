@@ -57,6 +57,10 @@ RULES: Final[dict[str, str]] = {
 """The rule of every guard that an entry meets, without its numbers."""
 
 REMEDIES: Final[dict[str, str]] = {
+    "BARS_SILENT": (
+        "nothing: bars are asked for again, no entry comes meanwhile, stops rest at the broker; if"
+        " it goes on, look at the gateway's data farms"
+    ),
     "BOOK_UNKNOWN": "nothing: the broker is asked again; if it goes on, look at the gateway",
     "BRACKET_MISSING": "nothing: the trader watches the target; the stop works",
     "CHANGE_PENDING": "nothing: an exit waits for the answer to the last change",
