@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mytrader import logs, runs
+from mytrader.beside import STARTED_WITHOUT
 from mytrader.bootstrap import Outcome, Plan, is_flat
 from mytrader.config import load_settings, show
 from mytrader.daily_study import DailyStudy
@@ -118,7 +119,8 @@ def run(asked: RunOptions) -> int:
         shadow=asked.shadow,
         no_entries="" if learned is None else learned.no_entries,
     )
-    with _logging(settings, verbose=asked.verbose, record=journal):
+    with _logging(settings, verbose=asked.verbose, record=journal) as without:
+        plan = replace(plan, without=without)
         _tell_learned(learned)
         began = watch.now()
         plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
@@ -377,14 +379,14 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[None]:
-    """Log meanwhile, into a file too where the settings name one.
+def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[tuple[str, ...]]:
+    """Log meanwhile, into a file too where the settings name one; yields what had to be left out.
 
     One that cannot be opened raises `BadInput`, unless a trade is open in the record: that waits
     for no file.
     """
     telemetry = settings.telemetry
-    options = None
+    options, without = None, tuple[str, ...]()
     if telemetry.enabled and telemetry.log_file is not None:
         options = logs.LogFileOptions(
             telemetry.log_file, telemetry.log_file_max_mb, telemetry.log_files_kept
@@ -396,9 +398,10 @@ def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[Non
             raise
         file = _set_up_logging(settings, verbose=verbose)
         text = f"{why}: a trade is open, so the trader starts without the log file"
-        structlog.get_logger("mytrader").warning("STARTED_WITHOUT", text=text)
+        structlog.get_logger("mytrader").warning(STARTED_WITHOUT, text=text)
+        without = (text,)
     try:
-        yield
+        yield without
     finally:
         if file is not None:
             file.close()

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from mytrader.alerts.wording import lasting
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
+from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
@@ -35,6 +36,7 @@ from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, Simula
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
+from mytrader.waiting import first_of, pause, unless
 
 LEAD_IN: Final = timedelta(seconds=30)
 """Simulated time between the start and the first bar, for connecting."""
@@ -55,6 +57,9 @@ data has ended; any other is looked for until a person stops the trader."""
 
 AWAY_SAID_EVERY: Final = timedelta(minutes=10)
 """Between two lines about a gateway that stays away, and before people are told of it."""
+
+CONNECT_FAILED: Final = "CONNECT_FAILED"
+LINK_AWAY: Final = "LINK_AWAY"
 
 CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
 """More than this is another time; less is for the guard of the clock's skew."""
@@ -166,6 +171,7 @@ def run_embedded(
     parts: Parts = Parts(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Trade `day` against the embedded gateway in virtual time; raises `RunHalted`."""
+    plan = replace(plan, simulated=True)
     epoch = day.bars.session[0].opened_at - LEAD_IN
     return run_virtual(
         lambda loop: _embedded(loop, plan, day=day, observers=observers, parts=parts),
@@ -230,6 +236,7 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     for name in STOP_SIGNALS:
         loop.add_signal_handler(name, watch.interrupt)
     runtime = SystemRuntime(watch.note_failure, speed=speed or 1.0)
+    plan = replace(plan, simulated=speed is not None)
     trader = Trader(plan, runtime, observers=observers)
     say_if_slow = runtime.call_at(
         runtime.now() + SLOW_CONNECT * runtime.speed, lambda: _say_waiting(plan)
@@ -315,8 +322,9 @@ async def _started(trader: Trader, start: Coroutine[Any, Any, None], *, search: 
             raise
         text = f"{error}: a trade is open, trying again"
         structlog.get_logger("mytrader.runs").warning(
-            "CONNECT_FAILED", at=trader.runtime.now(), text=text
+            CONNECT_FAILED, at=trader.runtime.now(), text=text
         )
+        trader.tell(RaiseAlert(AlertLevel.PAGE, CONNECT_FAILED, text))
         return await search.find()
 
 
@@ -362,7 +370,7 @@ class Search:
         """Try until the gateway is back: True. False when the run has to end without it."""
         runtime, stop = self.trader.runtime, self.watch.stop
         since = said = runtime.now()
-        tries = 0
+        tries, told = 0, False
         while True:
             tries += 1
             if not await unless(stop, pause(runtime, self._wait_before(tries))):
@@ -379,6 +387,7 @@ class Search:
                     self._say_failed(error, tries, away=now - since, gone=gone)
                 if gone:
                     return False
+                told = told or self._tell_away(error, away=now - since)
                 continue
             now = runtime.now()
             text = f"after {lasting(now - since)}, at attempt {tries}"
@@ -399,44 +408,19 @@ class Search:
         over = self.over is not None and self.over.is_set()
         return (over or self._leaves) and self.trader.flat
 
+    def _tell_away(self, error: BrokerFault, *, away: timedelta) -> bool:
+        """Tell people, once the gateway has been away for longer than a restart takes."""
+        if away < self._real(AWAY_SAID_EVERY):
+            return False
+        level = AlertLevel.WARNING if self.trader.flat else AlertLevel.PAGE
+        text = f"for {lasting(away)}: {error}"
+        self.trader.tell(RaiseAlert(level, LINK_AWAY, text))
+        return True
+
     def _say_failed(self, error: BrokerFault, tries: int, *, away: timedelta, gone: bool) -> None:
         then = "flat, so the run ends" if gone else "trying again"
         text = f"{error}: away for {lasting(away)}, {then} (attempt {tries})"
         self._log.warning("RECONNECT_FAILED", at=self.trader.runtime.now(), text=text)
-
-
-async def first_of(*happenings: asyncio.Event) -> None:
-    """Wait until one of several things has happened."""
-    waiting = [
-        asyncio.ensure_future(event.wait())  # noqa: TID251 - they end with this call
-        for event in happenings
-    ]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-
-
-async def pause(runtime: Runtime, length: timedelta) -> None:
-    """Wait on the runtime's clock."""
-    over = asyncio.Event()
-    runtime.call_at(runtime.now() + length, over.set)
-    await over.wait()
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` to its end, or abandon it when `stop` is set: False. Raises what `work` raises."""
-    doing = asyncio.ensure_future(work)  # noqa: TID251 - it ends with this call
-    stopping = asyncio.ensure_future(stop.wait())  # noqa: TID251 - it ends with this call
-    try:
-        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            return False
-        doing.result()
-        return True
-    finally:
-        for task in (doing, stopping):
-            task.cancel()
-        await asyncio.wait({doing, stopping})
 
 
 # The gateway's clock

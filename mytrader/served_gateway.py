@@ -10,13 +10,11 @@ from mytrader.runs import (
     STOP_SIGNALS,
     SimulatedDay,
     Watch,
-    first_of,
     named,
-    pause,
     simulated_gateway,
-    unless,
 )
 from mytrader.runtime import SystemRuntime
+from mytrader.waiting import first_of, pause, unless
 
 
 def serve_gateway(

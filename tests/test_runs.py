@@ -20,7 +20,7 @@ import pytest
 
 from mytrader import runs
 from mytrader.bootstrap import Outcome, Plan
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.events import AnyEvent, BarClosed, LinkChanged
 from mytrader.domain.instrument import ES
 from mytrader.domain.trader import Mode, TraderState
@@ -148,12 +148,18 @@ def test_a_flat_trader_does_not_wait_for_a_gateway_whose_data_has_ended(tmp_path
 class Unreachable:
     """A trader as a search needs it: its gateway comes back at some time, or never."""
 
-    flat = True
-
-    def __init__(self, runtime: VirtualRuntime, back_after: timedelta | None) -> None:
+    def __init__(
+        self, runtime: VirtualRuntime, back_after: timedelta | None, *, flat: bool
+    ) -> None:
+        self.flat = flat
         self.runtime = runtime
         self._back_at = None if back_after is None else runtime.now() + back_after
         self.tries: list[datetime] = []
+        self.told: list[RaiseAlert] = []
+
+    def tell(self, alert: RaiseAlert) -> None:
+        """Keep what people are told."""
+        self.told.append(alert)
 
     async def connect(self) -> None:
         """Raise `BrokerFault` until the gateway is back."""
@@ -167,6 +173,7 @@ def searched(
     back_after: timedelta | None,
     *,
     leaves: bool = False,
+    flat: bool = True,
     stopped_after: timedelta | None = None,
 ) -> tuple[bool, Unreachable, list[Any], timedelta]:
     """Search for a gateway; returns whether it was found, by whom, what was said, and how long."""
@@ -175,7 +182,7 @@ def searched(
         watch = runs.Watch()
         watch.take_failures(loop)
         runtime = VirtualRuntime(loop, watch.note_failure, seed=1)
-        trader = Unreachable(runtime, back_after)
+        trader = Unreachable(runtime, back_after, flat=flat)
         if stopped_after is not None:
             runtime.call_at(runtime.now() + stopped_after, watch.interrupt)
         given: Any = trader
@@ -198,6 +205,21 @@ def test_a_night_without_a_gateway_is_a_line_every_ten_minutes() -> None:
     assert len(failed) == runs.RECONNECT_TRIES + 47
     assert "away for 7 h" in failed[-1]["text"]
     assert told[-1]["text"].startswith("after 8 h")
+
+
+@pytest.mark.parametrize(("flat", "level"), [(True, "warning"), (False, "page")])
+def test_people_are_told_once_of_a_gateway_that_stays_away(*, flat: bool, level: str) -> None:
+    """`LINK_DOWN` told that it went and `LINK_UP` will tell that it is back; this lies between."""
+    _, trader, _, _ = searched(timedelta(hours=8), flat=flat)
+    (told,) = trader.told
+    assert (told.code, told.level) == ("LINK_AWAY", level)
+    assert told.text.startswith("for 10 min")
+    assert "nobody listens there" in told.text
+
+
+def test_a_restart_of_some_minutes_is_not_told_between_its_beginning_and_its_end() -> None:
+    found, trader, _, _ = searched(timedelta(minutes=9))
+    assert (found, trader.told) == (True, [])
 
 
 def test_a_wish_to_end_ends_the_search_at_once() -> None:
