@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from mytrader.alerts.choices import secrets_of, wanted_of
+from mytrader.alerts.choices import mark_of, secrets_of, wanted_of
 from mytrader.alerts.message import Message
 from mytrader.alerts.messages import Teller
 from mytrader.alerts.wording import without_tags
@@ -71,7 +71,12 @@ def preview(journal: Path | None, config: Path | None, *, as_json: bool) -> None
 def messages_of(reader: JournalReader, settings: Settings) -> Iterator[Message]:
     """Yield every message of a journal, in order, as its observer would have made it."""
     asked = settings.telegram
-    teller = Teller(wanted_of(asked), name=asked.name or "", secrets=secrets_of(settings))
+    teller = Teller(
+        wanted_of(asked),
+        name=asked.name or "",
+        mark=_mark_in(reader),
+        secrets=secrets_of(settings),
+    )
     state, at = TraderState(limits=Limits()), None
     for record in reader.read():
         at = record.at
@@ -79,6 +84,14 @@ def messages_of(reader: JournalReader, settings: Settings) -> Iterator[Message]:
         yield from teller.seen(at, record.event, asked=record.commands, state=state)
     if at is not None:
         yield from teller.ended(at)
+
+
+def _mark_in(reader: JournalReader) -> str:
+    """Return the world that a journal's newest process traded in, "" for a journal without one."""
+    run = reader.openings[-1][1].run
+    if "gateway" not in run:
+        return ""
+    return mark_of(simulated=run["gateway"] == "simulated", shadow=bool(run.get("shadow")))
 
 
 def _view(message: Message) -> dict[str, Any]:

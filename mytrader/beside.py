@@ -25,6 +25,7 @@ from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.opinion import failed
 from mytrader.advisors.panel import Panel, Seat
 from mytrader.alerts.messenger import Alerts
+from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.decision import AdvisorCall, AdvisorRole, Opinion, Question
 from mytrader.domain.events import AdvisorCalled
 from mytrader.domain.trader import TraderState
@@ -40,6 +41,7 @@ from mytrader.replay.cycle_book import CycleBook
 from mytrader.service_settings import TelemetrySettings
 from mytrader.settings import Settings
 
+STARTED_WITHOUT: Final = "STARTED_WITHOUT"
 T = TypeVar("T")
 
 Noted = Callable[[str, AdvisorCall], None]
@@ -47,7 +49,10 @@ Noted = Callable[[str, AdvisorCall], None]
 
 
 class Beside:
-    """The services that the settings ask for."""
+    """The services that the settings ask for.
+
+    `without` says which could not be opened, and why; `mark` stands in every alert.
+    """
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class Beside:
         journal: Path,
         environ: Mapping[str, str],
         noted: Noted,
+        mark: str = "",
     ) -> None:
         self._settings = settings
         self._runtime = runtime
@@ -64,7 +70,9 @@ class Beside:
         self._calls: list[tuple[datetime, AdvisorCall]] = []
         self._environ = environ
         self._journal = journal
+        self._mark = mark
         self._open_trade = False
+        self.without: list[str] = []
         self._memory = CachedMemory(AbsentMemory("nothing of the past was told yet"))
         self._pipeline = PipelineIntegration(self._memory)
         self._outlets_refused: BadInput | None = None
@@ -109,6 +117,8 @@ class Beside:
         self._outside = self._opened("Bedrock", self._open_bedrock, without=_absent_seats)
         self._calls.clear()
         self._alerts = self._opened("alerts", self._open_alerts, without=lambda _: None)
+        for missing in self.without:
+            self.tell(RaiseAlert(AlertLevel.WARNING, STARTED_WITHOUT, missing))
 
     def _opened(self, name: str, opening: Callable[[], T], *, without: Callable[[str], T]) -> T:
         try:
@@ -122,11 +132,16 @@ class Beside:
         if not self._open_trade:
             self.close()
             raise why
+        text = f"{why}: a trade is open, so the trader starts without {name}"
+        self.without.append(text)
         structlog.get_logger("mytrader.beside").warning(
-            "STARTED_WITHOUT",
-            at=self._runtime.now(),
-            text=f"{why}: a trade is open, so the trader starts without {name}",
+            STARTED_WITHOUT, at=self._runtime.now(), text=text
         )
+
+    def tell(self, alert: RaiseAlert) -> None:
+        """Tell people of something that no event speaks of."""
+        if self._alerts is not None:
+            self._alerts.note(alert)
 
     def _open_memory(self) -> CachedMemory:
         return services.open_memory(
@@ -140,7 +155,7 @@ class Beside:
         return () if self._bedrock is None else self._bedrock.seats
 
     def _open_alerts(self) -> Alerts | None:
-        return services.open_alerts(self._settings, now=self._runtime.now)
+        return services.open_alerts(self._settings, now=self._runtime.now, mark=self._mark)
 
     @property
     def panel(self) -> Panel:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from mytrader import __version__
 from mytrader.advisors.panel import Panel, Seat
-from mytrader.beside import Beside
+from mytrader.alerts.choices import mark_of
+from mytrader.beside import STARTED_WITHOUT, Beside
 from mytrader.config import config_hash
 from mytrader.control.desk import Desk, sign
 from mytrader.control.server import Door, open_door
 from mytrader.domain import events
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
@@ -46,7 +47,8 @@ class Plan(Struct, frozen=True):
     """One run of the trader, wherever its gateway is.
 
     `params` are the strategy's, as text or numbers. A `shadow` decides and can send nothing.
-    `no_entries` is why nothing may be opened until a person says so, "" where it may.
+    `no_entries` is why nothing may be opened until a person says so, "" where it may. `simulated`
+    says that no broker is behind the gateway. `without` is what could not be opened so far.
     """
 
     settings: Settings
@@ -59,6 +61,8 @@ class Plan(Struct, frozen=True):
     params: dict[str, str] = {}
     shadow: bool = False
     no_entries: str = ""
+    simulated: bool = False
+    without: tuple[str, ...] = ()
 
 
 class Outcome(Struct, frozen=True):
@@ -198,6 +202,8 @@ class Trader:
             panel=self._panel(parts),
             propose=self._proposer.propose,
         )
+        for missing in plan.without:
+            self.tell(RaiseAlert(AlertLevel.WARNING, STARTED_WITHOUT, missing))
         own: tuple[Observer, ...] = (self.book, _TradesOver(self.executor.numbers.finish))
         beside = () if self._beside is None else self._beside.observers(journal)
         for observer in (*own, *beside, *observers):
@@ -209,6 +215,7 @@ class Trader:
             self.runtime,
             journal=self.plan.journal,
             environ=os.environ,
+            mark=mark_of(simulated=self.plan.simulated, shadow=self.plan.shadow),
             noted=lambda cycle_id, call: self.manager.handle(events.AdvisorCalled(cycle_id, call)),
         )
 
@@ -265,12 +272,24 @@ class Trader:
 
         `failed` is told when the loop fails over a request.
         """
-        signed = sign(pid=os.getpid(), version=__version__, journal=str(self.plan.journal))
+        journal = str(self.plan.journal)
+        signed = sign(pid=os.getpid(), version=__version__, journal=journal, without=self.without)
         desk = Desk(
             self.manager, self.runtime, elapsed_s=monotonic_seconds, signed=signed, failed=failed
         )
         self.manager.observe(desk)
         self._door = await open_door(self.plan.journal, desk, elapsed_s=monotonic_seconds)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What this process had to start without, and why."""
+        beside = () if self._beside is None else self._beside.without
+        return (*self.plan.without, *beside)
+
+    def tell(self, alert: RaiseAlert) -> None:
+        """Tell people of something that is no event: of what happens before or between them."""
+        if self._beside is not None:
+            self._beside.tell(alert)
 
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
@@ -371,6 +390,7 @@ def _opening(plan: Plan) -> Opening:
         "strategy": plan.strategy,
         "seed": plan.seed,
     }
+    run["gateway"] = "simulated" if plan.simulated else "paper"
     if plan.params:
         run["params"] = " ".join(f"{name}={plan.params[name]}" for name in sorted(plan.params))
     if plan.shadow:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mytrader import logs, runs
+from mytrader.beside import STARTED_WITHOUT
 from mytrader.bootstrap import Outcome, Plan, is_flat
 from mytrader.config import load_settings, show
 from mytrader.daily_study import DailyStudy
@@ -33,6 +34,7 @@ from mytrader.replay.cycle_view import view_in
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
 from mytrader.run_folder import newest_journal
 from mytrader.runtime import SystemRuntime
+from mytrader.served_gateway import serve_gateway
 from mytrader.settings import Settings
 from mytrader.signals.strategy import create_strategy, params_from_text, strategy_names
 from mytrader.simulator.bar_files import BarFile, load_bar_file
@@ -117,7 +119,8 @@ def run(asked: RunOptions) -> int:
         shadow=asked.shadow,
         no_entries="" if learned is None else learned.no_entries,
     )
-    with _logging(settings, verbose=asked.verbose, record=journal):
+    with _logging(settings, verbose=asked.verbose, record=journal) as without:
+        plan = replace(plan, without=without)
         _tell_learned(learned)
         began = watch.now()
         plan, outcome = _embedded(asked, plan) if embedded else _connected(asked, plan)
@@ -211,7 +214,7 @@ def gateway(asked: GatewayOptions) -> None:
         )
         sys.stdout.flush()
 
-    end = runs.serve_gateway(day, port=asked.port, speed=times, on_ready=ready)
+    end = serve_gateway(day, port=asked.port, speed=times, on_ready=ready)
     sys.stdout.write(f"gateway closed: {end}\n")
 
 
@@ -376,14 +379,14 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[None]:
-    """Log meanwhile, into a file too where the settings name one.
+def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[tuple[str, ...]]:
+    """Log meanwhile, into a file too where the settings name one; yields what had to be left out.
 
     One that cannot be opened raises `BadInput`, unless a trade is open in the record: that waits
     for no file.
     """
     telemetry = settings.telemetry
-    options = None
+    options, without = None, tuple[str, ...]()
     if telemetry.enabled and telemetry.log_file is not None:
         options = logs.LogFileOptions(
             telemetry.log_file, telemetry.log_file_max_mb, telemetry.log_files_kept
@@ -395,9 +398,10 @@ def _logging(settings: Settings, *, verbose: bool, record: Path) -> Iterator[Non
             raise
         file = _set_up_logging(settings, verbose=verbose)
         text = f"{why}: a trade is open, so the trader starts without the log file"
-        structlog.get_logger("mytrader").warning("STARTED_WITHOUT", text=text)
+        structlog.get_logger("mytrader").warning(STARTED_WITHOUT, text=text)
+        without = (text,)
     try:
-        yield
+        yield without
     finally:
         if file is not None:
             file.close()

@@ -50,6 +50,7 @@ from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_vir
 from mytrader.simulator.watched_gateway import WatchedGateway
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
+from mytrader.waiting import pause
 
 HALTED, RESUMED = "MODE_HALT", "RESUMED"
 HISTORY_BARS: Final = 300
@@ -173,7 +174,7 @@ class HostileDay:
             return Dice(instrument, self._signals, self.script.signals)
 
         def rest(seconds: float) -> Awaitable[None]:
-            return runs.pause(self._runtime, timedelta(seconds=seconds))
+            return pause(self._runtime, timedelta(seconds=seconds))
 
         heard, go = self._permissions.advised, self.script.go
         return Parts(
@@ -206,7 +207,7 @@ class HostileDay:
         self._head = trader.journal.head_hash
         if not self._over.is_set() and not self.gateway.finished.is_set():
             away_s = self._chance.choice(AWAY_S if connected else REFUSED_S)
-            await runs.pause(self._runtime, timedelta(seconds=away_s))
+            await pause(self._runtime, timedelta(seconds=away_s))
 
     def _fail(self, text: str) -> None:
         self.umpire.accuse("failure", self._runtime.now(), text)
@@ -260,16 +261,16 @@ class HostileDay:
         await self._until(self.script.calm_from)
         self._calm = True
         self.gateway.set_faults(Faults())
-        await runs.pause(self._runtime, SETTLE_CALM)
+        await pause(self._runtime, SETTLE_CALM)
         for _ in range(5):
             self._ask(Request.RESUME)
             self._ask(Request.FLATTEN)
-            await runs.pause(self._runtime, FLATTEN_EVERY)
+            await pause(self._runtime, FLATTEN_EVERY)
 
     async def _until(self, since: timedelta) -> None:
         when = self._begins_at + since
         if when > self._runtime.now():
-            await runs.pause(self._runtime, when - self._runtime.now())
+            await pause(self._runtime, when - self._runtime.now())
 
     def _act(self, act: Act) -> None:
         match act:

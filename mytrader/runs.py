@@ -1,4 +1,4 @@
-"""A whole run of the trader, from start to outcome: embedded, connected, or only the gateway.
+"""A whole run of the trader, from start to outcome: embedded or connected.
 
 Embedded, the gateway lives in the same process under virtual time: same client, same bytes, and
 the same seed gives the same trades. Connected, the gateway is another process on a real socket;
@@ -8,7 +8,7 @@ its clock may run faster than ours, and then ours follows it.
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,9 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mytrader.alerts.wording import lasting
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
+from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.session import trading_date
 from mytrader.errors import BadInput, BrokerFault, JournalFault, MytraderError, OurFault
@@ -34,6 +36,7 @@ from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, Simula
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
+from mytrader.waiting import first_of, pause, unless
 
 LEAD_IN: Final = timedelta(seconds=30)
 """Simulated time between the start and the first bar, for connecting."""
@@ -49,7 +52,14 @@ SLOW_CONNECT: Final = timedelta(seconds=2)
 RECONNECT_EVERY: Final = timedelta(seconds=2)
 RECONNECT_EVERY_MAX: Final = timedelta(seconds=30)
 RECONNECT_TRIES: Final = 5
-"""How often a flat trader tries again to reach its gateway; with a position it never gives up."""
+"""So many tries come soon and have a line each. After them a flat trader gives up a gateway whose
+data has ended; any other is looked for until a person stops the trader."""
+
+AWAY_SAID_EVERY: Final = timedelta(minutes=10)
+"""Between two lines about a gateway that stays away, and before people are told of it."""
+
+CONNECT_FAILED: Final = "CONNECT_FAILED"
+LINK_AWAY: Final = "LINK_AWAY"
 
 CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=1)
 """More than this is another time; less is for the guard of the clock's skew."""
@@ -75,11 +85,12 @@ class RunHalted(OurFault):
     """A failure ended a run that had begun: orders may rest at the broker. One line."""
 
     def __init__(self, failure: BaseException, journal: Path) -> None:
-        what = str(failure) if isinstance(failure, MytraderError) else _named(failure)
+        what = str(failure) if isinstance(failure, MytraderError) else named(failure)
         super().__init__(f"{' '.join(what.split())} (journal {journal})")
 
 
-def _named(failure: BaseException) -> str:
+def named(failure: BaseException) -> str:
+    """Return a failure with its kind, for people."""
     return f"{type(failure).__name__}: {failure}"
 
 
@@ -160,6 +171,7 @@ def run_embedded(
     parts: Parts = Parts(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Trade `day` against the embedded gateway in virtual time; raises `RunHalted`."""
+    plan = replace(plan, simulated=True)
     epoch = day.bars.session[0].opened_at - LEAD_IN
     return run_virtual(
         lambda loop: _embedded(loop, plan, day=day, observers=observers, parts=parts),
@@ -207,10 +219,11 @@ def interruptible(callback: Callable[[], None]) -> Iterator[None]:
 def run_connected(
     plan: Plan, *, speed: float | None, observers: Sequence[Observer] = ()
 ) -> Outcome:
-    """Trade against a gateway on a socket until it leaves or a person interrupts.
+    """Trade against a gateway on a socket until a person interrupts.
 
     `speed` says that the gateway's clock runs so many times faster than ours and that ours is to
-    follow it; `None` keeps the machine's clock. Raises `BrokerFault` when the gateway cannot be
+    follow it: a simulated one, which leaves when its data has ended, and the run ends with it.
+    `None` keeps the machine's clock. Raises `BrokerFault` when the gateway cannot be
     traded with, `RunHalted` for a failure after that.
     """
     return asyncio.run(_connected(plan, speed, observers=observers))
@@ -223,6 +236,7 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     for name in STOP_SIGNALS:
         loop.add_signal_handler(name, watch.interrupt)
     runtime = SystemRuntime(watch.note_failure, speed=speed or 1.0)
+    plan = replace(plan, simulated=speed is not None)
     trader = Trader(plan, runtime, observers=observers)
     say_if_slow = runtime.call_at(
         runtime.now() + SLOW_CONNECT * runtime.speed, lambda: _say_waiting(plan)
@@ -232,7 +246,8 @@ async def _connected(plan: Plan, speed: float | None, *, observers: Sequence[Obs
     )
     with collecting_when_idle(runtime) as collector:
         trader.manager.observe(collector)
-        return await trade(trader, start, watch=watch, speed=runtime.speed)
+        leaves = speed is not None
+        return await trade(trader, start, watch=watch, speed=runtime.speed, leaves=leaves)
 
 
 async def _connect(
@@ -271,18 +286,21 @@ async def trade(
     watch: Watch,
     over: asyncio.Event | None = None,
     speed: float = 1.0,
+    leaves: bool = False,
 ) -> Outcome:
     """Connect by `start` and trade until it is over, somebody interrupts or something fails.
 
-    With a trade open, a gateway that cannot be reached is tried again until it can.
+    A gateway that is lost is looked for until it is back, also when the first connection fails
+    with a trade open. Only one that `leaves`, or is `over`, is gone at last.
     """
     trader.executor.on_lost(watch.lost.set)
+    search = Search(trader, watch, over=over, speed=speed, leaves=leaves)
     began = False
     try:
-        if await _started(trader, start, watch=watch, speed=speed):
+        if await _started(trader, start, search=search):
             began = True
             trader.begin()
-            await _until_over(trader, watch=watch, over=over, speed=speed)
+            await _until_over(search)
     finally:
         try:
             outcome = trader.stop(interrupted=watch.interrupted)
@@ -295,25 +313,23 @@ async def trade(
     return outcome
 
 
-async def _started(
-    trader: Trader, start: Coroutine[Any, Any, None], *, watch: Watch, speed: float
-) -> bool:
+async def _started(trader: Trader, start: Coroutine[Any, Any, None], *, search: "Search") -> bool:
     """Connect for the first time; raises `BrokerFault` only while no trade is open."""
     try:
-        return await unless(watch.stop, start)
+        return await unless(search.watch.stop, start)
     except BrokerFault as error:
         if trader.flat:
             raise
         text = f"{error}: a trade is open, trying again"
         structlog.get_logger("mytrader.runs").warning(
-            "CONNECT_FAILED", at=trader.runtime.now(), text=text
+            CONNECT_FAILED, at=trader.runtime.now(), text=text
         )
-        return await _found_again(trader, watch=watch, speed=speed)
+        trader.tell(RaiseAlert(AlertLevel.PAGE, CONNECT_FAILED, text))
+        return await search.find()
 
 
-async def _until_over(
-    trader: Trader, *, watch: Watch, over: asyncio.Event | None, speed: float
-) -> None:
+async def _until_over(search: "Search") -> None:
+    watch, over, trader = search.watch, search.over, search.trader
     ends = [watch.stop] if over is None else [watch.stop, over]
     while True:
         await first_of(watch.lost, *ends)
@@ -323,67 +339,88 @@ async def _until_over(
             # The last reports are still on their way.
             await unless(watch.stop, pause(trader.runtime, SETTLE))
             return
-        if not await _found_again(trader, watch=watch, speed=speed):
+        if not await search.find():
             return
         trader.resume()
 
 
-async def _found_again(trader: Trader, *, watch: Watch, speed: float) -> bool:
-    """Try to reach the gateway again; give up only when flat."""
-    log = structlog.get_logger("mytrader.runs")
-    tries = 0
-    while True:
-        tries += 1
-        waiting = min(RECONNECT_EVERY * 2 ** max(0, tries - RECONNECT_TRIES), RECONNECT_EVERY_MAX)
-        if not await unless(watch.stop, pause(trader.runtime, waiting * speed)):
+class Search:
+    """Looks for a gateway that is away.
+
+    `over` is set when its data is at its end; one that `leaves` is gone when it leaves.
+    """
+
+    def __init__(
+        self,
+        trader: Trader,
+        watch: Watch,
+        *,
+        over: asyncio.Event | None,
+        speed: float,
+        leaves: bool,
+    ) -> None:
+        self.trader = trader
+        self.watch = watch
+        self.over = over
+        self._speed = speed
+        self._leaves = leaves
+        self._log = structlog.get_logger("mytrader.runs")
+
+    async def find(self) -> bool:
+        """Try until the gateway is back: True. False when the run has to end without it."""
+        runtime, stop = self.trader.runtime, self.watch.stop
+        since = said = runtime.now()
+        tries, told = 0, False
+        while True:
+            tries += 1
+            if not await unless(stop, pause(runtime, self._wait_before(tries))):
+                return False
+            self.watch.lost.clear()
+            try:
+                if not await unless(stop, self.trader.connect()):
+                    return False
+            except BrokerFault as error:
+                now = runtime.now()
+                gone = tries >= RECONNECT_TRIES and self._gone
+                if gone or tries <= RECONNECT_TRIES or now - said >= self._real(AWAY_SAID_EVERY):
+                    said = now
+                    self._say_failed(error, tries, away=now - since, gone=gone)
+                if gone:
+                    return False
+                told = told or self._tell_away(error, away=now - since)
+                continue
+            now = runtime.now()
+            text = f"after {lasting(now - since)}, at attempt {tries}"
+            self._log.warning("RECONNECTED", at=now, text=text)
+            return True
+
+    def _wait_before(self, tries: int) -> timedelta:
+        doubled = RECONNECT_EVERY * 2 ** min(max(0, tries - RECONNECT_TRIES), 10)
+        return self._real(min(doubled, RECONNECT_EVERY_MAX))
+
+    def _real(self, length: timedelta) -> timedelta:
+        """Return a length of real time on the trader's clock."""
+        return length * self._speed
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the gateway will not come back, and nothing is open that needs it."""
+        over = self.over is not None and self.over.is_set()
+        return (over or self._leaves) and self.trader.flat
+
+    def _tell_away(self, error: BrokerFault, *, away: timedelta) -> bool:
+        """Tell people, once the gateway has been away for longer than a restart takes."""
+        if away < self._real(AWAY_SAID_EVERY):
             return False
-        watch.lost.clear()
-        try:
-            if not await unless(watch.stop, trader.connect()):
-                return False
-        except BrokerFault as error:
-            last = tries >= RECONNECT_TRIES and trader.flat
-            then = "flat, so the run ends" if last else f"trying again ({tries})"
-            log.warning("RECONNECT_FAILED", at=trader.runtime.now(), text=f"{error}: {then}")
-            if last:
-                return False
-            continue
-        log.warning("RECONNECTED", at=trader.runtime.now(), text=f"at attempt {tries}")
+        level = AlertLevel.WARNING if self.trader.flat else AlertLevel.PAGE
+        text = f"for {lasting(away)}: {error}"
+        self.trader.tell(RaiseAlert(level, LINK_AWAY, text))
         return True
 
-
-async def first_of(*happenings: asyncio.Event) -> None:
-    """Wait until one of several things has happened."""
-    waiting = [
-        asyncio.ensure_future(event.wait())  # noqa: TID251 - they end with this call
-        for event in happenings
-    ]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-
-
-async def pause(runtime: Runtime, length: timedelta) -> None:
-    """Wait on the runtime's clock."""
-    over = asyncio.Event()
-    runtime.call_at(runtime.now() + length, over.set)
-    await over.wait()
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` to its end, or abandon it when `stop` is set: False. Raises what `work` raises."""
-    doing = asyncio.ensure_future(work)  # noqa: TID251 - it ends with this call
-    stopping = asyncio.ensure_future(stop.wait())  # noqa: TID251 - it ends with this call
-    try:
-        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            return False
-        doing.result()
-        return True
-    finally:
-        for task in (doing, stopping):
-            task.cancel()
-        await asyncio.wait({doing, stopping})
+    def _say_failed(self, error: BrokerFault, tries: int, *, away: timedelta, gone: bool) -> None:
+        then = "flat, so the run ends" if gone else "trying again"
+        text = f"{error}: away for {lasting(away)}, {then} (attempt {tries})"
+        self._log.warning("RECONNECT_FAILED", at=self.trader.runtime.now(), text=text)
 
 
 # The gateway's clock
@@ -435,50 +472,3 @@ async def _next_second(trader: Trader, runtime: SystemRuntime) -> tuple[datetime
         if now != before:
             return now, runtime.now()
     raise BrokerFault("the gateway's clock stands still")
-
-
-# The gateway alone
-
-
-def serve_gateway(
-    day: SimulatedDay, *, port: int, speed: float, on_ready: Callable[[int], None]
-) -> str:
-    """Serve `day` over TCP on the loopback address until it is over or somebody interrupts.
-
-    Returns how it ended, for people. Raises `BadInput` for a port that cannot be had.
-    """
-    return asyncio.run(_serve(day, port, speed=speed, on_ready=on_ready))
-
-
-async def _serve(
-    day: SimulatedDay, port: int, *, speed: float, on_ready: Callable[[int], None]
-) -> str:
-    loop = asyncio.get_running_loop()
-    watch = Watch()
-    watch.take_failures(loop)
-    for name in STOP_SIGNALS:
-        loop.add_signal_handler(name, watch.interrupt)
-    first = day.bars.session[0].opened_at
-    runtime = SystemRuntime(watch.note_failure, speed=speed, anchor=first - LEAD_IN)
-    gateway = simulated_gateway(day, runtime, on_start=runtime.set_anchor)
-    server = await gateway.serve_tcp(port)
-    on_ready(server.sockets[0].getsockname()[1])
-    try:
-        await first_of(gateway.finished, watch.stop)
-        if gateway.finished.is_set():
-            await unless(watch.stop, pause(runtime, SETTLE))
-    finally:
-        gateway.drop_connections()
-        server.close()
-    if watch.failure is not None:
-        raise OurFault(f"the gateway failed: {_named(watch.failure)}") from watch.failure
-    ledger = gateway.ledger
-    ended = "interrupted" if watch.interrupted else "the market's day is over"
-    faults = _counted(gateway.faults.families)
-    return f"{ended}; {len(ledger.executions)} executions, cash ${ledger.cash_usd:.2f}{faults}"
-
-
-def _counted(families: Mapping[str, int]) -> str:
-    """Return how many faults of each family were committed, "" for none."""
-    counts = ", ".join(f"{name} {count}" for name, count in sorted(families.items()))
-    return f"; faults: {counts}" if counts else ""

@@ -18,7 +18,7 @@ from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.domain.session import trading_date
 from mytrader.domain.trader import TraderState
 from mytrader.execution.live_trading_manager import Observer
-from mytrader.runs import LEAD_IN, Watch, pause, trade
+from mytrader.runs import LEAD_IN, Watch, trade
 from mytrader.settings import Settings
 from mytrader.signals.features import Features
 from mytrader.simulator.gateway import GatewaySettings, SimulatedMarket
@@ -28,6 +28,7 @@ from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_vir
 from mytrader.simulator.watched_gateway import WatchedGateway
 from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
+from mytrader.waiting import pause
 
 
 class Wire:

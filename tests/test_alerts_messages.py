@@ -55,6 +55,37 @@ def alert(watched: Watched, level: AlertLevel, code: str, *, text: str = "a text
     )
 
 
+# What no event speaks of, and the world that is spoken of
+
+
+def test_every_message_begins_with_its_world() -> None:
+    """A rehearsal must not be taken for the thing itself, nor the thing for a rehearsal."""
+    watched = Watched(name="paper ES", mark="SIMULATION").opened()
+    watched.sees(Filled("S1", price=27_178), Stated("S1", "Filled", filled=1), Answered())
+    alert(watched, AlertLevel.PAGE, "EXIT_STUCK")
+    watched.ends()
+    assert {"ENTRY", "EXIT", "EXIT_STUCK", "DAY", "TRADER_ENDED"} <= set(watched.codes)
+    for message in watched.told:
+        mark, world, code = without_tags(message.html).split()[:3]
+        assert (mark in "⚪🟠🔴", world, code) == (True, "SIMULATION", message.code)
+    page = bare_page(NOON, "EXIT_STUCK", "SHADOW")
+    assert without_tags(page.html).startswith("🔴 SHADOW EXIT_STUCK · ")
+
+
+def test_what_no_event_speaks_of_is_told_with_its_remedy() -> None:
+    watched = Watched(Wanted(muted=frozenset({Kind.LINK})), mark="PAPER", secrets=["geheim"])
+    missing = RaiseAlert(AlertLevel.WARNING, "STARTED_WITHOUT", "port 9 of geheim is taken")
+    (told,) = watched.teller.noted(NOON, missing)
+    first, second, third = without_tags(told.html).splitlines()
+    assert first.startswith("🟠 PAPER STARTED_WITHOUT · ")
+    assert second == "port 9 of [hidden] is taken"
+    assert "mytrader status" in third
+    away = RaiseAlert(AlertLevel.WARNING, "LINK_AWAY", "for 10 min")
+    assert watched.teller.noted(NOON, away) == [], "muted with the other words about the link"
+    (paged,) = watched.teller.noted(NOON, replace(away, level=AlertLevel.PAGE))
+    assert (paged.code, paged.kind) == ("LINK_AWAY", Kind.LINK)
+
+
 # A trade
 
 

@@ -90,6 +90,29 @@ def test_what_is_seen_is_told_by_another_thread() -> None:
     assert alerts.close(5) == ending, "closing twice is closing once"
 
 
+def test_a_note_is_told_as_well_and_after_the_end_no_more() -> None:
+    post = FakePost()
+    alerts = opened(post, teller=Teller(mark="PAPER"))
+    alerts.note(RaiseAlert(AlertLevel.WARNING, "STARTED_WITHOUT", "a port is taken"))
+    alerts.close(5)
+    alerts.note(PAGE)
+    assert "🟠 PAPER STARTED_WITHOUT" in "\n".join(post.texts)
+    assert "EXIT_STUCK" not in "\n".join(post.texts)
+
+
+def test_a_note_that_cannot_be_worded_is_told_by_its_code() -> None:
+    class Broken(Teller):
+        def noted(self, at: datetime, note: RaiseAlert) -> list[Message]:
+            raise ZeroDivisionError(at, note)
+
+    post = FakePost()
+    alerts = opened(post, teller=Broken(mark="PAPER"))
+    alerts.note(PAGE)
+    with capture_logs():
+        alerts.close(5)
+    assert any(text.startswith("🔴 PAPER EXIT_STUCK") for text in post.texts)
+
+
 def test_seeing_waits_for_nothing_even_if_nobody_answers() -> None:
     """A thousand events while the API hangs: handed over at once, and counted at the end."""
     alerts = opened(FakePost(hang=True), most=10)

@@ -14,7 +14,7 @@ from mytrader import runs
 from mytrader.bootstrap import CLIENT_CLOCKS, Outcome, Parts, Plan, Trader
 from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import Signal
-from mytrader.domain.events import AnyEvent, LinkChanged
+from mytrader.domain.events import AnyEvent, BarFeedChanged, LinkChanged
 from mytrader.domain.instrument import ES
 from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Side
@@ -23,7 +23,7 @@ from mytrader.settings import Settings
 from mytrader.signals.features import WARM_BARS, Features
 from mytrader.signals.practice_bars import practice_bars
 from mytrader.simulator.bar_files import BarFile
-from mytrader.simulator.fault_rules import Drop, Empty, FarmDown, LoseLink, Match, Rule, When
+from mytrader.simulator.fault_rules import Drop, Empty, FarmDown, LoseLink, Match, Mute, Rule, When
 from mytrader.simulator.faults import Faults
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
@@ -68,12 +68,15 @@ class Proposals:
         self._runtime = runtime
         self.raised: list[tuple[datetime, Signal]] = []
         self.links: list[bool] = []
+        self.feeds: list[tuple[datetime, bool]] = []
 
     def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
         """Keep what matters here; a proposal is stepped within its bar, and seen in the state."""
         del asked
         if isinstance(event, LinkChanged):
             self.links.append(event.up)
+        if isinstance(event, BarFeedChanged):
+            self.feeds.append((self._runtime.now(), event.up))
         for cycle in state.finished:
             self.raised.append((self._runtime.now(), cycle.signal))
 
@@ -163,7 +166,8 @@ def test_after_twenty_minutes_away_no_bar_is_missing(tmp_path: Path, rule: Rule)
     assert [features.bars for _, features in run.notes.shown] == [*range(1, len(run.bars) + 1)]
     run.assert_nothing_old_was_proposed()
     away = [at for at in run.proposed if LOST < at < LOST + timedelta(seconds=OUTAGE_S)]
-    assert len(away) <= 1, "the one that had just closed"
+    asked = [at for at, up in run.proposals.feeds if not up]
+    assert len(away) <= 1 + 2 * len(asked), "those that had just closed"
     assert run.proposed[-1] > LOST + timedelta(seconds=OUTAGE_S + 60), "and it goes on"
     assert all(signal.warm for _, signal in run.proposals.raised)
 
@@ -178,3 +182,22 @@ def test_a_reconnect_that_is_answered_without_bars_is_asked_again(tmp_path: Path
     assert run.bars == [*HISTORY, *SESSION[:-1]]
     assert run.proposals.links[-1]
     run.assert_nothing_old_was_proposed()
+
+
+def test_a_subscription_that_dies_alone_is_noticed_and_replaced(tmp_path: Path) -> None:
+    """Quotes go on, no notice comes: with the third lost bar the trader asks for them again."""
+    when = When(after_s=BEGINS_S, times=1)
+    run = Run(tmp_path, Rule(Mute(), match=Match("HistoricalDataUpdate"), when=when))
+    assert run.bars == [*HISTORY, *SESSION[:-1]]
+    run.assert_nothing_old_was_proposed()
+    (silent, back), ups = zip(*run.proposals.feeds, strict=True)
+    assert ups == (False, True)
+    assert LOST + timedelta(minutes=2) <= silent < LOST + timedelta(minutes=3)
+    assert back < silent + timedelta(minutes=2)
+    assert run.proposals.links == [True], "the connection stood all the time"
+    assert len([at for at in run.proposed if at > back]) > 20
+
+
+@pytest.mark.parametrize("name", ["the farms, unsaid", "the link, data lost"])
+def test_what_takes_the_quotes_along_is_no_silence_of_bars(tmp_path: Path, name: str) -> None:
+    assert Run(tmp_path, OUTAGES[name]).proposals.feeds == []

@@ -31,7 +31,7 @@ from mytrader.service_settings import (
     TelemetrySettings,
 )
 from mytrader.settings import Settings
-from mytrader.simulator.telegram_server import TOKEN
+from mytrader.simulator.telegram_server import CHAT, TOKEN, TelegramServer
 from tests.bedrock_samples import settings as aws
 from tests.fakes.journal import FakeJournal
 from tests.manual_runtime import START, ManualRuntime
@@ -58,6 +58,7 @@ class Desk:
             journal=folder / "x.journal",
             environ={},
             noted=lambda _, call: self.calls.append(call),
+            mark="PAPER",
         )
 
     def past(self, *calls: AdvisorCall, book: CycleBook | None = None) -> "Desk":
@@ -169,6 +170,7 @@ def test_with_a_trade_open_the_trader_starts_without_and_says_so_once(nothing_op
     without = [line.rsplit("starts without ", 1)[1] for line in lines]
     assert without == ["telemetry", "memory", "Bedrock", "alerts"]
     assert not any("\n" in line for line in lines)
+    assert nothing_opens.beside.without == lines, "and the status shows it"
     assert nothing_opens.beside.observers(FakeJournal())
     counsel = nothing_opens.ask()
     told_by = {opinion.advisor: opinion.failure or "" for opinion in counsel.opinions}
@@ -176,6 +178,26 @@ def test_with_a_trade_open_the_trader_starts_without_and_says_so_once(nothing_op
     assert "folder does not exist" in told_by["memory"]
     verdict = should_block_on_wait(counsel.opinions, signal_confidence=1.0, override=0.75)
     assert (verdict.code, verdict.approved) == ("AWS_WAIT", False)
+
+
+@pytest.mark.slow
+def test_what_is_missing_is_told_by_an_alert_where_that_is_not_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    """A log line is read by nobody on the day after: a person has to be told."""
+    pytest.importorskip("telegram", reason="the extra telegram is not installed")
+    with TelegramServer() as server:
+        telegram = TelegramSettings(
+            enabled=True, token=SecretStr(TOKEN), chat_id=CHAT, base_url=server.url
+        )
+        desk = Desk(tmp_path, rag=RagSettings(path=tmp_path / "gone" / "x"), telegram=telegram)
+        desk.beside.catch_up(CycleBook(), open_trade=True)
+        desk.beside.close()
+        texts = [message.text for message in server.accepted]
+    (told,) = [text for text in texts if "STARTED_WITHOUT" in text]
+    assert "🟠 PAPER STARTED_WITHOUT" in told
+    assert "the trader starts without memory" in told
+    assert desk.beside.without == [line for line in desk.beside.without if "memory" in line]
 
 
 def test_while_nothing_is_open_the_start_is_refused_in_one_line(nothing_opens: Desk) -> None:

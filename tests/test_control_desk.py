@@ -1,12 +1,13 @@
 """What people ask for: one event each, recorded, never done twice, never lifted unseen."""
 
+from mytrader.control.desk import sign
 from mytrader.control.protocol import Ask, Refusal
 from mytrader.domain import commands
 from mytrader.domain.commands import AlertLevel, RaiseAlert
 from mytrader.domain.events import Halted, OperatorAsked, Request
 from mytrader.domain.trader import Mode
 from tests.door import Visit
-from tests.playbook import entering, opened
+from tests.playbook import entering, opened, the_start
 
 
 def test_a_status_is_a_look_and_nothing_else() -> None:
@@ -18,6 +19,23 @@ def test_a_status_is_a_look_and_nothing_else() -> None:
     assert (answer.status.pid, answer.status.journal) == (7, "x.journal")
     assert visit.loop.events == []
     assert visit.loop.state is before
+
+
+def test_before_the_start_nothing_of_the_last_process_passes_for_known() -> None:
+    """Hazard: a trader looks for its gateway, and the status says `link up` and `ES flat`."""
+    visit = Visit(the_start(), started=False)
+    assert visit.loop.state.link.up
+    status = visit.desk.status()
+    assert (status.linked, status.flat) == (False, False)
+    assert [position.known for position in status.positions] == [False]
+    started = Visit(the_start()).desk.status()
+    assert (started.linked, started.flat) == (True, True)
+
+
+def test_a_status_is_signed_with_what_the_process_lacks() -> None:
+    signed = sign(pid=7, version="1", journal="x", without=("no alerts",))
+    assert signed(Visit().desk.status()).without == ("no alerts",)
+    assert Visit().desk.status().without == ()
 
 
 def test_a_halt_is_recorded_with_who_asked_and_when() -> None:

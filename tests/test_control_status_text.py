@@ -72,6 +72,14 @@ def test_a_naked_position_cannot_be_missed() -> None:
     assert "halted: stuck" in text
 
 
+def test_what_the_process_lacks_is_on_its_own_lines() -> None:
+    lacks = ("port 9 [taken]: the trader starts without telemetry", "no alerts")
+    lines = text_of(replace(shown(the_start()), without=lacks)).splitlines()
+    without = [line.split(maxsplit=1)[1].strip() for line in lines if line.startswith("without")]
+    assert without == list(lacks)
+    assert "without" not in text_of(shown(the_start()))
+
+
 def test_a_trader_that_is_not_running_says_so() -> None:
     text = text_of(replace(shown(the_start()), pid=None, linked=False))
     assert "not running" in text

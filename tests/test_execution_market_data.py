@@ -11,6 +11,7 @@ from eventkit import Event
 from mytrader.domain.events import (
     AnyEvent,
     BarClosed,
+    BarFeedChanged,
     ContractStated,
     Halted,
     QuoteSeen,
@@ -18,7 +19,7 @@ from mytrader.domain.events import (
 )
 from mytrader.errors import BrokerFault
 from mytrader.execution.market_data import MarketData
-from mytrader.execution.quote_feed import BID
+from mytrader.execution.quote_feed import BID, LAST
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 
 EPOCH = datetime(2025, 12, 12, 15, tzinfo=UTC)
@@ -43,6 +44,10 @@ class Bars(list[Any]):
     def __init__(self, *bars: Any) -> None:  # noqa: ANN401 - the client's objects
         super().__init__(bars)
         self.updateEvent = Event("updateEvent")
+
+    def grow(self) -> None:
+        """Tell of the forming bar."""
+        self.updateEvent.emit(self, False)
 
     def begin(self, new: object) -> None:
         """Let a new bar begin."""
@@ -273,6 +278,100 @@ def test_quiet_minutes_and_the_daily_break_are_no_hole(later: int) -> None:
         await seconds(120)
 
     assert minutes(play(client, script)) == [begins, later]
+    assert client.cancelled == []
+
+
+# Bars that stop while quotes go on
+
+
+async def trade_for(market: MarketData, minutes: float, *, kind: int = LAST) -> None:
+    """Let the contract trade twice a minute, or tell other ticks."""
+    for _ in range(int(minutes * 2)):
+        market.feed.take_tick(7, kind, price=6900.0, size=1)
+        market.emit_quotes()
+        await seconds(30)
+
+
+def feeds(told: list[AnyEvent]) -> list[tuple[bool, int, int]]:
+    """What was told of the bars' coming: up, the minute since, how often asked."""
+    return [
+        (event.up, (event.since - EPOCH) // timedelta(minutes=1), event.asked)
+        for event in told
+        if isinstance(event, BarFeedChanged)
+    ]
+
+
+def test_bars_that_stop_while_the_contract_trades_are_asked_for_again() -> None:
+    """Hazard: a subscription dies and nobody says so; the strategy sees no bar for hours."""
+    dead, again = Bars(bar(-1), bar(0)), Bars(*(bar(minute) for minute in range(-1, 4)))
+    client = Client(dead, again)
+
+    async def script(market: MarketData, _: object, __: object) -> None:
+        await trade_for(market, 3)
+        assert client.cancelled == []
+        await trade_for(market, 1)
+        assert client.cancelled == [dead]
+        again.grow()
+        again.begin(bar(4))
+        await trade_for(market, 3)
+
+    told = play(client, script)
+    assert minutes(told) == [0, 1, 2, 3]
+    assert feeds(told) == [(False, 0, 1), (True, 0, 1)]
+    assert client.answers == []
+
+
+def test_bars_that_stay_away_are_asked_for_ever_more_rarely() -> None:
+    answers = [Bars(*(bar(minute) for minute in range(-1, found))) for found in (1, 4, 6, 10)]
+    client = Client(*answers)
+
+    async def script(market: MarketData, _: object, __: object) -> None:
+        await trade_for(market, 12)
+
+    told = play(client, script)
+    assert feeds(told) == [(False, 0, 1), (False, 0, 2), (False, 0, 3)]
+    assert client.cancelled == answers[:3]
+    assert minutes(told) == list(range(9)), "what history has is told, and told once"
+
+
+def test_the_first_word_after_a_silence_is_not_taken_for_a_whole_minute() -> None:
+    """The bar before it is as old as the answer: what traded since is not in it."""
+    dead, half, whole = (Bars(*map(bar, range(-1, found))) for found in (1, 4, 6))
+    client = Client(dead, half, whole)
+
+    async def script(market: MarketData, _: object, __: object) -> None:
+        await trade_for(market, 4)
+        half.begin(bar(4))
+        await seconds(1)
+        assert client.cancelled == [dead, half]
+        whole.grow()
+        whole.begin(bar(6))
+
+    told = play(client, script)
+    assert minutes(told) == [0, 1, 2, 3, 4, 5]
+    assert feeds(told) == [(False, 0, 1), (True, 0, 1)]
+
+
+def test_a_silence_while_bars_are_asked_for_already_is_only_told() -> None:
+    """An empty answer is asked again by itself: two questions at once are one too many."""
+    client = Client(Bars(), Bars(), Bars(), Bars(), Bars())
+
+    async def script(market: MarketData, _: object, __: object) -> None:
+        await trade_for(market, 4)
+
+    told = play(client, script)
+    assert feeds(told) == [(False, 0, 1)]
+    assert len(client.answers) == 1, "at the start, and three times after a minute"
+
+
+def test_quotes_without_a_trade_are_no_silence() -> None:
+    client = Client(Bars(bar(-1), bar(0)))
+
+    async def script(market: MarketData, _: object, __: object) -> None:
+        await trade_for(market, 60, kind=BID)
+
+    told = play(client, script)
+    assert feeds(told) == []
     assert client.cancelled == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain import events
+from mytrader.domain.commands import RaiseAlert
 from mytrader.domain.cycle import ExitReason, Phase
 from mytrader.domain.events import ContractStated, QuoteSeen, Request
 from mytrader.domain.market import BAR_LENGTH, Bar, Quote
@@ -49,6 +50,20 @@ FLATTEN = asked(Request.FLATTEN)
 def a_quote(bid: int | None, ask: int | None) -> QuoteSeen:
     """Return a quote of the contract."""
     return QuoteSeen(CON_ID, Quote(NOON, bid, ask, None))
+
+
+@pytest.mark.parametrize(("con_id", "name"), [(CON_ID, "ES"), (7, "contract 7")])
+def test_bars_that_stop_and_come_again_are_told_and_change_nothing(con_id: int, name: str) -> None:
+    before = opened()
+    stopped = events.BarFeedChanged(con_id, up=False, since=NOON, asked=2)
+    script = before >> stopped
+    (told,) = script.left
+    assert isinstance(told, RaiseAlert)
+    assert told.text.startswith(f"{name} trades, but no bar has come since ")
+    assert told.text.endswith(" UTC: asked for them (2)")
+    back = events.BarFeedChanged(con_id, up=True, since=NOON, asked=2)
+    script = script << Warn("BARS_SILENT") >> back << Tell("BARS_BACK")
+    assert (script.is_complete, script.state) == (True, before.state)
 
 
 def test_an_instrument_that_is_not_ours_stays_unknown() -> None:

@@ -95,3 +95,14 @@ def test_a_settlement_is_told_when_it_changes(feed: QuoteFeed, kind: int) -> Non
 def test_a_settlement_without_a_usable_price_is_not_told(feed: QuoteFeed, price: float) -> None:
     feed.take_tick(REQUEST, 9, price=price, size=0)
     assert list(feed.settled()) == []
+
+
+def test_trades_are_told_apart_from_quotes(feed: QuoteFeed) -> None:
+    feed.take_tick(REQUEST, BID, price=6900.0, size=5)
+    feed.take_tick(REQUEST, ASK, price=6900.25, size=5)
+    feed.take_tick(REQUEST, LAST, price=-1.0, size=0)
+    assert list(feed.traded()) == [], "no price is no trade"
+    feed.take_tick(REQUEST, LAST, price=6900.0, size=1)
+    feed.take_tick(REQUEST, 68, price=6900.25, size=1)
+    assert list(feed.traded()) == [CONTRACT.con_id]
+    assert list(feed.traded()) == []

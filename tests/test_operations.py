@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mytrader.bootstrap import Plan, Trader
 from mytrader.cli import main
@@ -144,8 +145,9 @@ def test_a_trader_lets_people_in_before_it_has_a_connection(tmp_path: Path) -> N
     async def visit() -> tuple[str, str]:
         runtime = SystemRuntime(lambda *_: None)
         plan = Plan(Settings(), ("ES",), "ema-cross", tmp_path / "x.journal", seed=1)
-        trader = Trader(plan, runtime)
+        trader = Trader(replace(plan, without=("no log file",)), runtime)
         await trader.open_door(lambda *_: None)
+        assert trader.without == ("no log file",)
         code = await asyncio.to_thread(shell, "halt", "--journal", str(tmp_path / "x.journal"))
         outcome = trader.stop()
         return code, outcome.mode

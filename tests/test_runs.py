@@ -11,14 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mytrader import runs
 from mytrader.bootstrap import Outcome, Plan
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.events import AnyEvent, BarClosed, LinkChanged
 from mytrader.domain.instrument import ES
 from mytrader.domain.trader import Mode, TraderState
@@ -27,8 +29,11 @@ from mytrader.execution.live_trading_manager import Observer
 from mytrader.journal.reader import JournalReader
 from mytrader.settings import Settings
 from mytrader.simulator.bar_files import load_bar_file
+from mytrader.simulator.fault_rules import Restart, Rule, When
 from mytrader.simulator.faults import EndMessage, Faults
+from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
 from tests.command_line import FIRST, rows, write_bars
+from tests.memory_samples import everything_told
 
 
 class On:
@@ -60,8 +65,9 @@ def embedded(
     folder: Path,
     *observers: Observer,
     faults: Faults = Faults(),  # noqa: B008 - frozen
+    minutes: int = 8,
 ) -> Outcome:
-    bars = load_bar_file(write_bars(folder / "bars.csv", rows()), ES)
+    bars = load_bar_file(write_bars(folder / "bars.csv", rows(minutes)), ES)
     settings = Settings()
     plan = Plan(settings, ("ES",), "ema-cross", folder / "x.journal", seed=1)
     day = runs.SimulatedDay(("ES",), bars, settings, faults)
@@ -109,6 +115,124 @@ def test_a_dropped_connection_is_found_again_and_no_bar_is_lost(tmp_path: Path) 
     assert links == [True, False, True]
     assert outcome.book.bars == 7
     assert outcome.cash_change_usd == 0
+
+
+@pytest.mark.slow
+def test_a_flat_trader_waits_for_its_gateway_as_long_as_it_takes(tmp_path: Path) -> None:
+    """The gateway restarts every night, for minutes: nobody is there to start a trader again."""
+    restart = Rule(Restart(20 * 60), when=When(after_s=190, times=1))
+    watcher = On(BarClosed, nothing)
+    with everything_told() as told:
+        outcome = embedded(tmp_path, watcher, faults=Faults(rules=(restart,)), minutes=40)
+    links = [event.up for event in watcher.events if isinstance(event, LinkChanged)]
+    assert links == [True, False, True]
+    assert not outcome.interrupted
+    assert outcome.ended_at > FIRST + timedelta(minutes=40), "it trades on to the end of the data"
+    newest = [event.bar.opened_at for event in watcher.events if isinstance(event, BarClosed)]
+    assert newest[-1] == FIRST + timedelta(minutes=38)
+    lines = [line for line in told if line["event"] == "RECONNECT_FAILED"]
+    assert len(lines) == runs.RECONNECT_TRIES + 1, "ten minutes later one more"
+    assert "away for 10 min" in lines[-1]["text"]
+    (back,) = [line for line in told if line["event"] == "RECONNECTED"]
+    assert back["text"].startswith("after 20 min")
+
+
+def test_a_flat_trader_does_not_wait_for_a_gateway_whose_data_has_ended(tmp_path: Path) -> None:
+    restart = Rule(Restart(100_000), when=When(after_s=190, times=1))
+    outcome = embedded(tmp_path, faults=Faults(rules=(restart,)), minutes=15)
+    assert not outcome.interrupted
+    last = FIRST + timedelta(minutes=15)
+    assert last <= outcome.ended_at < last + timedelta(minutes=2)
+
+
+class Unreachable:
+    """A trader as a search needs it: its gateway comes back at some time, or never."""
+
+    def __init__(
+        self, runtime: VirtualRuntime, back_after: timedelta | None, *, flat: bool
+    ) -> None:
+        self.flat = flat
+        self.runtime = runtime
+        self._back_at = None if back_after is None else runtime.now() + back_after
+        self.tries: list[datetime] = []
+        self.told: list[RaiseAlert] = []
+
+    def tell(self, alert: RaiseAlert) -> None:
+        """Keep what people are told."""
+        self.told.append(alert)
+
+    async def connect(self) -> None:
+        """Raise `BrokerFault` until the gateway is back."""
+        now = self.runtime.now()
+        self.tries.append(now)
+        if self._back_at is None or now < self._back_at:
+            raise BrokerFault("gateway 127.0.0.1:4002: nobody listens there")
+
+
+def searched(
+    back_after: timedelta | None,
+    *,
+    leaves: bool = False,
+    flat: bool = True,
+    stopped_after: timedelta | None = None,
+) -> tuple[bool, Unreachable, list[Any], timedelta]:
+    """Search for a gateway; returns whether it was found, by whom, what was said, and how long."""
+
+    async def main(loop: VirtualLoop) -> tuple[bool, Unreachable, timedelta]:
+        watch = runs.Watch()
+        watch.take_failures(loop)
+        runtime = VirtualRuntime(loop, watch.note_failure, seed=1)
+        trader = Unreachable(runtime, back_after, flat=flat)
+        if stopped_after is not None:
+            runtime.call_at(runtime.now() + stopped_after, watch.interrupt)
+        given: Any = trader
+        search = runs.Search(given, watch, over=None, speed=1.0, leaves=leaves)
+        began = runtime.now()
+        return await search.find(), trader, runtime.now() - began
+
+    with everything_told() as told:
+        found, trader, took = run_virtual(main, epoch=FIRST)
+    return found, trader, told, took
+
+
+def test_a_night_without_a_gateway_is_a_line_every_ten_minutes() -> None:
+    found, trader, told, took = searched(timedelta(hours=8))
+    assert found
+    assert timedelta(hours=8) <= took <= timedelta(hours=8, seconds=31)
+    waits = [after - before for before, after in pairwise(trader.tries)]
+    assert max(waits) - runs.RECONNECT_EVERY_MAX < timedelta(seconds=1)
+    failed = [line for line in told if line["event"] == "RECONNECT_FAILED"]
+    assert len(failed) == runs.RECONNECT_TRIES + 47
+    assert "away for 7 h" in failed[-1]["text"]
+    assert told[-1]["text"].startswith("after 8 h")
+
+
+@pytest.mark.parametrize(("flat", "level"), [(True, "warning"), (False, "page")])
+def test_people_are_told_once_of_a_gateway_that_stays_away(*, flat: bool, level: str) -> None:
+    """`LINK_DOWN` told that it went and `LINK_UP` will tell that it is back; this lies between."""
+    _, trader, _, _ = searched(timedelta(hours=8), flat=flat)
+    (told,) = trader.told
+    assert (told.code, told.level) == ("LINK_AWAY", level)
+    assert told.text.startswith("for 10 min")
+    assert "nobody listens there" in told.text
+
+
+def test_a_restart_of_some_minutes_is_not_told_between_its_beginning_and_its_end() -> None:
+    found, trader, _, _ = searched(timedelta(minutes=9))
+    assert (found, trader.told) == (True, [])
+
+
+def test_a_wish_to_end_ends_the_search_at_once() -> None:
+    stopped = timedelta(hours=3, seconds=7)
+    found, _, _, took = searched(None, stopped_after=stopped)
+    assert not found
+    assert stopped <= took < stopped + timedelta(seconds=1)
+
+
+def test_a_gateway_that_leaves_is_given_up_after_five_tries() -> None:
+    found, trader, told, _ = searched(None, leaves=True)
+    assert (found, len(trader.tries)) == (False, runs.RECONNECT_TRIES)
+    assert "flat, so the run ends" in told[-1]["text"]
 
 
 def test_a_gateway_that_never_completes_an_answer_is_a_fault_before_the_start(
@@ -170,6 +294,7 @@ def test_a_day_over_tcp_ends_with_status_0_when_the_gateway_leaves(tmp_path: Pat
     assert "Traceback" not in err
     tries = [line for line in err.splitlines() if "RECONNECT_FAILED" in line]
     assert len(tries) == runs.RECONNECT_TRIES
+    assert "flat, so the run ends" in tries[-1], "its data has ended: it will not come back"
     assert len(err.splitlines()) == len(tries) + 1, "and one for the loss: no flood"
     assert tries[0].startswith("12-11 09:1"), "at the gateway's time"
 
@@ -190,11 +315,6 @@ def test_clocks_that_do_not_match_are_one_line(
     assert (status, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
-
-
-def test_a_gateways_last_words_count_its_faults() -> None:
-    assert runs._counted({"order": 2, "data": 5}) == "; faults: data 5, order 2"
-    assert runs._counted({}) == ""
 
 
 @pytest.mark.slow

@@ -56,6 +56,29 @@ def test_a_rule_keeps_to_its_hours() -> None:
     _run(scenario, "PlaceOrder", effects.Drop(), when=when)
 
 
+def test_a_muted_subscription_is_dead_and_another_one_lives() -> None:
+    async def scenario(desk: Desk) -> None:
+        async def bars() -> list[object]:
+            found = await desk.ib.reqHistoricalDataAsync(
+                desk.contract, "", "1 D", "1 min", "TRADES", False, keepUpToDate=True
+            )
+            news: list[object] = []
+            found.updateEvent += lambda *_: news.append(1)
+            return news
+
+        await desk.subscribe()
+        await asyncio.sleep(15)
+        dead = await bars()
+        await asyncio.sleep(15)
+        alive = await bars()
+        await asyncio.sleep(15)
+        assert dead == []
+        assert alive
+
+    gateway = _run(scenario, "HistoricalDataUpdate", effects.Mute(), when=When(times=1))
+    assert gateway.faults.fired["it"] == 1
+
+
 def test_fields_decide() -> None:
     async def scenario(desk: Desk) -> None:
         first = desk.place(desk.order("BUY", ASK + 1, orderRef="a"))

@@ -32,6 +32,7 @@ from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_vir
 from mytrader.tws.fields import Message
 from mytrader.tws.frames import ServerHello, encode_server_hello, frame
 from mytrader.tws.requests import RequestContractDetails
+from mytrader.waiting import pause
 from tests.command_line import CommandLine, mytrader
 from tests.scenarios.world import EPOCH, PRICE, StraightPanel, history, quiet_market
 
@@ -152,7 +153,7 @@ def traded(
 
 
 async def _after_start(trader: Trader, gateway: Gateway, script: Script) -> None:
-    await runs.pause(trader.runtime, timedelta(seconds=30))
+    await pause(trader.runtime, timedelta(seconds=30))
     await script(trader, gateway)
 
 
@@ -205,11 +206,11 @@ def test_with_a_position_the_gateway_is_found_again(name: str, tmp_path: Path) -
 
     async def script(trader: Trader, gateway: Gateway) -> None:
         enter(trader)
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         gateway.speak(GARBLED[name])
-        await runs.pause(trader.runtime, timedelta(seconds=1))
+        await pause(trader.runtime, timedelta(seconds=1))
         assert [order.sent.order_type for order in gateway.ledger.orders] == ["STP LMT"]
-        await runs.pause(trader.runtime, timedelta(seconds=60))
+        await pause(trader.runtime, timedelta(seconds=60))
         trader.manager.handle(OperatorAsked(Request.FLATTEN, "test"))
 
     outcome, events, gateway = traded(tmp_path, script)
@@ -236,11 +237,11 @@ def test_a_message_about_orders_that_cannot_be_read_halts_entries(
 
     async def script(trader: Trader, gateway: Gateway) -> None:
         enter(trader)
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         gateway.speak(UNREADABLE[name])
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         enter(trader)
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         trader.manager.handle(OperatorAsked(Request.FLATTEN, "test"))
 
     outcome, events, gateway = traded(tmp_path, script)
@@ -258,9 +259,9 @@ def test_messages_of_no_kind_are_passed_over(tmp_path: Path) -> None:
 
     async def script(trader: Trader, gateway: Gateway) -> None:
         enter(trader)
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         gateway.speak(harmless)
-        await runs.pause(trader.runtime, timedelta(seconds=10))
+        await pause(trader.runtime, timedelta(seconds=10))
         trader.manager.handle(OperatorAsked(Request.FLATTEN, "test"))
 
     outcome, events, gateway = traded(tmp_path, script)

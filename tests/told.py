@@ -33,9 +33,10 @@ class Watched:
         *,
         limits: Limits = LIMITS,
         name: str = "",
+        mark: str = "",
         secrets: Iterable[str] = (),
     ) -> None:
-        self.teller = Teller(wanted, name=name, secrets=secrets)
+        self.teller = Teller(wanted, name=name, mark=mark, secrets=secrets)
         self.script = Playbook(the_start(limits))
         self.told: list[Message] = []
 

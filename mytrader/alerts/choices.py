@@ -54,6 +54,16 @@ def chat_of(settings: Settings) -> str:
     return settings.telegram.chat_id
 
 
+def mark_of(*, simulated: bool, shadow: bool) -> str:
+    """Return what every message begins with: the world that it speaks of.
+
+    None is without one: a mark that is missing must not look like a world of its own.
+    """
+    if simulated:
+        return "SIMULATION SHADOW" if shadow else "SIMULATION"
+    return "SHADOW" if shadow else "PAPER"
+
+
 def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
     """Return the texts that no message may hold."""
     account, measured = settings.ib.account, settings.execution.oca_measured_account

@@ -42,6 +42,7 @@ REPEATS_EVERY: Final = timedelta(minutes=15)
 TOLD_MAX: Final = 1000
 HEAD_MAX: Final = 90
 NAME_MAX: Final = 40
+LINK_CODES: Final = frozenset({"CONNECT_FAILED", "LINK_AWAY", "LINK_DOWN"})
 _NOT_YET: Final = (Phase.PROPOSED, Phase.ENTERING, Phase.PROTECTING)
 
 
@@ -66,7 +67,8 @@ class Wanted(Struct, frozen=True):
 class Teller:
     """Turns events, commands and states into messages, in order.
 
-    `name` stands in every message. `secrets` are texts that appear in none.
+    `name` stands in every message, and `mark`, which world it speaks of, before its code.
+    `secrets` are texts that appear in none.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Teller:
         wanted: Wanted = Wanted(),  # noqa: B008 - frozen
         *,
         name: str = "",
+        mark: str = "",
         secrets: Iterable[str] = (),
     ) -> None:
+        self.mark = mark
         self._wanted = wanted
         self._veil = Veil(secrets)
         self._name = name
@@ -110,6 +114,15 @@ class Teller:
             told += self._summary(at, self._state)
         told.append(self._of_end(at, failure))
         return [message for message in told if self._wanted.includes(message)]
+
+    def noted(self, at: datetime, note: RaiseAlert) -> list[Message]:
+        """Return what to tell of something beside the record, which no event speaks of."""
+        self._day_at(at).raised[note.level] += 1
+        kind = Kind.LINK if note.code in LINK_CODES else Kind.TROUBLE
+        message = self._message(
+            at, note.code, kind=kind, lines=self._words(note), level=note.level
+        )
+        return [message] if self._wanted.includes(message) else []
 
     # Time
 
@@ -323,7 +336,8 @@ class Teller:
     ) -> Message:
         """Put a message together: what and when on the first line, the trade's id on the last."""
         what = "" if cycle is None else _what(cycle, kind)
-        head = f"{MARKS[level]} {bold(cut(cleaned(f'{code_} {what}'), HEAD_MAX))} · {clock(at)}"
+        title = cut(cleaned(f"{self.mark} {code_} {what}"), HEAD_MAX)
+        head = f"{MARKS[level]} {bold(title)} · {clock(at)}"
         head += f" · {self._veil.foreign(self._name, NAME_MAX)}" if self._name else ""
         cycle_id = None if cycle is None else cycle.cycle_id
         html = joined([head, *lines, trades.cycle_line(cycle_id)])
@@ -331,9 +345,9 @@ class Teller:
         return Message(at, level, kind, code_, html, key, cycle_id)
 
 
-def bare_page(at: datetime, code_: str) -> Message:
+def bare_page(at: datetime, code_: str, mark: str = "") -> Message:
     """Return a page of which no more than its code could be said."""
-    head = f"{MARKS[AlertLevel.PAGE]} {bold(code_)} · {clock(at)}"
+    head = f"{MARKS[AlertLevel.PAGE]} {bold(f'{mark} {code_}'.strip())} · {clock(at)}"
     html = joined([head, remedies.REMEDIES.get(code_, remedies.PAGE_REMEDY)])
     return Message(at, AlertLevel.PAGE, Kind.TROUBLE, code_, html, f"{code_} {at.isoformat()}")
 
@@ -358,7 +372,7 @@ def _like(alert: RaiseAlert) -> str:
 
 
 def _kind(alert: RaiseAlert) -> Kind:
-    if alert.code == "LINK_DOWN":
+    if alert.code in LINK_CODES:
         return Kind.LINK
     if alert.level is not AlertLevel.INFO:
         return Kind.TROUBLE

@@ -71,6 +71,12 @@ class _Record(Struct, frozen=True):
     state: TraderState
 
 
+class _Note(Struct, frozen=True):
+    at: datetime
+    seen_s: float
+    alert: RaiseAlert
+
+
 class _End(Struct, frozen=True):
     at: datetime
     seen_s: float
@@ -101,11 +107,11 @@ class Alerts:
         self._now = now
         self._elapsed_s = elapsed_s
         self._drain_s = drain_s
-        self._records: queue.SimpleQueue[_Record | _End] = queue.SimpleQueue()
+        self._records: queue.SimpleQueue[_Record | _Note | _End] = queue.SimpleQueue()
         self._lost = 0
         self._failures = 0
         self._ending: _End | None = None
-        self._wording: _Record | None = None
+        self._wording: _Record | _Note | None = None
         self._flights: dict[asyncio.Task[Outcome], Batch] = {}
         self._pinged = False
         self._closed = False
@@ -126,6 +132,12 @@ class Alerts:
             return
         self._records.put(_Record(self._now(), self._elapsed_s(), event, tuple(asked), state))
         self._ping()
+
+    def note(self, alert: RaiseAlert) -> None:
+        """Tell something beside the record; hands over and returns."""
+        if not self._closed:
+            self._records.put(_Note(self._now(), self._elapsed_s(), alert))
+            self._ping()
 
     def close(self, within_s: float | None = None, failure: BaseException | None = None) -> Ending:
         """Tell that the trader has ended, wait for what is not sent yet, and end the thread.
@@ -216,9 +228,10 @@ class Alerts:
         self._log.error("ALERTS_FAILED", text=f"{type(error).__name__} in the alerts' thread")
         record, self._wording = self._wording, None
         if record is not None:
-            for command in record.asked:
+            for command in (record.alert,) if isinstance(record, _Note) else record.asked:
                 if isinstance(command, RaiseAlert) and command.level is AlertLevel.PAGE:
-                    self._outbox.put(bare_page(record.at, command.code), record.seen_s)
+                    page = bare_page(record.at, command.code, self._teller.mark)
+                    self._outbox.put(page, record.seen_s)
 
     async def _rounds(self) -> None:
         while not self._over():
@@ -246,6 +259,9 @@ class Alerts:
                 self._ending = record
                 self._outbox.hurry()
                 messages: Sequence[Message] = self._teller.ended(record.at, record.failure)
+            elif isinstance(record, _Note):
+                self._wording = record
+                messages = self._teller.noted(record.at, record.alert)
             else:
                 self._wording = record
                 messages = self._teller.seen(

@@ -57,9 +57,17 @@ RULES: Final[dict[str, str]] = {
 """The rule of every guard that an entry meets, without its numbers."""
 
 REMEDIES: Final[dict[str, str]] = {
+    "BARS_SILENT": (
+        "nothing: bars are asked for again, no entry comes meanwhile, stops rest at the broker; if"
+        " it goes on, look at the gateway's data farms"
+    ),
     "BOOK_UNKNOWN": "nothing: the broker is asked again; if it goes on, look at the gateway",
     "BRACKET_MISSING": "nothing: the trader watches the target; the stop works",
     "CHANGE_PENDING": "nothing: an exit waits for the answer to the last change",
+    "CONNECT_FAILED": (
+        "a trade is open and nobody watches it until the gateway answers; its stop rests at the"
+        f" broker. Look at the gateway; {_IN_TWS}"
+    ),
     "COMMISSION_MISSING": "nothing: the profit shown may be too high until it comes",
     "CONTRACT_UNKNOWN": f"check <code>--symbol</code>; {_LOOK}",
     "CYCLE_HALTED": f"the stop was left where it is. {_IN_TWS}; to be flat: {_BY_HAND}",
@@ -82,6 +90,10 @@ REMEDIES: Final[dict[str, str]] = {
     "FOREIGN_ORDER": f"whose order is it? Cancel it in TWS or let it be; then {_RESUME}",
     "HALTED": f"what rests at the broker was left there. {_IN_TWS}",
     "LATE_FILL": f"an entry that was given up has filled: {_LOOK}",
+    "LINK_AWAY": (
+        "look at the gateway: does it run, is it logged in? Stops rest at the broker; the trader"
+        " goes on trying and says when it is back"
+    ),
     "LINK_DOWN": (
         "stops rest at the broker; the trader connects again by itself. Look at the gateway,"
         " and in TWS if a trade is open"
@@ -99,6 +111,10 @@ REMEDIES: Final[dict[str, str]] = {
     "REQUEST_EXPIRED": "the request came too late and did nothing: ask again",
     "SECOND_IDENTITY": f"the broker shows two orders for one of ours: {_IN_TWS}",
     "STOP_CANCELLED": f"somebody cancelled a stop; another is sent. {_IN_TWS}; then {_RESUME}",
+    "STARTED_WITHOUT": (
+        "stops and exits need none of it, entries may be refused. Mend it, and start the trader"
+        f" again when nothing is open; {_LOOK}"
+    ),
     "UNEXPECTED_FILL": f"an order filled that could not: {_IN_TWS}",
 }
 """What to do, as HTML of ours, by the code of the alert."""

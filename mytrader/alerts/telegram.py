@@ -127,11 +127,13 @@ def open_alerts(
     settings: Settings,
     *,
     now: Callable[[], datetime],
+    mark: str = "",
     elapsed_s: Callable[[], float] = monotonic_seconds,
 ) -> Alerts | None:
     """Return the observer that tells people, its thread running; `None` while switched off.
 
-    `now` is the trader's clock. Raises `BadInput` for settings with which nobody could be told.
+    `now` is the trader's clock, `mark` the world that it trades in. Raises `BadInput` for settings
+    with which nobody could be told.
     """
     asked = settings.telegram
     if not asked.enabled:
@@ -139,7 +141,7 @@ def open_alerts(
     token, chat_id = token_of(settings), chat_of(settings)
     secrets = secrets_of(settings, token)
     return Alerts(
-        Teller(wanted_of(asked), name=asked.name or "", secrets=secrets),
+        Teller(wanted_of(asked), name=asked.name or "", mark=mark, secrets=secrets),
         Outbox(asked.queue_max),
         TelegramPost(make_bot(asked, token), chat_id, secrets=secrets),
         now=now,

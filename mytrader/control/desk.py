@@ -59,7 +59,7 @@ class Identity(Protocol):
     """What the status says of the process itself."""
 
     def __call__(self, status: Status) -> Status:
-        """Return `status` with pid, version and journal."""
+        """Return `status` with pid, version and journal, and what the process lacks."""
         ...
 
 
@@ -120,8 +120,10 @@ class Desk:
 
     def status(self) -> Status:
         """Return how the trader stands."""
-        now = self._clock.now()
-        shown = status_of(self._loop.state, now, alerts=self._alerts, pages=self._pages)
+        now, state = self._clock.now(), self._loop.state
+        if not self._started:
+            state = _unheard(state)
+        shown = status_of(state, now, alerts=self._alerts, pages=self._pages)
         return self._signed(shown)
 
     def _event(self, question: Question, who: str) -> OperatorAsked:
@@ -174,6 +176,20 @@ class Desk:
         return Answer(ok=False, text=text, refusal=refusal, status=self.status())
 
 
-def sign(*, pid: int, version: str, journal: str) -> Identity:
+def _unheard(state: TraderState) -> TraderState:
+    """Return what is known before a start: what the last process heard is the past."""
+    return replace(
+        state,
+        link=replace(state.link, up=False),
+        positions={
+            con_id: replace(view, confirmed=False, reported=None)
+            for con_id, view in state.positions.items()
+        },
+    )
+
+
+def sign(*, pid: int, version: str, journal: str, without: tuple[str, ...] = ()) -> Identity:
     """Return a function that signs a status with the process it comes from."""
-    return lambda status: replace(status, pid=pid, version=version, journal=journal)
+    return lambda status: replace(
+        status, pid=pid, version=version, journal=journal, without=without
+    )

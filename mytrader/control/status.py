@@ -101,7 +101,8 @@ class Status(Struct, frozen=True):
     """Everything a person needs to decide whether to act.
 
     `resume_code` stands for exactly what this status shows of why the trader stopped: a resume
-    that names it cannot lift a halt that nobody has looked at. `None` in mode NORMAL.
+    that names it cannot lift a halt that nobody has looked at. `None` in mode NORMAL. `without` is
+    what the process had to start without, and why.
     """
 
     now: datetime
@@ -121,6 +122,7 @@ class Status(Struct, frozen=True):
     version: str = ""
     journal: str = ""
     profile: str = ""
+    without: tuple[str, ...] = ()
 
 
 def resume_code(state: TraderState, *, pages: int) -> str | None:

@@ -60,6 +60,8 @@ def _head(grid: Table, status: Status) -> None:
     version = f", mytrader {status.version}" if status.version else ""
     where = f"{status.journal}, {running}{version}, profile {status.profile}"
     grid.add_row("trader", _words(where))
+    for missing in status.without:
+        grid.add_row("without", _words(missing, "yellow"))
     link = Text(
         "link up" if status.linked else "no link to the broker", "" if status.linked else "yellow"
     )

@@ -67,6 +67,19 @@ class BarClosed(Event, frozen=True, tag="bar"):
     bar: Bar
 
 
+class BarFeedChanged(Event, frozen=True, tag="bar_feed"):
+    """A contract trades and its bars do not come; or, `up`, the first one has come by itself.
+
+    No bar had come since `since`, and bars were `asked` for so many times because of it. This is
+    told whenever they are asked for.
+    """
+
+    con_id: int
+    up: bool
+    since: datetime
+    asked: int
+
+
 # The decision
 
 
@@ -267,6 +280,7 @@ AnyEvent = (
     | QuoteSeen
     | SettlementStated
     | BarClosed
+    | BarFeedChanged
     | SignalRaised
     | AdviceGiven
     | AdvisorCalled

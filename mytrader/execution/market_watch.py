@@ -7,7 +7,13 @@ from msgspec.structs import replace
 
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
-from mytrader.domain.events import BarClosed, ContractStated, QuoteSeen, SettlementStated
+from mytrader.domain.events import (
+    BarClosed,
+    BarFeedChanged,
+    ContractStated,
+    QuoteSeen,
+    SettlementStated,
+)
 from mytrader.domain.instrument import INSTRUMENTS, FuturesContract
 from mytrader.domain.market import BAR_LENGTH, Quote
 from mytrader.domain.orders import Side
@@ -63,6 +69,19 @@ def on_bar(turn: Turn, event: BarClosed) -> None:
     ended, known = event.bar.opened_at + BAR_LENGTH, turn.state.bars
     if event.con_id not in known or ended > known[event.con_id]:
         turn.replace(bars={**known, event.con_id: ended})
+
+
+def on_bar_feed(turn: Turn, event: BarFeedChanged) -> None:
+    """Tell people. Entries need no more than that: without a fresh bar they are refused."""
+    contract = turn.state.contracts.get(event.con_id)
+    name = f"contract {event.con_id}" if contract is None else contract.instrument.symbol
+    since = f"{event.since:%H:%M} UTC"
+    if event.up:
+        text = f"{name}: bars come again, the first since {since}"
+        turn.alert(AlertLevel.INFO, "BARS_BACK", text=text)
+        return
+    text = f"{name} trades, but no bar has come since {since}: asked for them ({event.asked})"
+    turn.alert(AlertLevel.WARNING, "BARS_SILENT", text=text)
 
 
 def _watch(turn: Turn, cycle: TradeCycle, *, quote: Quote) -> None:

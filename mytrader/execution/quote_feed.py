@@ -27,6 +27,7 @@ class QuoteFeed:
         self._touch: dict[int, dict[int, int | None]] = {}
         self._delayed: set[int] = set()
         self._changed: dict[int, None] = {}
+        self._traded: dict[int, None] = {}
         self._settlements: dict[int, int] = {}
         self._settled: dict[int, None] = {}
 
@@ -47,6 +48,8 @@ class QuoteFeed:
             self._delayed.add(contract.con_id)
         empty = price <= 0 or (size == 0 and side != LAST)
         known = None if empty else ticks(contract.instrument, price)
+        if side == LAST and known is not None:
+            self._traded[contract.con_id] = None
         self._touch[contract.con_id][side] = known
         self._changed[contract.con_id] = None
 
@@ -71,6 +74,11 @@ class QuoteFeed:
             self._delayed.add(contract.con_id)
         else:
             self._delayed.discard(contract.con_id)
+
+    def traded(self) -> Iterator[int]:
+        """Yield the contracts that traded since the last call, by id."""
+        yield from self._traded
+        self._traded.clear()
 
     def changed(self, now: datetime) -> Iterator[QuoteSeen]:
         """Yield one quote for every contract that changed since the last call."""

@@ -364,6 +364,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     events.ContractStated: market_watch.on_contract,
     events.QuoteSeen: market_watch.on_quote,
     events.BarClosed: market_watch.on_bar,
+    events.BarFeedChanged: market_watch.on_bar_feed,
     events.SettlementStated: market_watch.on_settlement,
     events.SignalRaised: proposal.on_signal,
     events.AdviceGiven: proposal.on_advice,

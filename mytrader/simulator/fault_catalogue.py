@@ -33,6 +33,7 @@ from mytrader.simulator.fault_rules import (
     Hold,
     LoseLink,
     Match,
+    Mute,
     Naive,
     Notice,
     Precede,
@@ -212,6 +213,7 @@ _DATA: Final[dict[str, tuple[AnyEffect, When, Match | None]]] = {
     ),
     "no history": (Empty(), _rare(0.05, times=1), _on("HistoricalData")),
     "naive times": (Naive(), _rare(0.05, times=1), _on("HistoricalData")),
+    "bars end": (Mute(), _rare(0.0005, times=3), _on("HistoricalDataUpdate")),
 }
 _BY_FAMILY: Final = {
     CONNECTION: _CONNECTION,

@@ -117,6 +117,7 @@ class FaultEngine:
         self._by_message: dict[str, list[_Watched]] = {}
         self._timed: list[_Watched] = []
         self._swapped: dict[ClientConnection, list[Message]] = {}
+        self._muted: set[tuple[ClientConnection, type[Message], int]] = set()
         self.set_rules(rules)
 
     def set_rules(self, rules: Sequence[Rule]) -> None:
@@ -157,6 +158,8 @@ class FaultEngine:
             return []
         if self.outages.link_lost and not _is_notice(message):
             self.outages.hold_answer(connection, message)
+            return []
+        if self._muted and (connection, type(message), _subject(message)) in self._muted:
             return []
         leaving = [message]
         rules = self._by_message.get(type(message).__name__)
@@ -234,6 +237,9 @@ class FaultEngine:
                 return self._repeat(connection, message, times=times, after_ms=after_ms)
             case effects.Cut():
                 connection.cut(message)
+                return []
+            case effects.Mute():
+                self._muted.add((connection, type(message), _subject(message)))
                 return []
             case effects.Follow(code=code, text=text, ms=ms):
                 problem = answers.Problem(_subject(message), code, text)

@@ -146,6 +146,10 @@ class Cut(Effect, frozen=True, tag="cut"):
     """The connection ends in the middle of the message."""
 
 
+class Mute(Effect, frozen=True, tag="mute"):
+    """Of what the message is about no such message comes any more: a subscription dies unsaid."""
+
+
 class Deafen(Effect, frozen=True, tag="deafen"):
     """The connection stays open and hears and says nothing any more."""
 
@@ -253,6 +257,7 @@ AnyEffect = (
     | Refuse
     | Close
     | Cut
+    | Mute
     | Deafen
     | Split
     | Hold

@@ -26,6 +26,7 @@ from mytrader.journal.reader import JournalReader
 from mytrader.journal.trace import ROOT, trace_number
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import monotonic_seconds
+from mytrader.simulator.telegram_server import CHAT, TOKEN, TelegramServer
 from mytrader.tws.frames import API_PREFIX, FrameReader
 from mytrader.tws.place_order import PlaceOrder
 from mytrader.tws.requests import CancelOrder, GlobalCancel
@@ -138,6 +139,12 @@ def wait(holds: Callable[[], bool], within_s: float = 60.0) -> None:
         again.wait(0.1)
 
 
+def told_by(chat: TelegramServer) -> dict[str, str]:
+    """Return the settings with which a chat is told."""
+    telegram = {"ENABLED": "true", "TOKEN": TOKEN, "CHAT_ID": CHAT, "BASE_URL": chat.url}
+    return {f"MYTRADER__TELEGRAM__{name}": value for name, value in telegram.items()}
+
+
 def summary(trader: subprocess.Popen[str]) -> tuple[Any, list[str]]:
     """Interrupt a trader and return what it says in the end, and its lines on standard error."""
     trader.send_signal(signal.SIGINT)
@@ -159,12 +166,34 @@ def test_no_order_message_of_a_shadow_reaches_the_gateway(tmp_path: Path) -> Non
     assert (said["position_open"], said["mode"]) == (0, "NORMAL")
 
 
+def test_a_trader_without_a_gateway_waits_for_it_until_a_signal_ends_it(tmp_path: Path) -> None:
+    """With a trade open nothing gives it up; the door answers, and SIGTERM ends it at once."""
+    with TelegramServer() as chat, street(tmp_path) as here:
+        with here.trader() as killed:
+            wait(lambda: any(each.phase is Phase.OPEN for each in here.book().open.values()))
+            killed.kill()
+        here.plug.pull()
+        with here.trader(**told_by(chat)) as trader:
+            assert chat.wait_for(1, within_s=60)
+            status = start(tmp_path, "status", "--journal", str(here.journal), "--json")
+            shown = json.loads(status.communicate(timeout=60)[0])
+            trader.send_signal(signal.SIGTERM)
+            out, err = trader.communicate(timeout=30)
+    assert trader.returncode == 130, err
+    assert json.loads(out)["position_open"] == 1
+    assert (shown["linked"], shown["flat"]) == (False, False)
+    assert "CONNECT_FAILED" in err
+    assert "🔴 SIMULATION CONNECT_FAILED" in chat.accepted[0].text
+    assert not chat.accepted[0].silent
+
+
 def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
     """Killed without a word in an open position; the next process takes it to its target.
 
-    By then the folder of the memory and of the log file is gone: a line for each, and no more.
+    By then the folder of the memory and of the log file is gone: a line for each, and no more; the
+    status shows them, and the chat is told, as of a simulation.
     """
-    with OtlpCollector() as collector, street(tmp_path) as here:
+    with OtlpCollector() as collector, TelegramServer() as chat, street(tmp_path) as here:
         telemetry = {
             "MYTRADER__TELEMETRY__ENABLED": "true",
             "MYTRADER__TELEMETRY__OTLP_ENDPOINT": collector.endpoint,
@@ -175,8 +204,10 @@ def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
         (cycle_id,) = here.book().open
         gone = str(tmp_path / "gone" / "file")
         missing = {"MYTRADER__TELEMETRY__LOG_FILE": gone, "MYTRADER__RAG__PATH": gone}
-        with here.trader(**telemetry, **missing) as trader:
+        with here.trader(**telemetry, **missing, **told_by(chat)) as trader:
             wait(lambda: bool(here.book().closed) or trader.poll() is not None)
+            status = start(tmp_path, "status", "--journal", str(here.journal), "--json")
+            shown = json.loads(status.communicate(timeout=60)[0])
             said, warned = summary(trader)
         kinds = here.kinds
         number = trace_number(cycle_id).to_bytes(16, "big")
@@ -192,3 +223,7 @@ def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
     assert said["position_open"] == 0
     without = [line.rpartition("without ")[2] for line in warned if "STARTED_WITHOUT" in line]
     assert without == ["the log file", "memory"], warned
+    assert [line.rpartition("without ")[2] for line in shown["without"]] == without
+    words = "\n".join(message.text for message in chat.accepted)
+    assert words.count("🟠 SIMULATION STARTED_WITHOUT") == 2
+    assert "⚪ SIMULATION EXIT" in words
