@@ -94,7 +94,7 @@ def lesson_view(lesson: Lesson) -> View:
         "facts": {fact.name: fact.value for fact in lesson.facts},
         "evidence": list(lesson.evidence),
         "strategy": lesson.strategy,
-        "regime": None if regime is None else f"{regime.trend} {regime.volatility}",
+        "regime": None if regime is None else regime.name,
         "side": lesson.side,
         "source": lesson.source,
     }
