@@ -200,7 +200,7 @@ def reject(asked: LearnOptions, proposal_id: str) -> int:
     standing = _open(desk, proposal_id)
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved: use revoke")
-    if standing.proposal.tightens and desk.without_person:
+    if standing.proposal.needs_nobody and desk.without_person:
         raise BadInput(f"proposal {standing.proposal_id} is in force already: use revoke")
     return _decide(desk, Rejected(desk.now, standing.proposal_id, _who()), asked=asked)
 
@@ -210,7 +210,7 @@ def revoke(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     desk = _Desk(asked)
     standing = _open(desk, proposal_id)
     if standing.status is Status.PROPOSED and not (
-        standing.proposal.tightens and desk.without_person
+        standing.proposal.needs_nobody and desk.without_person
     ):
         raise BadInput(f"proposal {standing.proposal_id} waits: use reject")
     if standing.proposal.tightens:

@@ -66,9 +66,13 @@ def _in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(set(values)))
 
 
+def is_strategy_name(name: str) -> bool:
+    """Whether a signal's own name could be this one, as it is taken on record."""
+    return name != "" and on_record(name) == name
+
+
 def _strategy(name: str) -> str:
-    # As a signal's own name is taken on record: another spelling would close nothing.
-    if not name or on_record(name) != name:
+    if not is_strategy_name(name):
         raise ValueError("must hold names of strategies, each a plain line of text")
     return name
 
