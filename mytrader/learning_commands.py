@@ -25,7 +25,7 @@ from mytrader.learning.agent import Study, record, study
 from mytrader.learning.desk import open_ledger, scope_of
 from mytrader.learning.ledger import Damaged
 from mytrader.learning.overlay import Overlay, overlay
-from mytrader.learning.parameters import current_values
+from mytrader.learning.parameters import Members, Parameter, current_values
 from mytrader.learning.picture import picture
 from mytrader.learning.standing import (
     Agreed,
@@ -108,9 +108,10 @@ def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
     materials = [material_of(journal) for journal in desk.journals]
     with _writer(desk, wordsmith, wanted=not (asked.dry_run or asked.no_words)) as writer:
         found = study(materials, before, now=desk.now, scope=scope, wordsmith=writer)
-    if asked.report is not None:
-        write_file("--report", asked.report, picture(found.tables, _title(found, desk.journals)))
     standings = before if asked.dry_run else record(found, desk.ledger)
+    if asked.report is not None:
+        title, closed = _title(found, desk.journals), _closed(desk.overlay(standings))
+        write_file("--report", asked.report, picture(found.tables, title, closed=closed))
     _show_study(desk, found, standings, asked=asked)
     return 0
 
@@ -308,6 +309,17 @@ def _title(found: Study, journals: Sequence[Path]) -> str:
     total = found.tables.total
     names = ", ".join(path.name for path in journals[:4])
     return f"{total.trades} trades, net ${total.net_usd:.2f}: {names}"
+
+
+def _closed(held: Overlay) -> dict[str, Members]:
+    """What the next start closes, by the table whose rows it names."""
+    by_table = {
+        "strategy": Parameter.STRATEGIES,
+        "regime": Parameter.REGIMES,
+        "hour (US Central)": Parameter.HOURS,
+    }
+    values = {table: held.values[parameter].value for table, parameter in by_table.items()}
+    return {table: value for table, value in values.items() if isinstance(value, tuple)}
 
 
 def _standing_view(desk: _Desk, standing: Standing) -> dict[str, Any]:

@@ -23,13 +23,15 @@ from mytrader.simulator.bedrock_server import BedrockServer
 from tests.bedrock_samples import script
 from tests.command_line import DATA, CommandLine, mytrader
 from tests.learning_journal import Learn, learn, write_journal
-from tests.learning_samples import a_proposal
+from tests.learning_samples import a_closing, a_proposal
 
 __all__ = ["learn", "mytrader"]
 
 JUST_NOW = datetime.now(UTC).replace(microsecond=0)
 TIGHTER = a_proposal(made_at=JUST_NOW)
 LOOSER = a_proposal(Parameter.COOLDOWN, "60", safer=False, made_at=JUST_NOW)
+NINE = a_closing(Parameter.HOURS, (), ("09",), made_at=JUST_NOW)
+EMA = a_closing(Parameter.STRATEGIES, (), ("ema-cross",), made_at=JUST_NOW)
 
 
 @pytest.fixture
@@ -279,6 +281,38 @@ def test_where_less_risk_asks_too_it_waits(
     proposed(journal, TIGHTER)
     assert state(learn, journal, TIGHTER) == "waits for approval"
     assert learn("reject", TIGHTER.proposal_id, "--journal", journal).status == 0
+
+
+def test_closed_hours_and_strategies_are_shown_like_any_other(learn: Learn, journal: Path) -> None:
+    proposed(journal, NINE, EMA)
+    out = learn("proposals", "--journal", journal).out
+    assert "trading.no_entry_hours from none to 09: from the next start on, code" in out
+    assert "trading.no_entry_strategies from none to ema-cross: waits for approval, code" in out
+    assert f"proposal {NINE.proposal_id}, trading.no_entry_hours closes 09: until" in out
+    shown = learn("proposals", "--journal", journal, "--json").json
+    hours, strategies = shown["proposals"]
+    assert (hours["from"], hours["to"], hours["less_risk"]) == ([], ["09"], True)
+    assert (strategies["to"], strategies["less_risk"]) == (["ema-cross"], True)
+    held = shown["next_start"]["values"]
+    assert held["trading.no_entry_hours"]["value"] == ["09"]
+    assert NINE.proposal_id in held["trading.no_entry_hours"]["source"]
+    assert held["trading.no_entry_strategies"] == {"value": [], "source": "settings"}
+
+
+def test_a_strategy_is_closed_by_approval_and_an_hour_opened_by_its_code(
+    learn: Learn, journal: Path
+) -> None:
+    proposed(journal, NINE, EMA)
+    learn("revoke", EMA.proposal_id, "--journal", journal).is_one_line("use reject")
+    approve = ("approve", EMA.proposal_id, "--journal", journal)
+    learn(*approve).is_one_line("not the code")
+    assert learn(*approve, "--yes", EMA.code).status == 0
+    learn("revoke", NINE.proposal_id, "--journal", journal).is_one_line("not the code")
+    revoke = ("revoke", NINE.proposal_id, "--journal", journal, "--yes", NINE.code)
+    assert learn(*revoke).status == 0
+    shown = learn("proposals", "--journal", journal, "--json").json["next_start"]["values"]
+    assert shown["trading.no_entry_hours"]["value"] == []
+    assert shown["trading.no_entry_strategies"]["value"] == ["ema-cross"]
 
 
 def test_a_short_id_that_two_share_is_not_guessed(learn: Learn, journal: Path) -> None:

@@ -183,8 +183,9 @@ def adjusted(settings: Settings, found: Overlay) -> Settings:
     sources = {name: source for name in _names() if (source := settings.source(name))}
     for parameter, effective in changed.items():
         # A list may be closed in part by the settings: then both are its sources.
-        own = sources.get(parameter, "") if isinstance(effective.value, tuple) else ""
-        sources[parameter] = f"{own}; {effective.source}" if own else effective.source
+        own = isinstance(effective.value, tuple) and current_values(settings)[parameter]
+        parts = (*([sources[parameter]] if own else []), effective.source)
+        sources[parameter] = "; ".join(parts)
     return new.told(sources, settings.ignored_flags)
 
 
