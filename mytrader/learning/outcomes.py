@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
-from mytrader.domain.decision import Advice
+from mytrader.domain.decision import Advice, AdvisorCall
 from mytrader.domain.exchange_days import exchange_session
 from mytrader.domain.instrument import INSTRUMENTS, Instrument, OffGridError
 from mytrader.domain.market import Bar
@@ -45,10 +45,14 @@ class Heard(StrEnum):
 
 
 class Material(Struct, frozen=True):
-    """One record: its finished cycles, and the minutes of their contracts in order."""
+    """One record: its finished cycles, and the minutes of their contracts in order.
+
+    `calls` are those to advisors outside, each with the time of its record.
+    """
 
     cycles: Sequence[TradeCycle]
     bars: Mapping[int, Sequence[Bar]]
+    calls: Sequence[tuple[datetime, AdvisorCall]] = ()
 
 
 class Before(Struct, frozen=True):
