@@ -32,6 +32,7 @@ from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.journal.watched import WatchedJournal
+from mytrader.learning.desk import paid_for_words
 from mytrader.ports import Journal, JournalRecord, Runtime
 from mytrader.rag.absent import AbsentMemory
 from mytrader.rag.cache import CachedMemory
@@ -149,8 +150,10 @@ class Beside:
         )
 
     def _open_bedrock(self) -> Sequence[Seat]:
+        aws, now = self._settings.aws_agents, self._runtime.now()
+        words = paid_for_words(self._settings, self._journal, now=now) if aws.enabled else ()
         self._bedrock = services.open_bedrock(
-            self._settings.aws_agents, self._runtime, self._noted, past=self._calls
+            aws, self._runtime, self._noted, past=[*self._calls, *words]
         )
         return () if self._bedrock is None else self._bedrock.seats
 

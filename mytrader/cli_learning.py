@@ -32,7 +32,7 @@ def learn(
         str | None, typer.Option("--since", help="First day, such as 2025-11-05, US Central.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="SVG of the results by regime and hour.")
+        Path | None, typer.Option("--report", help="SVG of the results by strategy, regime, hour.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only look: write nothing down, ask nobody.")

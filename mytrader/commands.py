@@ -99,7 +99,7 @@ def run(asked: RunOptions) -> int:
     settings = load_settings(asked.config, overrides={"simulator.seed": asked.seed})
     symbols = _symbols(asked.symbol)
     params = params_from_text(asked.params)
-    _check_strategy(asked.strategy, symbols, params=params)
+    _check_strategy(asked.strategy, symbols, params=params, settings=settings)
     embedded = asked.gateway == EMBEDDED
     host, port = ("127.0.0.1", settings.ib.port) if embedded else _endpoint(asked.gateway)
     journal = _record(settings, asked)
@@ -263,12 +263,26 @@ def _symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _check_strategy(strategy: str, symbols: Sequence[str], *, params: Mapping[str, str]) -> None:
-    """Make it once, so that what it refuses is said before anything is connected."""
-    if strategy not in strategy_names():
-        raise BadInput(f"--strategy {strategy}: choose one of {', '.join(strategy_names())}")
+def _check_strategy(
+    strategy: str, symbols: Sequence[str], *, params: Mapping[str, str], settings: Settings
+) -> None:
+    """Make it once, so that what it refuses is said before anything is connected.
+
+    A closed strategy that is not there closes nothing, though somebody believes that it does. An
+    own strategy may sign its signals with another name than it is installed under.
+    """
+    known = strategy_names()
+    if strategy not in known:
+        raise BadInput(f"--strategy {strategy}: choose one of {', '.join(known)}")
     for symbol in symbols:
-        create_strategy(strategy, INSTRUMENTS[symbol], params=params)
+        known.append(create_strategy(strategy, INSTRUMENTS[symbol], params=params).name)
+    unknown = [name for name in settings.trading.no_entry_strategies if name not in known]
+    if unknown:
+        name, there = "trading.no_entry_strategies", ", ".join(dict.fromkeys(known))
+        raise BadInput(
+            f"{settings.source(name)}: {name}: {', '.join(unknown)} is not installed, so nothing"
+            f" would be closed: there are {there}"
+        )
 
 
 def _record(settings: Settings, asked: RunOptions) -> Path:

@@ -6,18 +6,21 @@ beside its proposal: who types it has read it.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
+from mytrader.advisors.budget import spent
 from mytrader.config import load_settings
 from mytrader.control.peer import name_of
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
 from mytrader.learning import views
@@ -25,11 +28,12 @@ from mytrader.learning.agent import Study, record, study
 from mytrader.learning.desk import open_ledger, scope_of
 from mytrader.learning.ledger import Damaged
 from mytrader.learning.overlay import Overlay, overlay
-from mytrader.learning.parameters import current_values
+from mytrader.learning.parameters import Members, Parameter, current_values
 from mytrader.learning.picture import picture
 from mytrader.learning.standing import (
     Agreed,
     AnyDecision,
+    Called,
     Rejected,
     Revoked,
     Standing,
@@ -73,6 +77,20 @@ class _Desk:
             self.settings, self.journals[0], new_id=self.runtime.new_cycle_id
         )
         self.without_person = self.settings.learning.tighten_by_itself
+        self.paid: list[tuple[datetime, AdvisorCall]] = []
+        self.calls: list[AdvisorCall] = []
+        self.unrecorded = ""
+
+    def note_call(self, call: AdvisorCall) -> None:
+        """Write down a call for words, durably, before the next is made."""
+        at = self.runtime.now()
+        self.calls.append(call)
+        self.paid.append((at, call))
+        try:
+            self.ledger.append(Called(at, call))
+        except BadInput as fault:
+            self.unrecorded = str(fault)
+            raise
 
     def standings(self) -> Standings:
         """What has become of every proposal; raises `BadInput` for a damaged ledger."""
@@ -106,21 +124,29 @@ def learn(asked: LearnOptions, *, wordsmith: Wordsmith | None = None) -> int:
     scope = scope_of(desk.settings, since=_since(asked.since))
     before = desk.ledger.read()
     materials = [material_of(journal) for journal in desk.journals]
-    with _writer(desk, wordsmith, wanted=not (asked.dry_run or asked.no_words)) as writer:
+    wanted = wordsmith is None and not (asked.dry_run or asked.no_words)
+    desk.paid += [call for material in materials for call in material.calls]
+    desk.paid += before.calls if isinstance(before, Standings) else ()
+    with _writer(desk, wordsmith, wanted=wanted, before=before) as writer:
         found = study(materials, before, now=desk.now, scope=scope, wordsmith=writer)
-    if asked.report is not None:
-        write_file("--report", asked.report, picture(found.tables, _title(found, desk.journals)))
     standings = before if asked.dry_run else record(found, desk.ledger)
+    if asked.report is not None:
+        title, closed = _title(found, desk.journals), _closed(desk.overlay(standings))
+        write_file("--report", asked.report, picture(found.tables, title, closed=closed))
     _show_study(desk, found, standings, asked=asked)
     return 0
 
 
 @contextmanager
-def _writer(desk: _Desk, given: Wordsmith | None, *, wanted: bool) -> Iterator[Wordsmith | None]:
+def _writer(
+    desk: _Desk, given: Wordsmith | None, *, wanted: bool, before: Standings | Damaged
+) -> Iterator[Wordsmith | None]:
     """Yield who writes, if anybody; say afterwards, beside the output, why words are missing."""
-    asks = wanted and given is None
-    found = open_wordsmith(desk.settings.aws_agents, desk.runtime) if asks else None
-    if found is None:
+    aws = desk.settings.aws_agents
+    found = open_wordsmith(aws, desk.runtime, desk.note_call, past=desk.paid) if wanted else None
+    if found is None or isinstance(before, Damaged):
+        if found is not None:
+            sys.stderr.write(f"{found.name} is not asked: its calls could not be written down\n")
         yield given
         return
     try:
@@ -132,6 +158,8 @@ def _writer(desk: _Desk, given: Wordsmith | None, *, wanted: bool) -> Iterator[W
             f"{found.name} wrote no words for some lessons ({', '.join(found.failures)});"
             " their lines stand\n"
         )
+    if desk.unrecorded:
+        raise BadInput(f"a call to {found.name} could not be written down: {desk.unrecorded}")
 
 
 def _show_study(
@@ -149,6 +177,7 @@ def _show_study(
             "proposals": _standing_views(desk, known),
             "new_proposals": [one.proposal_id for one in made],
             "next_start": views.overlay_view(held),
+            "words": _cost_view(desk),
             "journals": [str(path) for path in desk.journals],
             "report": None if asked.report is None else str(asked.report),
         }
@@ -159,8 +188,50 @@ def _show_study(
     console.print()
     views.print_standings(known, console, now=desk.now, without_person=desk.without_person)
     views.print_overlay(held, console)
+    if desk.calls:
+        console.print(Text(_cost_line(_cost_view(desk))), soft_wrap=True)
     if asked.report is not None:
         console.print(Text(one_line(f"picture: {asked.report}")), soft_wrap=True)
+
+
+def _cost_view(desk: _Desk) -> dict[str, Any]:
+    """The calls of this look, and what the day has cost with them; `None` is what nobody told.
+
+    Dollars are at worst: a call whose cost nobody told counts at what was set aside for it.
+    """
+    now, calls = desk.runtime.now(), desk.calls
+    today = now.astimezone(UTC).date()
+    number, usd = spent([(now, call) for call in calls], today)
+    number_today, usd_today = spent(desk.paid, today)
+    return {
+        "calls": msgspec.to_builtins(calls),
+        "count": number,
+        "cost_usd": str(usd),
+        "cost_told": all(call.cost_usd is not None for call in calls),
+        "tokens_in": _summed(call.tokens_in for call in calls),
+        "tokens_out": _summed(call.tokens_out for call in calls),
+        "latency_ms": round(sum(call.latency_ms for call in calls), 3),
+        "today": {"count": number_today, "cost_usd": str(usd_today)},
+        "cost_per_day_max_usd": str(desk.settings.aws_agents.cost_per_day_max),
+    }
+
+
+def _summed(numbers: Iterable[int | None]) -> int | None:
+    """The sum, `None` where one of them is not known."""
+    known = list(numbers)
+    return None if None in known else sum(number or 0 for number in known)
+
+
+def _cost_line(view: dict[str, Any]) -> str:
+    tokens = [view["tokens_in"], view["tokens_out"]]
+    told = "tokens not told" if None in tokens else "{} tokens in, {} out".format(*tokens)
+    cost = view["cost_usd"] if view["cost_told"] else f"{view['cost_usd']} at worst"
+    today = view["today"]
+    return (
+        f"Words: {view['count']} calls, {told}, ${cost}, {view['latency_ms'] / 1000:.1f} s;"
+        f" advisors outside today: {today['count']} calls, ${today['cost_usd']}"
+        f" of ${view['cost_per_day_max_usd']}"
+    )
 
 
 def proposals(asked: LearnOptions) -> int:
@@ -200,7 +271,7 @@ def reject(asked: LearnOptions, proposal_id: str) -> int:
     standing = _open(desk, proposal_id)
     if standing.status is Status.APPROVED:
         raise BadInput(f"proposal {standing.proposal_id} was approved: use revoke")
-    if standing.proposal.tightens and desk.without_person:
+    if standing.proposal.needs_nobody and desk.without_person:
         raise BadInput(f"proposal {standing.proposal_id} is in force already: use revoke")
     return _decide(desk, Rejected(desk.now, standing.proposal_id, _who()), asked=asked)
 
@@ -210,7 +281,7 @@ def revoke(asked: LearnOptions, proposal_id: str, *, code: str | None) -> int:
     desk = _Desk(asked)
     standing = _open(desk, proposal_id)
     if standing.status is Status.PROPOSED and not (
-        standing.proposal.tightens and desk.without_person
+        standing.proposal.needs_nobody and desk.without_person
     ):
         raise BadInput(f"proposal {standing.proposal_id} waits: use reject")
     if standing.proposal.tightens:
@@ -308,6 +379,17 @@ def _title(found: Study, journals: Sequence[Path]) -> str:
     total = found.tables.total
     names = ", ".join(path.name for path in journals[:4])
     return f"{total.trades} trades, net ${total.net_usd:.2f}: {names}"
+
+
+def _closed(held: Overlay) -> dict[str, Members]:
+    """What the next start closes, by the table whose rows it names."""
+    by_table = {
+        "strategy": Parameter.STRATEGIES,
+        "regime": Parameter.REGIMES,
+        "hour (US Central)": Parameter.HOURS,
+    }
+    values = {table: held.values[parameter].value for table, parameter in by_table.items()}
+    return {table: value for table, value in values.items() if isinstance(value, tuple)}
 
 
 def _standing_view(desk: _Desk, standing: Standing) -> dict[str, Any]:

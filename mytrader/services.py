@@ -124,9 +124,16 @@ def open_bedrock(
     return Bedrock(settings, runtime, noted=noted, chance=chance, budget=budget)
 
 
-def open_wordsmith(settings: AwsAgentsSettings, runtime: Runtime) -> "BedrockWords | None":
+def open_wordsmith(
+    settings: AwsAgentsSettings,
+    runtime: Runtime,
+    noted: Callable[[AdvisorCall], None],
+    *,
+    past: Iterable[tuple[datetime, AdvisorCall]] = (),
+) -> "BedrockWords | None":
     """Return who writes about lessons, `None` unless Bedrock is enabled and one is named.
 
+    `noted` is told the end of every call; `past` are calls that were paid from the day's budget.
     Opens nothing yet; call its `close`. Raises `BadInput` where boto3 is not installed.
     """
     named = settings.learning_agent_id is not None or settings.learning_model_id is not None
@@ -138,7 +145,7 @@ def open_wordsmith(settings: AwsAgentsSettings, runtime: Runtime) -> "BedrockWor
         )
     except ImportError as error:
         raise _without_aws(error) from None
-    return BedrockWords(settings, runtime)
+    return BedrockWords(settings, runtime, noted=noted, past=past)
 
 
 def _without_aws(error: ImportError) -> BadInput:

@@ -7,6 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from mytrader.domain.regime import REGIMES, Trend, Volatility
+from mytrader.plain_text import on_record
+
 CONTRACTS_CEILING: Final = 10
 """No configuration lets an order or a position be larger (DESIGN.md section 3)."""
 
@@ -51,6 +54,38 @@ def _symbols(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _listed(value: object) -> object:
+    """Take "a, b" as a list, as environment and command line give one; names may hold spaces."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",")] if value.strip() else []
+
+
+def _in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    # One spelling for one set: equal settings have equal hashes.
+    return tuple(sorted(set(values)))
+
+
+def is_strategy_name(name: str) -> bool:
+    """Whether a signal's own name could be this one, as it is taken on record."""
+    return name != "" and on_record(name) == name
+
+
+def _strategy(name: str) -> str:
+    if not is_strategy_name(name):
+        raise ValueError("must hold names of strategies, each a plain line of text")
+    return name
+
+
+def _regime(name: str) -> str:
+    if name not in REGIMES:
+        raise ValueError(
+            f"must hold a trend ({', '.join(Trend)}), a space, and a volatility"
+            f" ({', '.join(Volatility)}), such as UPTREND HIGH"
+        )
+    return name
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 Count = Annotated[int, BeforeValidator(_not_bool)]
 Number = Annotated[float, BeforeValidator(_not_bool)]
@@ -59,6 +94,18 @@ Guard = Annotated[bool, AfterValidator(_on)]
 Contracts = Annotated[Count, Field(ge=1, le=CONTRACTS_CEILING)]
 Ticks = Annotated[Count, Field(ge=1, le=400)]
 Symbols = Annotated[tuple[str, ...], BeforeValidator(_symbols), Field(min_length=1)]
+Hour = Annotated[Count, Field(ge=0, le=23)]
+Hours = Annotated[tuple[Hour, ...], BeforeValidator(_listed), AfterValidator(_in_order)]
+Strategies = Annotated[
+    tuple[Annotated[str, AfterValidator(_strategy)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_in_order),
+]
+Regimes = Annotated[
+    tuple[Annotated[str, AfterValidator(_regime)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_in_order),
+]
 
 
 class Section(BaseModel):

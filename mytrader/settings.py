@@ -31,8 +31,11 @@ from mytrader.setting_types import (
     Dollars,
     Duration,
     Guard,
+    Hours,
     Number,
+    Regimes,
     Section,
+    Strategies,
     Symbols,
     Ticks,
     duration,
@@ -111,6 +114,15 @@ class TradingSettings(Section):
     )
     roll_days_before_expiry: Count = Field(
         default=3, ge=1, le=30, description="no entry from then on"
+    )
+    no_entry_hours: Hours = Field(
+        default=(), description="closed for entries: hours 0 to 23, US Central"
+    )
+    no_entry_strategies: Strategies = Field(
+        default=(), description="closed for entries, as their signals name them"
+    )
+    no_entry_regimes: Regimes = Field(
+        default=(), description="closed for entries, such as UPTREND HIGH"
     )
 
 
@@ -333,6 +345,9 @@ def to_limits(settings: Settings) -> Limits:
         price_collar_ticks=execution.price_collar_ticks,
         messages_per_second_max=execution.max_messages_per_second,
         roll_days_before_expiry=trading.roll_days_before_expiry,
+        no_entry_hours=trading.no_entry_hours,
+        no_entry_strategies=trading.no_entry_strategies,
+        no_entry_regimes=trading.no_entry_regimes,
         advice_timeout=settings.aws_agents.timeout,
         entry_timeout=execution.entry_timeout,
         cover_timeout=execution.cover_timeout,

@@ -50,6 +50,7 @@ SELECTED: Final[dict[str, tuple[str, ...]]] = {
     "account_guards": ("entry_guards",),
     "market_guards": ("entry_guards",),
     "session_guards": ("entry_guards",),
+    "rule_guards": (),
     "guards": (),
     "bracket_family": ("entry_guards",),
     "exposure": ("guards",),

@@ -14,7 +14,7 @@ from mytrader.domain.orders import Side
 from mytrader.learning.counterfactual import WouldBe
 from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Before, Ended, Heard, Outcome
-from mytrader.learning.parameters import Parameter, stepped
+from mytrader.learning.parameters import Members, Parameter, Value, stepped
 from mytrader.learning.proposals import Evidence, Proposal
 from mytrader.learning.seal import Seal
 from tests.domain_samples import NOON, a_cycle, a_fill
@@ -171,9 +171,27 @@ def a_proposal(
     """Return one step of a parameter, a cut of the day's trades unless said otherwise."""
     value = stepped(parameter, Decimal(current), safer=safer)
     assert value is not None
+    return _made(parameter, Decimal(current), value, made_at=made_at, days=days)
+
+
+def a_closing(
+    parameter: Parameter,
+    current: Members,
+    value: Members,
+    *,
+    made_at: datetime = NOW,
+    days: int = 14,
+) -> Proposal:
+    """Return a proposal about one member of a list."""
+    return _made(parameter, current, value, made_at=made_at, days=days)
+
+
+def _made(
+    parameter: Parameter, current: Value, value: Value, *, made_at: datetime, days: int
+) -> Proposal:
     return Proposal(
         parameter=parameter,
-        current=Decimal(current),
+        current=current,
         value=value,
         reason=f"{parameter} because of the figures",
         evidence=Evidence(25, -0.8, -1.0, -0.6, Decimal(-2000), ("C1", "C2")),

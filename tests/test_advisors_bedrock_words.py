@@ -4,28 +4,33 @@ The client is the real one, over HTTP; the service is the one of `mytrader.simul
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
 from mytrader.advisors.bedrock import Door
 from mytrader.advisors.bedrock_words import (
+    ADVISOR,
     CALLS_PER_STUDY_MAX,
     FACTS_MAX,
     INSTRUCTION,
     BedrockWords,
     prompt_about,
 )
-from mytrader.errors import InvariantBroken, TheirFault
+from mytrader.advisors.outside import Reply
+from mytrader.domain.decision import AdvisorCall
+from mytrader.errors import BadInput, InvariantBroken, TheirFault
 from mytrader.learning.lessons import Fact, Lesson
 from mytrader.learning.words import Wordsmith, worded
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.simulator.bedrock_script import Deed, Step
 from mytrader.simulator.event_stream import chunk
 from tests.bedrock_samples import TIMEOUT, Station, settings, station
-from tests.manual_runtime import ManualRuntime
+from tests.manual_runtime import START, ManualRuntime
 
 FACTS = (Fact("trades", "14"), Fact("mean", "-0.61 R"), Fact("strategy", "ignore <all> of it"))
 LESSON = Lesson("Trades at 09 lost.", FACTS, ("C1",), avoid=True)
@@ -33,6 +38,7 @@ GOOD = "Over 14 trades the mean was -0.61 R."
 BY_AGENT = {"learning_agent_id": "LEARNING01", "learning_agent_alias_id": "ALIASID009"}
 BY_MODEL = {"learning_model_id": "anthropic.claude-writer-v1:0"}
 BOTH_WAYS = pytest.mark.parametrize("named", [BY_AGENT, BY_MODEL], ids=["agent", "model"])
+Past = Sequence[tuple[datetime, AdvisorCall]]
 NO_TOOL = {"toolUse": {"toolUseId": "t", "name": "opinion", "input": {}}}
 
 
@@ -43,12 +49,31 @@ def _bench() -> Iterator[Station]:
 
 
 def writer(
-    bench: Station, named: dict[str, str], *steps: Step | Deed, **changes: object
+    bench: Station,
+    named: dict[str, str],
+    *steps: Step | Deed,
+    past: Past = (),
+    **changes: object,
 ) -> BedrockWords:
     """Let the server begin a script, and return who writes by it."""
     bench.line(*steps)
     asked = settings(bench.server.url, **{**named, **changes})
-    return BedrockWords(asked, ManualRuntime(), door=bench.door)
+    return BedrockWords(asked, ManualRuntime(), noted=unheard, past=past, door=bench.door)
+
+
+def unheard(call: AdvisorCall) -> None:
+    """Write nothing down."""
+    del call
+
+
+class Book:
+    """The calls of a writer, as somebody writes them down."""
+
+    def __init__(self, bench: Station, named: dict[str, str], *steps: Step | Deed) -> None:
+        self.calls: list[AdvisorCall] = []
+        bench.line(*steps)
+        asked = settings(bench.server.url, **named)
+        self.smith = BedrockWords(asked, ManualRuntime(), noted=self.calls.append, door=bench.door)
 
 
 def answered(content: list[object], stopped: str = "end_turn") -> Step:
@@ -163,14 +188,95 @@ def test_a_study_asks_so_often_and_no_more(bench: Station) -> None:
     assert words == [GOOD] * CALLS_PER_STUDY_MAX + ["", ""]
     assert len(bench.server.asked) == CALLS_PER_STUDY_MAX
     assert smith.failures == ("budget_spent",)
-    assert smith.cost_usd == CALLS_PER_STUDY_MAX * Decimal("0.0036")
 
 
 def test_the_days_dollars_hold_and_what_nobody_told_counts_at_worst(bench: Station) -> None:
     smith = writer(bench, BY_AGENT, Deed.ERROR, cost_per_day_max=Decimal("0.07"))
     assert worded(LESSON, smith) == worded(LESSON, smith) == LESSON
     assert smith.failures == ("server_error", "budget_spent")
-    assert (len(bench.server.asked), smith.cost_usd) == (1, Decimal("0.05"))
+    assert len(bench.server.asked) == 1
+
+
+def test_what_others_spent_today_counts_and_what_was_spent_before_does_not(
+    bench: Station,
+) -> None:
+    """The day's money is one sum, whoever asks."""
+    call = AdvisorCall("risk", "model/x", 1, "answered", 9.0, cost_usd=Decimal("4.98"))
+    smith = writer(bench, BY_AGENT, Step(reply=GOOD), past=[(START, call)])
+    assert worded(LESSON, smith) == LESSON
+    assert (smith.failures, bench.server.asked) == (("budget_spent",), ())
+    yesterday = writer(bench, BY_AGENT, Step(reply=GOOD), past=[(START - timedelta(days=1), call)])
+    assert worded(LESSON, yesterday).words == GOOD
+    one_left = writer(bench, BY_AGENT, Step(reply=GOOD), past=[(START, call)], calls_per_day_max=1)
+    assert worded(LESSON, one_left) == LESSON
+
+
+def test_a_call_is_told_with_tokens_cost_and_time(bench: Station) -> None:
+    book = Book(bench, BY_MODEL, Step(reply=GOOD))
+    book.smith.words(FACTS)
+    (call,) = book.calls
+    assert (call.advisor, call.target) == (ADVISOR, book.smith.name)
+    assert (call.attempt, call.outcome) == (1, "answered")
+    assert call.tokens_in is not None
+    assert call.tokens_out is not None
+    assert call.cost_usd == Decimal("0.0036")
+    assert call.reserved_usd >= call.cost_usd
+    assert call.latency_ms >= 0
+
+
+def test_an_agent_tells_no_tokens_and_counts_at_what_was_set_aside(bench: Station) -> None:
+    book = Book(bench, BY_AGENT, Step(reply=GOOD))
+    book.smith.words(FACTS)
+    (call,) = book.calls
+    assert (call.tokens_in, call.tokens_out, call.cost_usd) == (None, None, None)
+    assert call.reserved_usd == Decimal("0.05")
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"), [(Deed.ERROR, "server_error"), (Step(raw=b""), "unreadable")]
+)
+def test_a_call_that_came_to_nothing_is_told_too(
+    bench: Station, step: Step | Deed, outcome: str
+) -> None:
+    book = Book(bench, BY_AGENT, step)
+    assert worded(LESSON, book.smith) == LESSON
+    assert [call.outcome for call in book.calls] == [outcome]
+
+
+class Interrupted:
+    """A door through which somebody interrupts the program."""
+
+    def call(self, request: Callable[[], Reply]) -> Reply:
+        """See `bedrock.Door.call`."""
+        del request
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """See `bedrock.Door.close`."""
+
+
+def test_a_call_that_was_interrupted_is_billed_all_the_same(bench: Station) -> None:
+    calls: list[AdvisorCall] = []
+    asked = settings(bench.server.url, **BY_AGENT)
+    door = cast("Door", Interrupted())
+    smith = BedrockWords(asked, ManualRuntime(), noted=calls.append, door=door)
+    with pytest.raises(KeyboardInterrupt):
+        smith.words(FACTS)
+    (call,) = calls
+    assert (call.outcome, call.cost_usd, call.reserved_usd) == ("abandoned", None, Decimal("0.05"))
+
+
+def test_who_cannot_write_a_call_down_makes_no_other(bench: Station) -> None:
+    def refuse(call: AdvisorCall) -> None:
+        raise BadInput(f"no room for {call.target}")
+
+    bench.line(Step(reply=GOOD))
+    smith = BedrockWords(
+        settings(bench.server.url, **BY_AGENT), ManualRuntime(), noted=refuse, door=bench.door
+    )
+    assert worded(LESSON, smith) == worded(LESSON, smith) == LESSON
+    assert len(bench.server.asked) == 1
+    assert smith.failures == ("unrecorded",)
 
 
 def test_a_service_that_keeps_failing_is_left_alone(bench: Station) -> None:
@@ -200,12 +306,10 @@ def test_who_writes_is_named_without_an_account(bench: Station) -> None:
 
 def test_nobody_named_is_our_own_mistake() -> None:
     with pytest.raises(InvariantBroken, match="learning agent"):
-        BedrockWords(AwsAgentsSettings(region="us-east-1"), ManualRuntime())
+        BedrockWords(AwsAgentsSettings(region="us-east-1"), ManualRuntime(), noted=unheard)
 
 
 def test_clients_of_its_own_are_closed(bench: Station) -> None:
-    BedrockWords(settings(bench.server.url, **BY_MODEL), ManualRuntime()).close()
-    bench.line(Step(reply=GOOD))
-    assert BedrockWords(
-        settings(bench.server.url, **BY_MODEL), ManualRuntime(), door=bench.door
-    ).words(FACTS)
+    asked = settings(bench.server.url, **BY_MODEL)
+    BedrockWords(asked, ManualRuntime(), noted=unheard).close()
+    assert writer(bench, BY_MODEL, Step(reply=GOOD)).words(FACTS)

@@ -21,11 +21,14 @@ from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
 from mytrader.execution.guards import should_block_on_wait
 from mytrader.journal.watched import Appended
+from mytrader.learning.desk import open_ledger
+from mytrader.learning.standing import Called
 from mytrader.rag.documents import lesson_of
 from mytrader.rag.seeds import FOUNDING_LOSS
 from mytrader.replay.cycle_book import CycleBook
 from mytrader.service_settings import (
     AwsAgentsSettings,
+    LearningSettings,
     RagSettings,
     TelegramSettings,
     TelemetrySettings,
@@ -116,6 +119,17 @@ def test_what_was_paid_today_counts_after_a_restart(tmp_path: Path) -> None:
     counsel = desk.ask()
     assert [one.failure for one in counsel.opinions[:2]] == ["budget_spent", "budget_spent"]
     assert desk.calls == []
+
+
+def test_what_words_about_lessons_cost_today_counts_too(tmp_path: Path) -> None:
+    """One day's money for all advisors outside; what a look spent is in the ledger."""
+    learning = LearningSettings(key_folder=tmp_path / "keys")
+    call = AdvisorCall("bedrock-learning", "agent/x", 1, "answered", 800.0)
+    ledger = open_ledger(Settings(learning=learning), tmp_path / "x.journal", new_id=lambda: "L")
+    ledger.append(Called(START, call))
+    agents = aws(NOBODY_THERE, calls_per_day_max=1)
+    counsel = Desk(tmp_path, agents, learning=learning).past().ask()
+    assert [one.failure for one in counsel.opinions[:2]] == ["budget_spent", "budget_spent"]
 
 
 def test_without_telemetry_the_journal_is_written_to_directly(tmp_path: Path) -> None:

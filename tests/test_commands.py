@@ -54,6 +54,26 @@ def test_bad_bars_are_one_line(mytrader: CommandLine, tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize(
+    ("closed", "words"),
+    [
+        ("no_entry_hours: [9, 24]", "c.yaml: trading.no_entry_hours: must be less than or equal"),
+        (
+            "no_entry_regimes: [UPTREND CALM]",
+            "c.yaml: trading.no_entry_regimes: must hold a trend",
+        ),
+        ("no_entry_strategies: [ema_cross]", "ema_cross is not installed, so nothing would be"),
+    ],
+)
+def test_what_would_close_nothing_is_one_line(
+    mytrader: CommandLine, tmp_path: Path, closed: str, words: str
+) -> None:
+    """Somebody believes that it is closed."""
+    config = tmp_path / "c.yaml"
+    config.write_text(f"trading: {{{closed}}}\n")
+    mytrader("run", "--config", config).is_one_line(words)
+
+
+@pytest.mark.parametrize(
     ("line", "words"),
     [
         ("run --bars missing.csv", "missing.csv does not exist"),

@@ -11,6 +11,7 @@ from mytrader.domain.session import (
     EXCHANGE_ZONE,
     RESETS,
     common_sessions,
+    exchange_hour,
     in_broker_reset,
     local_times,
     parse_sessions,
@@ -164,3 +165,15 @@ def test_open_is_what_both_call_open(
     ours, theirs = session_at(tuple(stated), at), session_at(tuple(known), at)
     assert (session_at(both, at) is not None) is (ours is not None and theirs is not None)
     assert list(both) == sorted(both)
+
+
+@given(
+    st.datetimes(
+        min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis wants them naive
+        max_value=datetime(2040, 1, 1),  # noqa: DTZ001 - hypothesis wants them naive
+        timezones=st.sampled_from([UTC, EXCHANGE_ZONE]),
+    )
+)
+def test_the_hour_is_that_of_the_clock_in_chicago(at: datetime) -> None:
+    """Both clock changes included, and whatever zone the moment is written in."""
+    assert exchange_hour(at) == at.astimezone(UTC).astimezone(EXCHANGE_ZONE).hour

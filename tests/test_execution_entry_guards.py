@@ -57,6 +57,7 @@ from tests.guard_samples import (
 )
 from tests.test_execution_account_guards import EDGES as ACCOUNT_EDGES
 from tests.test_execution_market_guards import EDGES as MARKET_EDGES
+from tests.test_execution_rule_guards import EDGES as RULE_EDGES
 from tests.test_execution_session_guards import EDGES as SESSION_EDGES
 
 SECOND = timedelta(seconds=1)
@@ -176,7 +177,7 @@ def test_every_guard_has_a_code_of_its_own_and_its_edge_in_a_test() -> None:
     """The guards of the hours, the market and the account have theirs beside them."""
     codes = [guard(a_case()).code for guard in ENTRY_GUARDS]
     assert len(set(codes)) == len(ENTRY_GUARDS)
-    edges = [*EDGES, *SESSION_EDGES, *MARKET_EDGES, *ACCOUNT_EDGES]
+    edges = [*EDGES, *SESSION_EDGES, *RULE_EDGES, *MARKET_EDGES, *ACCOUNT_EDGES]
     assert set(codes) <= {code for code, _, _ in edges}
 
 
@@ -418,6 +419,7 @@ NOT_WARM EVENT_BLACKOUT AWS_GO LOW_CONFIDENCE COOLDOWN DUPLICATE_SIGNAL TRADE_CO
 POSITION_OPEN OPPOSITE_ENTRY FOREIGN_ORDER MISSING_STOP MISSING_TARGET BRACKET_ORIENTATION
 BRACKET_TOO_CLOSE OFF_TICK MAX_LOSS_PER_TRADE DAILY_LOSS DRAWDOWN ORDER_SIZE POSITION_LIMIT MARGIN
 PRICE_COLLAR PRICE_LIMIT MESSAGE_RATE CONTRACT_NOT_ALLOWED ROLL_WINDOW BRACKET_MISMATCH
+CLOSED_BY_RULE
 """
 
 

@@ -18,7 +18,9 @@ from mytrader.domain.events import (
     ErrorReported,
     Halted,
     SignalRaised,
+    TraderStarted,
 )
+from mytrader.domain.limits import Limits
 from mytrader.domain.memory import Recall
 from mytrader.errors import BadInput, InvariantBroken, JournalFault
 from mytrader.journal.codec import (
@@ -102,6 +104,25 @@ def test_the_floats_of_limits_cannot_be_odd(name: str, odd: float) -> None:
     """So a start's record holds none that the codec would have to look for."""
     with pytest.raises(BadInput):
         load_settings(environ={}, overrides={name: odd})
+
+
+def test_a_start_from_before_anything_could_be_closed_closes_nothing() -> None:
+    """Its record has no such fields, and its chain still holds."""
+    limits = Limits(loss_streak_max=3)
+    row = record_row(1, AT, TraderStarted(limits), commands=(), prev=GENESIS)
+    closed = ',"no_entry_hours":[],"no_entry_strategies":[],"no_entry_regimes":[]'
+    assert closed in row.payload
+    assert record_of(row._replace(payload=row.payload.replace(closed, ""))).event == (
+        TraderStarted(limits)
+    )
+
+
+def test_what_a_start_closes_is_on_record() -> None:
+    limits = Limits(
+        no_entry_hours=(9,), no_entry_strategies=("ema-cross",), no_entry_regimes=("RANGE LOW",)
+    )
+    row = record_row(1, AT, TraderStarted(limits), commands=(), prev=GENESIS)
+    assert record_of(row).event == TraderStarted(limits)
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:

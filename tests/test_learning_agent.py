@@ -1,6 +1,6 @@
 """A study proposes once, waits for people, and never asks twice what was refused."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain.cycle import TradeCycle
+from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.learning.agent import Scope, Study, record, study
 from mytrader.learning.founding import FOUNDING_LESSON
 from mytrader.learning.ledger import Damaged, Ledger
@@ -149,3 +150,57 @@ def test_without_a_date_the_last_days_of_the_record_are_looked_at(tmp_path: Path
     found = look(a_ledger(tmp_path), days=300, lookback=timedelta(hours=5))
     assert len(found.outcomes) == 6
     assert look(a_ledger(tmp_path), [], lookback=timedelta(hours=5)).outcomes == ()
+
+
+# Lists of what is closed
+
+
+def by_the_hour(*hours: tuple[int, int]) -> list[TradeCycle]:
+    """Trades of so many ticks in each hour of US Central, one a day."""
+    return [
+        closed(
+            1000 * hour + day,
+            at=datetime(2025, 9, 1, hour, 30, tzinfo=EXCHANGE_ZONE) + timedelta(days=day),
+            ticks=ticks - day % 3,
+        )
+        for hour, ticks in hours
+        for day in range(25)
+    ]
+
+
+LOSING_HOURS = by_the_hour((9, -18), (10, -15), (11, 40))
+
+
+def hours_of(found: Study) -> list[str]:
+    return [one.member for one in found.proposals if one.parameter is Parameter.HOURS]
+
+
+def test_each_look_closes_one_losing_hour_more(tmp_path: Path) -> None:
+    ledger = a_ledger(tmp_path)
+    first = look(ledger, LOSING_HOURS)
+    assert hours_of(first) == ["09"]
+    record(first, ledger)
+    second = look(ledger, LOSING_HOURS, days=1)
+    assert hours_of(second) == ["10"]
+    record(second, ledger)
+    assert hours_of(look(ledger, LOSING_HOURS, days=2)) == []
+
+
+def test_a_rejected_hour_says_nothing_of_another(tmp_path: Path) -> None:
+    ledger = a_ledger(tmp_path)
+    found = look(ledger, LOSING_HOURS)
+    record(found, ledger)
+    (nine,) = [one for one in found.proposals if one.parameter is Parameter.HOURS]
+    ledger.append(Revoked(NOW, nine.proposal_id, "ann"))
+    assert hours_of(look(ledger, LOSING_HOURS, days=13)) == ["10"]
+    assert hours_of(look(ledger, LOSING_HOURS, days=14)) == ["09"]
+
+
+def test_two_looks_at_once_close_an_hour_once(tmp_path: Path) -> None:
+    ledger = a_ledger(tmp_path)
+    one, other = look(ledger, LOSING_HOURS), look(ledger, LOSING_HOURS, days=1)
+    record(one, ledger)
+    standings = record(other, ledger)
+    assert isinstance(standings, Standings)
+    members = [each.proposal.member for each in standings.by_id.values()]
+    assert members.count("09") == 1

@@ -4,32 +4,37 @@ import io
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from mytrader.config import load_settings
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.session import trading_date
 from mytrader.learning.desk import open_ledger
 from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Ended, Material, outcomes_of
 from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
-from mytrader.learning.standing import Agreed, Proposed
+from mytrader.learning.standing import Agreed, Called, Proposed, Standings
 from mytrader.replay.material import material_of
 from mytrader.simulator.bedrock_script import Deed, Step
 from mytrader.simulator.bedrock_server import BedrockServer
 from tests.bedrock_samples import script
 from tests.command_line import DATA, CommandLine, mytrader
 from tests.learning_journal import Learn, learn, write_journal
-from tests.learning_samples import a_proposal
+from tests.learning_samples import a_closing, a_proposal
 
 __all__ = ["learn", "mytrader"]
 
 JUST_NOW = datetime.now(UTC).replace(microsecond=0)
 TIGHTER = a_proposal(made_at=JUST_NOW)
 LOOSER = a_proposal(Parameter.COOLDOWN, "60", safer=False, made_at=JUST_NOW)
+NINE = a_closing(Parameter.HOURS, (), ("09",), made_at=JUST_NOW)
+EMA = a_closing(Parameter.STRATEGIES, (), ("ema-cross",), made_at=JUST_NOW)
 
 
 @pytest.fixture
@@ -147,6 +152,91 @@ def test_whatever_it_does_the_lines_stand(
         if step.do is Deed.ERROR
         else ""
     )
+
+
+def calls_of(journal: Path) -> list[AdvisorCall]:
+    """The calls that the ledger holds of its newest day."""
+    standings = ledger_of(journal).read()
+    assert isinstance(standings, Standings)
+    return [call for _, call in standings.calls]
+
+
+@pytest.mark.slow
+def test_every_call_for_words_is_in_the_ledger_and_its_cost_is_shown(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    writer.script = script(Step(reply="Nothing here speaks for more risk."))
+    shown = learn("--journal", journal, "--since", "2025-11-01", "--json").json["words"]
+    count = len(writer.asked)
+    assert count >= 1
+    calls = calls_of(journal)
+    assert [call.outcome for call in calls] == ["answered"] * count
+    assert {(call.advisor, call.target) for call in calls} == {("bedrock-learning", "agent/C/D")}
+    assert all(call.latency_ms > 0 for call in calls)
+    assert shown["calls"] == msgspec.to_builtins(calls)
+    assert shown["count"] == shown["today"]["count"] == count
+    # An agent tells neither tokens nor dollars: what was set aside counts.
+    assert (shown["tokens_in"], shown["cost_told"]) == (None, False)
+    assert Decimal(shown["cost_usd"]) == count * Decimal("0.05")
+    said = learn("--journal", journal, "--since", "2025-11-01")
+    today = Decimal(shown["cost_usd"]) * 2
+    assert f"Words: {count} calls, tokens not told, ${shown['cost_usd']} at worst" in said.out
+    assert f"advisors outside today: {2 * count} calls, ${today} of $5" in said.out
+    silent = learn("--journal", journal, "--no-words", "--json").json["words"]
+    assert (silent["calls"], silent["today"]["count"]) == ([], 2 * count)
+
+
+@pytest.mark.slow
+def test_a_model_tells_tokens_and_dollars(
+    learn: Learn, journal: Path, writer: BedrockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.script = script(Step(reply="Nothing here speaks for more risk."))
+    for name in ("LEARNING_AGENT_ID", "LEARNING_AGENT_ALIAS_ID"):
+        monkeypatch.delenv(f"MYTRADER__AWS_AGENTS__{name}")
+    model = {"learning_model_id": "x", "price_in_usd_per_mtok": 3, "price_out_usd_per_mtok": 15}
+    for name, value in model.items():
+        monkeypatch.setenv(f"MYTRADER__AWS_AGENTS__{name.upper()}", str(value))
+    shown = learn("--journal", journal, "--json").json["words"]
+    assert shown["cost_told"] is True
+    assert shown["tokens_in"] == sum(call.tokens_in or 0 for call in calls_of(journal)) > 0
+    assert shown["tokens_out"] > 0
+    assert Decimal(shown["cost_usd"]) > 0
+    assert " tokens in, " in learn("--journal", journal).out
+
+
+def test_words_are_paid_from_the_days_budget_of_all_advisors(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    """What an earlier look spent today is gone."""
+    call = AdvisorCall("x", "agent/C/D", 1, "answered", 1.0, cost_usd=Decimal("4.98"))
+    ledger_of(journal).append(Called(datetime.now(UTC), call))
+    said = learn("--journal", journal, "--since", "2025-11-01")
+    assert writer.asked == ()
+    assert said.err == (
+        "agent/C/D wrote no words for some lessons (budget_spent); their lines stand\n"
+    )
+
+
+def test_with_a_damaged_ledger_nobody_is_asked_for_words(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    ledger = proposed(journal, TIGHTER)
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b'"15"', b'"16"'))
+    said = learn("--journal", journal)
+    assert (said.status, writer.asked) == (0, ())
+    assert said.err == "agent/C/D is not asked: its calls could not be written down\n"
+
+
+@pytest.mark.slow
+def test_a_call_that_cannot_be_written_down_is_said_and_is_the_last(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    writer.script = script(Step(reply="Nothing here speaks for more risk."))
+    ledger_path(journal).with_name(f"{ledger_path(journal).name}.lock").mkdir()
+    said = learn("--journal", journal)
+    assert said.status == 2
+    assert "a call to agent/C/D could not be written down: " in said.err
+    assert len(writer.asked) == 1
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--no-words", None])
@@ -279,6 +369,38 @@ def test_where_less_risk_asks_too_it_waits(
     proposed(journal, TIGHTER)
     assert state(learn, journal, TIGHTER) == "waits for approval"
     assert learn("reject", TIGHTER.proposal_id, "--journal", journal).status == 0
+
+
+def test_closed_hours_and_strategies_are_shown_like_any_other(learn: Learn, journal: Path) -> None:
+    proposed(journal, NINE, EMA)
+    out = learn("proposals", "--journal", journal).out
+    assert "trading.no_entry_hours from none to 09: from the next start on, code" in out
+    assert "trading.no_entry_strategies from none to ema-cross: waits for approval, code" in out
+    assert f"proposal {NINE.proposal_id}, trading.no_entry_hours closes 09: until" in out
+    shown = learn("proposals", "--journal", journal, "--json").json
+    hours, strategies = shown["proposals"]
+    assert (hours["from"], hours["to"], hours["less_risk"]) == ([], ["09"], True)
+    assert (strategies["to"], strategies["less_risk"]) == (["ema-cross"], True)
+    held = shown["next_start"]["values"]
+    assert held["trading.no_entry_hours"]["value"] == ["09"]
+    assert NINE.proposal_id in held["trading.no_entry_hours"]["source"]
+    assert held["trading.no_entry_strategies"] == {"value": [], "source": "settings"}
+
+
+def test_a_strategy_is_closed_by_approval_and_an_hour_opened_by_its_code(
+    learn: Learn, journal: Path
+) -> None:
+    proposed(journal, NINE, EMA)
+    learn("revoke", EMA.proposal_id, "--journal", journal).is_one_line("use reject")
+    approve = ("approve", EMA.proposal_id, "--journal", journal)
+    learn(*approve).is_one_line("not the code")
+    assert learn(*approve, "--yes", EMA.code).status == 0
+    learn("revoke", NINE.proposal_id, "--journal", journal).is_one_line("not the code")
+    revoke = ("revoke", NINE.proposal_id, "--journal", journal, "--yes", NINE.code)
+    assert learn(*revoke).status == 0
+    shown = learn("proposals", "--journal", journal, "--json").json["next_start"]["values"]
+    assert shown["trading.no_entry_hours"]["value"] == []
+    assert shown["trading.no_entry_strategies"]["value"] == ["ema-cross"]
 
 
 def test_a_short_id_that_two_share_is_not_guessed(learn: Learn, journal: Path) -> None:

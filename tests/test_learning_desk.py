@@ -1,11 +1,13 @@
 """What holds at a trader's start, and what is looked at."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from mytrader.learning.desk import at_start, open_ledger, scope_of
+from mytrader.domain.decision import AdvisorCall
+from mytrader.learning.desk import at_start, open_ledger, paid_for_words, scope_of
 from mytrader.learning.seal import KEY_NAME
-from mytrader.learning.standing import Proposed
+from mytrader.learning.standing import Called, Proposed
 from mytrader.service_settings import LearningSettings
 from mytrader.settings import Settings, to_limits
 from tests.learning_samples import NOW, a_ledger, a_proposal
@@ -48,3 +50,18 @@ def test_the_settings_say_what_is_looked_at() -> None:
     assert scope.lookback == timedelta(days=7)
     assert (scope.terms.trades_min, scope.terms.lifetime) == (30, timedelta(days=3))
     assert scope.flatten_before_close == timedelta(minutes=5)
+
+
+def test_what_words_cost_today_is_known_and_a_damaged_ledger_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    settings, journal = learning(key_folder=tmp_path / "keys"), tmp_path / "x.journal"
+    assert paid_for_words(settings, journal, now=NOW) == ()
+    call = AdvisorCall("x", "model/y", 1, "answered", 800.0, cost_usd=Decimal("0.01"))
+    ledger = open_ledger(settings, journal, new_id=lambda: "L")
+    ledger.append(Called(NOW, call))
+    assert paid_for_words(settings, journal, now=NOW) == ((NOW, call),)
+    ledger.path.unlink()
+    ((at, unknown),) = paid_for_words(settings, journal, now=NOW)
+    assert (at, unknown.cost_usd) == (NOW, None)
+    assert unknown.reserved_usd == settings.aws_agents.cost_per_day_max

@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mytrader.domain.decision import AdvisorCall
 from mytrader.errors import BadInput
 from mytrader.learning.ledger import Damaged, Ledger, ledger_path
 from mytrader.learning.parameters import Parameter
 from mytrader.learning.proposals import Proposal
 from mytrader.learning.seal import KEY_NAME, NOTES_NAME, Seal
-from mytrader.learning.standing import Agreed, Proposed, Revoked, Standings, Status
+from mytrader.learning.standing import Agreed, Called, Proposed, Revoked, Standings, Status
 from tests.learning_samples import NOW, a_ledger, a_proposal, a_seal, key
 
 TIGHTER = a_proposal()
@@ -323,3 +325,18 @@ def test_no_single_byte_can_be_changed_unseen(tmp_path: Path, data: st.DataObjec
     if ledger.path.read_bytes() != whole:
         assert isinstance(ledger.read(), Damaged)
     ledger.path.write_bytes(whole)
+
+
+def test_a_call_is_read_again_as_it_was_written(tmp_path: Path) -> None:
+    """Odd numbers too: whoever reads compares the bytes."""
+    ledger = filled(tmp_path)
+    calls = [
+        AdvisorCall("x", "model/y", 1, "answered", 812.003, 1700, 61, Decimal("0.006015")),
+        AdvisorCall("x", "model/y", 1, "abandoned", 0.0, reserved_usd=Decimal("1E-7")),
+    ]
+    for call in calls:
+        ledger.append(Called(NOW, call))
+    found = a_ledger(tmp_path).read()
+    assert isinstance(found, Standings)
+    assert [call for _, call in found.calls] == calls
+    assert b'"kind":"call"' in lines(ledger)[-1]

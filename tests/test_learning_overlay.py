@@ -11,14 +11,24 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mytrader.domain.limits import Limits
+from mytrader.domain.regime import REGIMES
 from mytrader.errors import InvariantBroken
 from mytrader.learning.ledger import Damaged
 from mytrader.learning.overlay import Effective, Overlay, adjusted, overlay
-from mytrader.learning.parameters import BOUNDS, Parameter, current_values, is_safer, stepped
+from mytrader.learning.parameters import (
+    BOUNDS,
+    CLOSINGS,
+    Members,
+    Parameter,
+    current_values,
+    is_safer,
+    number,
+    stepped,
+)
 from mytrader.learning.proposals import LIFETIME_MAX, Proposal
 from mytrader.learning.standing import Standing, Standings, Status, folded
 from mytrader.settings import SessionSettings, Settings, TradingSettings, to_limits
-from tests.learning_samples import NOW, a_proposal
+from tests.learning_samples import NOW, a_closing, a_proposal
 
 LATER = NOW + timedelta(days=1)
 TIGHTER = a_proposal()
@@ -45,7 +55,7 @@ def trading(**values: object) -> Settings:
 
 
 def daily_trades(found: Overlay) -> int:
-    return int(found.values[Parameter.DAILY_TRADES].value)
+    return int(number(found.values[Parameter.DAILY_TRADES].value))
 
 
 def test_an_empty_ledger_leaves_the_settings_as_they_are() -> None:
@@ -181,14 +191,102 @@ def test_values_that_are_impossible_together_are_our_fault() -> None:
         adjusted(settings, Overlay({**values, Parameter.QUANTITY: Effective(Decimal(-1), "x")}))
 
 
+# Lists of what is closed
+
+
+def closed(found: Overlay, parameter: Parameter = Parameter.HOURS) -> Members:
+    members = found.values[parameter].value
+    assert isinstance(members, tuple)
+    return members
+
+
+NINE = a_closing(Parameter.HOURS, (), ("09",))
+
+
+def test_what_learning_closes_is_joined_to_what_the_settings_close() -> None:
+    """And what the settings close stays, whatever they closed when the proposal was made."""
+    settings = trading(no_entry_hours=[3, 15]).told({"trading.no_entry_hours": "c.yaml"}, ())
+    ten = a_closing(Parameter.HOURS, ("09",), ("09", "10"))
+    found = held(standings(NINE, ten), settings)
+    assert closed(found) == ("03", "09", "10", "15")
+    new = adjusted(settings, found)
+    assert to_limits(new).no_entry_hours == (3, 9, 10, 15)
+    source = new.source("trading.no_entry_hours")
+    assert source.startswith(f"c.yaml; learning: proposal {NINE.proposal_id}, until 2025-11-28")
+    assert f"; learning: proposal {ten.proposal_id}, until" in source
+    assert found.notes[0] == (
+        f"proposal {NINE.proposal_id}, trading.no_entry_hours closes 09:"
+        " until 2025-11-28 22:00 UTC"
+    )
+
+
+def test_what_the_settings_close_already_is_said() -> None:
+    found = held(standings(NINE), trading(no_entry_hours=[9]))
+    assert closed(found) == ("09",)
+    assert "as strict by itself" in found.notes[0]
+    assert found.values[Parameter.HOURS].source == ""
+
+
+@pytest.mark.parametrize(
+    ("parameter", "member", "most"),
+    [(Parameter.HOURS, "23", 12), (Parameter.REGIMES, "UPTREND HIGH", 4)],
+)
+def test_learning_never_closes_more_than_half(
+    parameter: Parameter, member: str, most: int
+) -> None:
+    one_more = a_closing(parameter, (), (member,))
+    key = parameter.partition(".")[2]
+    every = range(24) if parameter is Parameter.HOURS else sorted(REGIMES)
+    for count, is_closed in ((most - 1, True), (most, False)):
+        found = held(standings(one_more), trading(**{key: list(every[:count])}))
+        assert (member in closed(found, parameter)) is is_closed
+        assert ("not in force" in found.notes[0]) is not is_closed
+    assert f"no more than {most} are closed" in found.notes[0]
+
+
+def test_an_hour_is_opened_by_a_person_alone_and_while_the_settings_say_the_same() -> None:
+    settings = trading(no_entry_hours=[9, 10])
+    opens = [
+        a_closing(Parameter.HOURS, ("09", "10"), ("10",)),
+        a_closing(Parameter.HOURS, ("09", "10"), ("09",)),
+    ]
+    assert closed(held(standings(*opens), settings)) == ("09", "10")
+    approved = standings(*opens, status=Status.APPROVED)
+    found = held(approved, settings)
+    assert closed(found) == ()
+    assert "trading.no_entry_hours opens 09: until" in found.notes[0]
+    changed = held(approved, trading(no_entry_hours=[9, 10, 11]))
+    assert closed(changed) == ("09", "10", "11")
+    assert "the setting is not 09, 10 any more" in changed.notes[0]
+
+
+def test_a_strategy_is_closed_by_a_person_alone() -> None:
+    """A trader runs one: closing it ends its trading."""
+    closing = a_closing(Parameter.STRATEGIES, (), ("breakout",))
+    assert closing.tightens
+    assert closed(held(standings(closing)), Parameter.STRATEGIES) == ()
+    approved = held(standings(closing, status=Status.APPROVED))
+    assert closed(approved, Parameter.STRATEGIES) == ("breakout",)
+    assert to_limits(adjusted(Settings(), approved)).no_entry_strategies == ("breakout",)
+
+
+def test_a_closing_that_is_over_opens_again() -> None:
+    assert closed(held(standings(NINE), now=NINE.expires_at)) == ()
+    assert closed(held(standings(NINE, status=Status.REVOKED))) == ()
+
+
 # No ledger loosens a limit without a person
 
 
 def a_step(parameter: Parameter, *, safer: bool, days: int, ago: int) -> Proposal | None:
     current = current_values(Settings())[parameter]
+    made_at = NOW - timedelta(days=ago)
+    if isinstance(current, tuple):
+        member = {Parameter.HOURS: "09", Parameter.REGIMES: "RANGE LOW"}.get(parameter, "breakout")
+        moves = ((), (member,)) if safer else ((member,), ())
+        return a_closing(parameter, *moves, made_at=made_at, days=days)
     if stepped(parameter, current, safer=safer) is None:
         return None
-    made_at = NOW - timedelta(days=ago)
     return a_proposal(parameter, str(current), safer=safer, made_at=made_at, days=days)
 
 
@@ -214,6 +312,8 @@ possible = st.fixed_dictionaries(
         "min_confidence_for_trade": st.integers(1, 100).map(lambda n: n / 100),
         "quantity_per_entry": st.integers(1, 5),
         "max_loss_per_trade": st.integers(1, 2000),
+        "no_entry_hours": st.lists(st.integers(0, 23), max_size=24),
+        "no_entry_regimes": st.lists(st.sampled_from(sorted(REGIMES)), max_size=9),
     },
 )
 
@@ -242,7 +342,11 @@ def looser(new: Limits, old: Limits) -> list[str]:
         name: getattr(new, name) < getattr(old, name)
         for name in ("confidence_min", "cooldown", "no_entry_before_close")
     }
+    more |= {name: not set(getattr(new, name)) >= set(getattr(old, name)) for name in CLOSED}
     return [name for name, is_more in more.items() if is_more]
+
+
+CLOSED = ("no_entry_hours", "no_entry_strategies", "no_entry_regimes")
 
 
 TOUCHED = (
@@ -254,6 +358,7 @@ TOUCHED = (
     "confidence_min",
     "cooldown",
     "no_entry_before_close",
+    *CLOSED,
 )
 
 
@@ -280,6 +385,11 @@ def test_no_ledger_with_approvals_goes_beyond_the_ends(
     settings = trading(**given_values)
     found = held(ledger_of(made, approvals=True), settings, now=NOW + timedelta(days=days))
     values, now_held = current_values(settings), current_values(adjusted(settings, found))
+    for parameter, closing in CLOSINGS.items():
+        before, after = values[parameter], now_held[parameter]
+        assert isinstance(before, tuple)
+        assert isinstance(after, tuple)
+        assert set(after) <= set(before) or len(after) <= closing.most
     for parameter, bounds in BOUNDS.items():
         if is_safer(parameter, values[parameter], than=now_held[parameter]):
             end = bounds.high if bounds.safer < 0 else bounds.low

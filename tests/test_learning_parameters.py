@@ -6,28 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mytrader.domain.regime import REGIMES
+from mytrader.errors import InvariantBroken
 from mytrader.learning.overlay import Effective, Overlay, adjusted
 from mytrader.learning.parameters import (
     BOUNDS,
+    CLOSINGS,
+    HOUR_NAMES,
+    Members,
     Parameter,
+    Value,
     allowed,
     current_values,
     is_safer,
+    number,
     setting_value,
     shown,
     step_size,
     stepped,
 )
-from mytrader.settings import SECTIONS, Settings
+from mytrader.settings import SECTIONS, Settings, TradingSettings
 
 FORBIDDEN = ("block_on_wait", "wait_override", "profile", "oca", "account", "features", "live")
 
-parameters = st.sampled_from(list(Parameter))
+parameters = st.sampled_from(list(BOUNDS))
 amounts = st.decimals(min_value="0.01", max_value="50000", places=2)
 
 
 def test_every_parameter_is_a_setting_that_exists_and_none_is_a_guard() -> None:
-    assert set(BOUNDS) == set(Parameter)
+    assert {*BOUNDS, *CLOSINGS} == set(Parameter)
+    assert not BOUNDS.keys() & CLOSINGS.keys()
     for parameter in Parameter:
         section, _, key = parameter.partition(".")
         assert key in SECTIONS[section].model_fields
@@ -40,7 +48,7 @@ def test_a_proposal_about_anything_else_cannot_be_written_down() -> None:
             Parameter(name)
 
 
-@pytest.mark.parametrize("parameter", Parameter)
+@pytest.mark.parametrize("parameter", BOUNDS)
 def test_the_ends_lie_within_the_settings_own(parameter: Parameter) -> None:
     """A setting at the end of its bounds is one that the settings accept."""
     section, _, key = parameter.partition(".")
@@ -141,3 +149,78 @@ def test_values_are_shown_with_their_units() -> None:
     assert shown(Parameter.LOSS_PER_TRADE, Decimal("1000.00")) == "1000 USD"
     assert shown(Parameter.CONFIDENCE, Decimal("0.650")) == "0.65"
     assert shown(Parameter.BEFORE_CLOSE, Decimal(45)) == "45 min"
+
+
+# Lists of what is closed
+
+HALF = HOUR_NAMES[:12]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "current", "value"),
+    [
+        (Parameter.HOURS, (), ("09",)),
+        (Parameter.HOURS, ("09",), ("09", "10")),
+        (Parameter.HOURS, ("09", "10"), ("10",)),
+        (Parameter.HOURS, HALF[1:], HALF),
+        (Parameter.HOURS, HOUR_NAMES, HOUR_NAMES[1:]),
+        (Parameter.STRATEGIES, (), ("my own",)),
+        (Parameter.REGIMES, ("RANGE LOW",), ("RANGE LOW", "UPTREND HIGH")),
+    ],
+)
+def test_a_step_of_a_list_is_one_member(
+    parameter: Parameter, current: Members, value: Members
+) -> None:
+    assert allowed(parameter, value, current=current)
+    assert is_safer(parameter, value, than=current) is (len(value) > len(current))
+    assert is_safer(parameter, current, than=value) is (len(value) < len(current))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "current", "value"),
+    [
+        (Parameter.HOURS, (), ()),
+        (Parameter.HOURS, (), ("09", "10")),
+        (Parameter.HOURS, ("09",), ("10",)),
+        (Parameter.HOURS, (), ("9",)),
+        (Parameter.HOURS, (), ("24",)),
+        (Parameter.HOURS, ("09",), ("10", "09")),
+        (Parameter.HOURS, ("09",), ("09", "09")),
+        (Parameter.HOURS, HALF, HOUR_NAMES[:13]),
+        (Parameter.STRATEGIES, (), ("",)),
+        (Parameter.STRATEGIES, (), ("two\nlines",)),
+        (Parameter.REGIMES, (), ("not said",)),
+        (Parameter.REGIMES, tuple(sorted(REGIMES))[:4], tuple(sorted(REGIMES))[:5]),
+        (Parameter.HOURS, (), Decimal(9)),
+        (Parameter.HOURS, Decimal(9), ("09",)),
+        (Parameter.HOURS, Decimal(9), Decimal(10)),
+        (Parameter.DAILY_TRADES, (), ("09",)),
+        (Parameter.DAILY_TRADES, Decimal(20), ("09",)),
+    ],
+)
+def test_what_is_no_step_of_a_list_is_not_allowed(
+    parameter: Parameter, current: Value, value: Value
+) -> None:
+    assert not allowed(parameter, value, current=current)
+
+
+def test_lists_are_spelled_as_the_tables_spell_them_and_go_back_into_the_settings() -> None:
+    given = {
+        "no_entry_hours": [9, 14],
+        "no_entry_strategies": ["ema-cross"],
+        "no_entry_regimes": ["RANGE LOW"],
+    }
+    settings = Settings(trading=TradingSettings.model_validate(given))
+    values = current_values(settings)
+    assert values[Parameter.HOURS] == ("09", "14")
+    for parameter in CLOSINGS:
+        key = parameter.partition(".")[2]
+        back = setting_value(parameter, values[parameter])
+        assert back == getattr(settings.trading, key)
+
+
+def test_a_list_is_shown_and_is_no_number() -> None:
+    assert shown(Parameter.HOURS, ("09", "10")) == "09, 10"
+    assert shown(Parameter.HOURS, ()) == "none"
+    with pytest.raises(InvariantBroken):
+        number(("09",))

@@ -32,8 +32,8 @@ def test_each_group_is_a_point_in_the_colour_of_what_is_known() -> None:
     document = drawn(
         *some(-0.8, 20, hour=9), *some(0.8, 20, hour=10), *some(2.0, 3, hour=11), *unsure
     )
-    regime, *hours = colours(document)
-    assert regime in (_GAINED, _UNSURE)
+    strategy, regime, *hours = colours(document)
+    assert {strategy, regime} <= {_GAINED, _UNSURE}
     assert hours == [_LOST, _GAINED, _TOO_FEW, _UNSURE]
     assert {"09", "10", "11", "12", "n=20", "n=3", "n=12"} <= set(texts(document))
 
@@ -54,7 +54,19 @@ def test_a_title_is_text_and_no_markup() -> None:
 
 
 def test_a_picture_of_nothing_is_drawn_too() -> None:
-    assert texts(drawn()).count("no trades") == 3
+    assert texts(drawn()).count("no trades") == 4
+
+
+def test_what_the_next_start_closes_is_marked() -> None:
+    outcomes = [*some(-0.8, 20, hour=9), *some(0.8, 20, hour=10)]
+    closed = {"hour (US Central)": ("09", "11"), "regime": (), "strategy": ("ema-cross",)}
+    document = ET.fromstring(picture(tables(outcomes), "t", closed=closed))  # noqa: S314 - our own
+    said = texts(document)
+    assert [said[place - 2] for place, word in enumerate(said) if word == "closed"] == [
+        "ema-cross",
+        "09",
+    ]
+    assert "closed" not in texts(drawn(*outcomes))
 
 
 def test_of_many_reasons_the_most_frequent_are_drawn() -> None:

@@ -1,6 +1,6 @@
 """Proposals need enough evidence, make one step, and say by their numbers whether they tighten."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mytrader.learning.outcomes import Before, Ended, Outcome
-from mytrader.learning.parameters import Parameter, current_values
+from mytrader.learning.outcomes import UNKNOWN, Before, Ended, Outcome
+from mytrader.learning.parameters import HOUR_NAMES, Parameter, Value, current_values
 from mytrader.learning.proposals import (
     LIFETIME_MAX,
     Proposal,
@@ -19,8 +19,8 @@ from mytrader.learning.proposals import (
     problem,
     proposals,
 )
-from mytrader.settings import Settings
-from tests.learning_samples import FRESH, NOW, a_proposal, a_refusal, a_trade, around
+from mytrader.settings import Settings, TradingSettings
+from tests.learning_samples import FRESH, NOW, a_closing, a_proposal, a_refusal, a_trade, around
 
 VALUES = current_values(Settings())
 
@@ -120,6 +120,138 @@ def test_refusals_that_others_had_refused_too_propose_nothing(parameter: Paramet
     """The step would not have made those trades."""
     outcomes = [replace(one, codes=(*one.codes, "AWS_WAIT")) for one in LOOSENING[parameter][0]]
     assert parameter not in found(outcomes)
+
+
+# Lists of what is closed
+
+ELSEWHERE = [
+    replace(one, hour=14, strategy="breakout", regime="UPTREND HIGH") for one in trades(0.8)
+]
+"""Trades that gained, in another hour, strategy and regime."""
+
+MEMBERS: dict[Parameter, tuple[str, str]] = {
+    Parameter.HOURS: ("no_entry_hours", "12"),
+    Parameter.STRATEGIES: ("no_entry_strategies", "ema-cross"),
+    Parameter.REGIMES: ("no_entry_regimes", "RANGE LOW"),
+}
+
+
+def closing(**lists: Sequence[object]) -> Mapping[Parameter, Value]:
+    """Return the values of settings that close something."""
+    return current_values(Settings(trading=TradingSettings.model_validate(lists)))
+
+
+def about(
+    outcomes: Sequence[Outcome], parameter: Parameter, values: Mapping[Parameter, Value] = VALUES
+) -> Proposal | None:
+    """Return what is proposed about one parameter."""
+    made = proposals(outcomes, values, now=NOW)
+    return next((one for one in made if one.parameter is parameter), None)
+
+
+@pytest.mark.parametrize("parameter", MEMBERS)
+def test_an_hour_a_strategy_or_a_regime_that_surely_lost_is_closed(parameter: Parameter) -> None:
+    _, member = MEMBERS[parameter]
+    proposal = about([*trades(-0.8), *ELSEWHERE], parameter)
+    assert proposal is not None
+    assert (proposal.current, proposal.value) == ((), (member,))
+    assert (proposal.tightens, proposal.member) == (True, member)
+    assert proposal.needs_nobody is (parameter is not Parameter.STRATEGIES)
+    assert proposal.evidence.trades == 25
+    assert proposal.reason.startswith(
+        f"{parameter} from none to {member}: 25 trades that it would keep away earned -2000.00"
+    )
+    assert problem(proposal) == ""
+
+
+@pytest.mark.parametrize("parameter", MEMBERS)
+def test_the_last_that_was_traded_is_never_closed(parameter: Parameter) -> None:
+    assert about(trades(-0.8), parameter) is None
+    _, member = MEMBERS[parameter]
+    other = closing(**{MEMBERS[Parameter.HOURS][0]: [14]})
+    if parameter is Parameter.HOURS:
+        assert about([*trades(-0.8), *ELSEWHERE], parameter, other) is None, member
+
+
+@pytest.mark.parametrize("parameter", MEMBERS)
+def test_few_or_doubtful_losses_close_nothing(parameter: Parameter) -> None:
+    assert about([*trades(-0.8, 19), *ELSEWHERE], parameter) is None
+    mixed = [a_trade(n, (1.7, -1.0, -1.0)[n % 3]) for n in range(30)]
+    assert about([*mixed, *ELSEWHERE], parameter) is None
+
+
+def test_what_is_kept_away_already_is_no_evidence() -> None:
+    """The losses of a closed strategy do not close their hour as well."""
+    outcomes = [*trades(-0.8), *ELSEWHERE]
+    assert about(outcomes, Parameter.HOURS, closing(no_entry_strategies=["ema-cross"])) is None
+    held = {**VALUES, Parameter.STRATEGIES: ("ema-cross",)}
+    made = proposals(outcomes, VALUES, now=NOW, held=held)
+    assert not {one.parameter for one in made} & {Parameter.HOURS, Parameter.REGIMES}
+
+
+def test_no_regime_is_closed_where_signals_without_one_were_traded() -> None:
+    """They would all be refused, and nothing was seen of their regimes."""
+    blind = [replace(one, regime=UNKNOWN) for one in trades(0.5)]
+    outcomes = [*trades(-0.8), *ELSEWHERE, *blind]
+    assert about(outcomes, Parameter.REGIMES) is None
+    assert about(trades(-0.8, regime=UNKNOWN) + ELSEWHERE, Parameter.REGIMES) is None
+
+
+def test_the_surest_member_is_proposed_and_what_is_barred_is_not() -> None:
+    worse = [replace(one, hour=9) for one in trades(-1.5)]
+    outcomes = [*trades(-0.8), *ELSEWHERE, *worse]
+    first = about(outcomes, Parameter.HOURS)
+    assert first is not None
+    assert first.member == "09"
+    made = proposals(outcomes, VALUES, now=NOW, barred={first.subject})
+    assert [one.member for one in made if one.parameter is Parameter.HOURS] == ["12"]
+
+
+def test_no_more_than_half_are_closed_with_all_that_is_in_force() -> None:
+    outcomes = [*trades(-0.8), *ELSEWHERE]
+    for count, wanted in ((11, True), (12, False)):
+        held = {**VALUES, Parameter.HOURS: HOUR_NAMES[:count]}
+        made = proposals(outcomes, VALUES, now=NOW, held=held)
+        assert (Parameter.HOURS in {one.parameter for one in made}) is wanted
+
+
+@pytest.mark.parametrize("parameter", MEMBERS)
+def test_refusals_by_a_list_alone_that_would_have_gained_open_one_member(
+    parameter: Parameter,
+) -> None:
+    key, member = MEMBERS[parameter]
+    members = [int(member)] if parameter is Parameter.HOURS else [member]
+    missed = refusals(0.8, "CLOSED_BY_RULE")
+    values = closing(**{key: members})
+    proposal = about(missed, parameter, values)
+    assert proposal is not None
+    assert (proposal.current, proposal.value, proposal.tightens) == ((member,), (), False)
+    assert proposal.needs_nobody is False
+    assert "25 refusals that it would let pass would have earned +2000.00 USD" in proposal.reason
+    assert problem(proposal) == ""
+    assert about(refusals(0.8, "CLOSED_BY_RULE", "COOLDOWN"), parameter, values) is None
+    assert about(refusals(-0.8, "CLOSED_BY_RULE"), parameter, values) is None
+    elsewhere = [replace(one, hour=3, strategy="x", regime="RANGE HIGH") for one in missed]
+    assert about(elsewhere, parameter, values) is None
+
+
+def test_what_another_list_closes_too_would_not_pass() -> None:
+    values = closing(no_entry_hours=[12], no_entry_regimes=["RANGE LOW"])
+    assert proposals(refusals(0.8, "CLOSED_BY_RULE"), values, now=NOW) == ()
+    unknown = refusals(0.8, "CLOSED_BY_RULE", regime=UNKNOWN)
+    assert proposals(unknown, values, now=NOW) == ()
+
+
+def test_a_proposal_of_a_list_is_read_as_it_was_written_and_numbers_as_before() -> None:
+    """Lines of older ledgers keep their bytes, and with them their signatures."""
+    proposal = a_closing(Parameter.HOURS, ("09",), ("09", "10"))
+    again = msgspec.json.decode(msgspec.json.encode(proposal), type=Proposal)
+    assert (again, again.code, again.subject) == (
+        proposal,
+        proposal.code,
+        (Parameter.HOURS, "10"),
+    )
+    assert b'"current":"20","value":"15"' in msgspec.json.encode(a_proposal())
 
 
 def test_nineteen_trades_are_not_enough() -> None:

@@ -1,13 +1,16 @@
 """Entries fold into standings; what does not follow is refused."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
+from mytrader.domain.decision import AdvisorCall
 from mytrader.learning.standing import (
     Agreed,
     AnyEntry,
+    Called,
     Expired,
     Inconsistent,
     Opened,
@@ -81,3 +84,18 @@ def test_what_does_not_follow_is_refused(entries: list[AnyEntry], why: str) -> N
 def test_nothing_written_is_nothing_decided() -> None:
     assert folded([]) == Standings()
     assert folded([Opened(NOW, "L")]) == Standings(ledger_id="L", entries=1)
+
+
+def test_calls_for_words_are_kept_for_their_day_and_decide_nothing() -> None:
+    call = AdvisorCall("bedrock-learning", "agent/C/D", 1, "answered", 800.0)
+    late, next_day = NOW.replace(hour=23), NOW + timedelta(days=1)
+    entries = [*OPEN, Called(NOW, call), Called(late, call)]
+    found = folded(entries)
+    assert (found.calls, found.entries) == (((NOW, call), (late, call)), 4)
+    assert found.by_id == folded(OPEN).by_id
+    newer = folded([*entries, Called(next_day, call)])
+    assert newer.calls == ((next_day, call),)
+    # A clock that steps back over midnight forgets nothing of the day that it left.
+    assert newer.after(Called(late, call)).calls == ((next_day, call), (late, call))
+    with pytest.raises(Inconsistent, match="does not begin"):
+        folded([Called(NOW, call)])

@@ -21,6 +21,11 @@ def nobody(cycle_id: str, call: AdvisorCall) -> None:
     raise AssertionError((cycle_id, call))
 
 
+def unheard(call: AdvisorCall) -> None:
+    """Hear nothing of a writer's."""
+    raise AssertionError(call)
+
+
 def test_nothing_is_made_that_is_not_asked_for() -> None:
     assert open_bedrock(AwsAgentsSettings(), ManualRuntime(), nobody) is None
 
@@ -46,10 +51,10 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) 
 
 def test_nobody_writes_unless_bedrock_is_enabled_and_somebody_named() -> None:
     named = {"learning_model_id": "writer"}
-    assert open_wordsmith(ASKED, ManualRuntime()) is None
+    assert open_wordsmith(ASKED, ManualRuntime(), unheard) is None
     off = settings("http://127.0.0.1:9", enabled=False, **named)
-    assert open_wordsmith(off, ManualRuntime()) is None
-    found = open_wordsmith(settings("http://127.0.0.1:9", **named), ManualRuntime())
+    assert open_wordsmith(off, ManualRuntime(), unheard) is None
+    found = open_wordsmith(settings("http://127.0.0.1:9", **named), ManualRuntime(), unheard)
     assert found is not None
     assert found.name == "model/writer"
     found.close()
@@ -60,4 +65,6 @@ def test_who_writes_needs_the_package_too(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(BadInput, match=r"boto3 is not installed: install mytrader\[aws\]"):
-        open_wordsmith(settings("http://127.0.0.1:9", learning_model_id="x"), ManualRuntime())
+        open_wordsmith(
+            settings("http://127.0.0.1:9", learning_model_id="x"), ManualRuntime(), unheard
+        )

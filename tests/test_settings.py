@@ -66,6 +66,9 @@ OTHER_VALUES: dict[str, object] = {
     "trading.max_net_usd_per_point": Decimal(7),
     "trading.min_margin_excess": Decimal(7),
     "trading.min_price_limit_distance_ticks": 7,
+    "trading.no_entry_hours": (7,),
+    "trading.no_entry_strategies": ("ema-cross",),
+    "trading.no_entry_regimes": ("RANGE HIGH",),
 }
 MEASURED = {"oca_measured_on": "2025-11-03", "oca_measured_account": "the account"}
 NEEDED: dict[str, dict[str, object]] = {
@@ -113,6 +116,22 @@ def test_every_limit_has_exactly_one_setting_and_every_such_setting_one_limit() 
         ("trading", "trade_cooldown_minutes", 0),
         ("trading", "symbols", []),
         ("trading", "symbols", ["CL"]),
+        ("trading", "no_entry_hours", [24]),
+        ("trading", "no_entry_hours", [-1]),
+        ("trading", "no_entry_hours", [9.5]),
+        ("trading", "no_entry_hours", [True]),
+        ("trading", "no_entry_hours", "9-10"),
+        ("trading", "no_entry_hours", "9,,10"),
+        ("trading", "no_entry_hours", 9),
+        ("trading", "no_entry_hours", None),
+        ("trading", "no_entry_strategies", [""]),
+        ("trading", "no_entry_strategies", "ema-cross,"),
+        ("trading", "no_entry_strategies", [1]),
+        ("trading", "no_entry_strategies", ["ema\ncross"]),
+        ("trading", "no_entry_regimes", ["up/high"]),
+        ("trading", "no_entry_regimes", ["uptrend high"]),
+        ("trading", "no_entry_regimes", ["UPTREND"]),
+        ("trading", "no_entry_regimes", ["not said"]),
         ("aws_agents", "wait_override_confidence", 0.74),
         ("aws_agents", "wait_override_confidence", 1.01),
         ("aws_agents", "block_on_wait", False),
@@ -195,3 +214,22 @@ def test_sources_and_ignored_flags_start_empty() -> None:
     settings = Settings()
     assert settings.source("trading.max_daily_loss") == "default"
     assert settings.ignored_flags == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "held"),
+    [
+        ("no_entry_hours", [10, 9, 10], (9, 10)),
+        ("no_entry_hours", "10, 9", (9, 10)),
+        ("no_entry_hours", "", ()),
+        ("no_entry_strategies", ["my own", "ema-cross"], ("ema-cross", "my own")),
+        ("no_entry_strategies", "my own,ema-cross", ("ema-cross", "my own")),
+        ("no_entry_regimes", "UPTREND HIGH, RANGE LOW", ("RANGE LOW", "UPTREND HIGH")),
+    ],
+)
+def test_what_is_closed_is_a_set_however_it_was_written(
+    key: str, given: object, held: tuple[object, ...]
+) -> None:
+    """In a file a list, in the environment words with commas; one spelling for one meaning."""
+    limits = to_limits(Settings.model_validate({"trading": {key: given}}))
+    assert getattr(limits, key) == held

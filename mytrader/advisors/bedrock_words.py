@@ -2,18 +2,27 @@
 
 It writes the words, never the numbers: what comes back is checked by whoever shows it, beside a
 line that stands whatever comes. So nothing is tried twice. A study asks a bounded number of times,
-within a day's budget that it counts for itself, and no more once the service has failed so often
-in a row that a breaker would open.
+within the day's budget of all advisors outside, and no more once the service has failed so often
+in a row that a breaker would open. The end of every call is told, of one that was interrupted too.
 """
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from mytrader.advisors.bedrock import AgentTarget, Door, WritingModelTarget
-from mytrader.advisors.budget import Budget, Prices
+from mytrader.advisors.budget import Budget, Prices, Reservation
 from mytrader.advisors.opinion import REPLY_LENGTH_MAX
-from mytrader.advisors.outside import ANSWERED, SERVICE_IS_WELL, UNREADABLE, Reply, Target
+from mytrader.advisors.outside import (
+    ABANDONED,
+    ANSWERED,
+    SERVICE_IS_WELL,
+    UNREADABLE,
+    Reply,
+    Target,
+)
 from mytrader.advisors.prompts import (
     FENCE_CLOSES,
     FENCE_OPENS,
@@ -22,12 +31,14 @@ from mytrader.advisors.prompts import (
     fenced,
     harmless,
 )
+from mytrader.domain.decision import AdvisorCall
 from mytrader.errors import InvariantBroken, TheirFault
 from mytrader.ports import Runtime
 from mytrader.service_settings import AwsAgentsSettings
 
 CALLS_PER_STUDY_MAX: Final = 20
 FACTS_MAX: Final = 40
+ADVISOR: Final = "bedrock-learning"
 
 INSTRUCTION: Final = f"""\
 You put the facts of one lesson from finished futures trades into one or two plain English
@@ -55,17 +66,30 @@ class Fact(Protocol):
 
 
 class BedrockWords:
-    """Writes about the facts of one study. Making it opens nothing; `close` it afterwards."""
+    """Writes about the facts of one study. Making it opens nothing; `close` it afterwards.
+
+    `noted` is told the end of every call; once it failed nobody is asked any more. `past` are
+    calls of today that were paid already, each with the time of its record.
+    """
 
     def __init__(
-        self, settings: AwsAgentsSettings, runtime: Runtime, *, door: Door | None = None
+        self,
+        settings: AwsAgentsSettings,
+        runtime: Runtime,
+        *,
+        noted: Callable[[AdvisorCall], None],
+        past: Iterable[tuple[datetime, AdvisorCall]] = (),
+        door: Door | None = None,
     ) -> None:
         self._door_is_ours = door is None
         self._door = Door(settings) if door is None else door
         self._target = _target(settings, self._door)
         self._runtime = runtime
-        calls_max = min(CALLS_PER_STUDY_MAX, settings.calls_per_day_max)
-        self._budget = Budget(calls_max, settings.cost_per_day_max)
+        self._noted = noted
+        day = Budget(settings.calls_per_day_max, settings.cost_per_day_max)
+        self._budget = day.restored(past, runtime.now())
+        self._calls = 0
+        self._unrecorded = False
         self._failures_max = settings.breaker_failures
         self._failures = 0
         self._words: list[str] = []
@@ -80,20 +104,13 @@ class BedrockWords:
         """Why there were no words, once for each reason, in the order of their coming."""
         return tuple(dict.fromkeys(self._words))
 
-    @property
-    def cost_usd(self) -> Decimal:
-        """What the study has cost, at worst."""
-        return self._budget.usd
-
     def words(self, facts: Sequence[Fact]) -> str:
         """Return an unchecked text; blocks. Raises `TheirFault` with a stable word."""
         reply = self._ask(prompt_about(facts))
-        text = _text_of(reply.body) if reply.outcome == ANSWERED else None
-        if text is not None:
-            return text
-        word = UNREADABLE if reply.outcome == ANSWERED else reply.outcome
-        self._words.append(word)
-        raise TheirFault(word)
+        if reply.outcome == ANSWERED:
+            return str(reply.body)
+        self._words.append(reply.outcome)
+        raise TheirFault(reply.outcome)
 
     def close(self) -> None:
         """Give the connections up; what is under way may end."""
@@ -101,16 +118,44 @@ class BedrockWords:
             self._door.close()
 
     def _ask(self, prompt: Prompt) -> Reply:
+        if self._unrecorded:
+            return Reply("unrecorded")
         if self._failures >= self._failures_max:
             return Reply("breaker_open")
-        reserved = self._budget.reserve(self._runtime.now(), self._target.worst_usd(prompt))
-        if reserved is None:
+        sent_at = self._runtime.now()
+        reserved = self._budget.reserve(sent_at, self._target.worst_usd(prompt))
+        if reserved is None or self._calls >= CALLS_PER_STUDY_MAX:
             return Reply("budget_spent")
         self._budget, reservation = reserved
-        reply = self._target.ask(prompt, f"{self._runtime.new_cycle_id()}-learning")
+        self._calls += 1
+        # Whoever is interrupted meanwhile has sent it all the same, and it will be billed.
+        reply = Reply(ABANDONED)
+        try:
+            reply = _read(self._target.ask(prompt, f"{self._runtime.new_cycle_id()}-learning"))
+        finally:
+            self._end(reply, reservation, sent_at=sent_at)
+        return reply
+
+    def _end(self, reply: Reply, reservation: Reservation, *, sent_at: datetime) -> None:
         self._budget = self._budget.settle(reservation, reply.cost_usd)
         self._failures = 0 if reply.outcome in SERVICE_IS_WELL else self._failures + 1
-        return reply
+        took = (self._runtime.now() - sent_at) / timedelta(milliseconds=1)
+        # Until this has returned: what is not on record would be spent unseen.
+        self._unrecorded = True
+        self._noted(
+            AdvisorCall(
+                advisor=ADVISOR,
+                target=self._target.name,
+                attempt=1,
+                outcome=reply.outcome,
+                latency_ms=round(max(took, 0.0), 3),
+                tokens_in=reply.tokens_in,
+                tokens_out=reply.tokens_out,
+                cost_usd=reply.cost_usd,
+                reserved_usd=reservation.usd,
+            )
+        )
+        self._unrecorded = False
 
 
 def prompt_about(facts: Sequence[Fact]) -> Prompt:
@@ -121,6 +166,14 @@ def prompt_about(facts: Sequence[Fact]) -> Prompt:
     ]
     told = {"facts": shown}
     return Prompt(INSTRUCTION, f"{FENCE_OPENS}\n{fenced(told)}\n{FENCE_CLOSES}", told, ())
+
+
+def _read(reply: Reply) -> Reply:
+    """Return the reply with its text for a body, unreadable where it holds none."""
+    if reply.outcome != ANSWERED:
+        return reply
+    text = _text_of(reply.body)
+    return replace(reply, body=text, outcome=UNREADABLE if text is None else ANSWERED)
 
 
 def _text_of(body: object) -> str | None:

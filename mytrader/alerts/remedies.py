@@ -20,6 +20,7 @@ RULES: Final[dict[str, str]] = {
     "BRACKET_ORIENTATION": "stop or target on the wrong side of the entry",
     "BRACKET_TOO_CLOSE": "stop or target too close to the entry",
     "CLOCK_SKEW": "our clock and the broker's differ too much",
+    "CLOSED_BY_RULE": "the hour, the strategy or the regime is closed",
     "CONTRACT_NOT_ALLOWED": "not a contract that may be traded",
     "COOLDOWN": "too soon after the last entry",
     "CROSSED_BOOK": "bid and ask are crossed or missing",

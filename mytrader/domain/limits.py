@@ -57,6 +57,8 @@ class Limits(Struct, frozen=True, dict=True):
     `trailing_step_ticks`; `hold_max` is how long a position may stay open. `None`: not used.
     `reconcile_interval` is how often the broker's book is asked for while a position is open.
     `request_age_max` is how old a person's request may be when it arrives.
+    `no_entry_hours` (of US Central), `no_entry_strategies` and `no_entry_regimes` (`Regime.name`)
+    are closed for entries.
     """
 
     symbols_allowed: tuple[str, ...] = ("ES", "MES")
@@ -101,6 +103,9 @@ class Limits(Struct, frozen=True, dict=True):
     hold_max: timedelta | None = None
     reconcile_interval: timedelta = timedelta(seconds=30)
     request_age_max: timedelta = timedelta(seconds=30)
+    no_entry_hours: tuple[int, ...] = ()
+    no_entry_strategies: tuple[str, ...] = ()
+    no_entry_regimes: tuple[str, ...] = ()
 
     @cached_property
     def loss_cents_trade_max(self) -> int:

@@ -1,6 +1,7 @@
-"""What kind of market it is, in two words: for people, for advisors and for the memory."""
+"""What kind of market it is, in two words: for people, for advisors, for the memory, for rules."""
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -26,3 +27,15 @@ class Regime(Struct, frozen=True):
 
     trend: Trend
     volatility: Volatility
+
+    @property
+    def name(self) -> str:
+        """Both words, as tables, settings and refusals spell them: "UPTREND HIGH"."""
+        return f"{self.trend} {self.volatility}"
+
+
+REGIMES: Final[dict[str, Regime]] = {
+    regime.name: regime
+    for regime in (Regime(trend, much) for trend in Trend for much in Volatility)
+}
+"""Every regime by its name."""

@@ -23,6 +23,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS_TO_MIDNIGHT: Final = timedelta(hours=7)
 _SECONDS_PER_HOUR: Final = 3600
 _HOURS_PER_DAY: Final = 24
+_MINUTES_PER_HOUR: Final = 60
 _DAY_S: Final = _HOURS_PER_DAY * _SECONDS_PER_HOUR
 _WEEK_S: Final = 7 * _DAY_S
 
@@ -63,6 +64,13 @@ def trading_date(at: datetime) -> date:
     """Return the CME trading date of `at`: from 17:00 US Central on it is the next day's."""
     since = at - _EPOCH
     return _local_hour(since.days * _HOURS_PER_DAY + since.seconds // _SECONDS_PER_HOUR)[0]
+
+
+def exchange_hour(at: datetime) -> int:
+    """Return the hour of the day of `at` in US Central: that of tables and of closed hours."""
+    since = at - _EPOCH
+    hour = since.days * _HOURS_PER_DAY + since.seconds // _SECONDS_PER_HOUR
+    return _local_hour(hour)[1] // _MINUTES_PER_HOUR
 
 
 @lru_cache(maxsize=64)

@@ -3,8 +3,8 @@
 A guard is a function of a `Case`. All of them run on every proposal. Passing verdicts carry no
 text and are made once, so that a decision costs microseconds; refusals say what was seen and what
 was allowed. Data that is missing is a refusal with the code of the guard that needs it. What
-needs the hours, the market or the account is in `session_guards`, `market_guards` and
-`account_guards`; this module holds the others, and the list of all.
+needs the hours, closed lists, the market or the account is in `session_guards`, `rule_guards`,
+`market_guards` and `account_guards`; this module holds the others, and the list of all.
 """
 
 from collections.abc import Callable
@@ -46,6 +46,7 @@ from mytrader.execution.market_guards import (
     price_is_inside_its_limits,
     price_is_near_the_market,
 )
+from mytrader.execution.rule_guards import nothing_is_closed_by_rule
 from mytrader.execution.session_guards import (
     broker_is_not_reset,
     no_release_is_near,
@@ -236,6 +237,7 @@ ENTRY_GUARDS: Final[tuple[Guard, ...]] = (
     session_has_time_left,
     broker_is_not_reset,
     no_release_is_near,
+    nothing_is_closed_by_rule,
     data_is_fresh,
     data_is_live,
     book_is_not_crossed,

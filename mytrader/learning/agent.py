@@ -4,7 +4,8 @@ Looked at is every finished cycle of the last days, after each day and on demand
 less risk is proposed and, where the settings say so, in force from the next start on; everything
 else waits for a person. While a proposal about a parameter is open none other is made about it;
 one that a person rejected or took back is not made again before it would have expired. So a
-parameter moves by one step at a time, and nobody is asked twice.
+parameter moves by one step at a time, and nobody is asked twice. Of a list of what is closed that
+holds for each member: one look closes one member more.
 
 It proposes and never changes: what it writes is an entry in the ledger, and what holds is decided
 at a start (`overlay`).
@@ -12,7 +13,6 @@ at a start (`overlay`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
@@ -27,8 +27,9 @@ from mytrader.learning.outcomes import (
     once_each,
     outcomes_of,
 )
-from mytrader.learning.parameters import Parameter
-from mytrader.learning.proposals import Proposal, Terms, proposals
+from mytrader.learning.overlay import overlay
+from mytrader.learning.parameters import Parameter, Value
+from mytrader.learning.proposals import Proposal, Subject, Terms, proposals
 from mytrader.learning.standing import Expired, Proposed, Standing, Standings, Status
 from mytrader.learning.tables import Tables, tables
 from mytrader.learning.words import Wordsmith, worded
@@ -44,7 +45,7 @@ class Scope(Struct, frozen=True):
     settings' own, as they are without the ledger.
     """
 
-    values: Mapping[Parameter, Decimal]
+    values: Mapping[Parameter, Value]
     since: datetime | None = None
     lookback: timedelta | None = None
     flatten_before_close: timedelta = FLATTEN_BEFORE_CLOSE
@@ -91,12 +92,15 @@ def study(
     made: tuple[Proposal, ...] = ()
     expired: tuple[Standing, ...] = ()
     if isinstance(standings, Standings):
-        free = {
-            parameter: value
-            for parameter, value in scope.values.items()
-            if not _taken(parameter, standings, now=now)
-        }
-        made = proposals(looked_at, free, now=now, terms=scope.terms)
+        in_force = overlay(scope.values, standings, now=now).values
+        made = proposals(
+            looked_at,
+            scope.values,
+            now=now,
+            terms=scope.terms,
+            held={parameter: effective.value for parameter, effective in in_force.items()},
+            barred=_taken(standings, now=now),
+        )
         expired = _expired(standings, now)
     return Study(
         made_at=now,
@@ -121,10 +125,9 @@ def record(found: Study, ledger: Ledger) -> Standings | Damaged:
     for proposal in found.proposals:
         # Another look may have proposed the same meanwhile.
         standings = ledger.read()
-        free = isinstance(standings, Standings) and not _taken(
-            proposal.parameter, standings, now=found.made_at
-        )
-        if free:
+        if isinstance(standings, Standings) and proposal.subject not in _taken(
+            standings, now=found.made_at
+        ):
             ledger.append(Proposed(found.made_at, proposal))
     return ledger.read()
 
@@ -135,13 +138,12 @@ def _since(scope: Scope, everything: Sequence[Outcome]) -> datetime | None:
     return everything[-1].at - scope.lookback
 
 
-def _taken(parameter: Parameter, standings: Standings, *, now: datetime) -> bool:
-    """Whether something about a parameter stands, or was refused and would still stand."""
-    return any(
-        standing.proposal.parameter is parameter
-        and standing.status is not Status.EXPIRED
-        and now < standing.proposal.expires_at
+def _taken(standings: Standings, *, now: datetime) -> frozenset[Subject]:
+    """What something stands about, or was refused about and would still stand."""
+    return frozenset(
+        standing.proposal.subject
         for standing in standings.by_id.values()
+        if standing.status is not Status.EXPIRED and now < standing.proposal.expires_at
     )
 
 

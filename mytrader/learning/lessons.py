@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from mytrader.domain.orders import Side
-from mytrader.domain.regime import Regime, Trend, Volatility
+from mytrader.domain.regime import REGIMES, Regime
 from mytrader.learning.intervals import Interval
 from mytrader.learning.outcomes import Ended, Outcome
 from mytrader.learning.tables import EXIT_REASON, SITUATION, Row, Tables
@@ -187,8 +187,4 @@ def _about(by: str, name: str) -> _About:
 
 def _regime(name: str) -> Regime | None:
     """The regime of its two words, `None` where a strategy did not say."""
-    trend, _, volatility = name.partition(" ")
-    try:
-        return Regime(Trend(trend), Volatility(volatility))
-    except ValueError:
-        return None
+    return REGIMES.get(name)

@@ -15,12 +15,12 @@ from typing import Final
 from msgspec import Struct
 
 from mytrader.domain.cycle import ExitReason, Phase, TradeCycle
-from mytrader.domain.decision import Advice
+from mytrader.domain.decision import Advice, AdvisorCall
 from mytrader.domain.exchange_days import exchange_session
 from mytrader.domain.instrument import INSTRUMENTS, Instrument, OffGridError
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Role, Side
-from mytrader.domain.session import EXCHANGE_ZONE, trading_date
+from mytrader.domain.session import exchange_hour, trading_date
 from mytrader.learning.counterfactual import WouldBe, would_have_earned
 
 FLATTEN_BEFORE_CLOSE: Final = timedelta(minutes=5)
@@ -45,10 +45,14 @@ class Heard(StrEnum):
 
 
 class Material(Struct, frozen=True):
-    """One record: its finished cycles, and the minutes of their contracts in order."""
+    """One record: its finished cycles, and the minutes of their contracts in order.
+
+    `calls` are those to advisors outside, each with the time of its record.
+    """
 
     cycles: Sequence[TradeCycle]
     bars: Mapping[int, Sequence[Bar]]
+    calls: Sequence[tuple[datetime, AdvisorCall]] = ()
 
 
 class Before(Struct, frozen=True):
@@ -194,8 +198,8 @@ def _outcome(
         strategy=cycle.signal.strategy,
         symbol=cycle.symbol or UNKNOWN,
         side=cycle.side,
-        regime=UNKNOWN if regime is None else f"{regime.trend} {regime.volatility}",
-        hour=cycle.proposed_at.astimezone(EXCHANGE_ZONE).hour,
+        regime=UNKNOWN if regime is None else regime.name,
+        hour=exchange_hour(cycle.proposed_at),
         heard=_heard(cycle),
         confidence=cycle.confidence,
         quantity=cycle.quantity,

@@ -5,6 +5,9 @@ person's approval, and holds only while the setting is still the one that it was
 person who has changed the setting since has decided anew. A ledger that is damaged changes no
 limit and allows no entry. Nothing goes past the ends of `parameters`, nor past the settings' own,
 which are checked once more where the values are put into the settings.
+
+Of a list of what is closed each proposal moves its own member: what learning closes is joined to
+what the settings close, and nothing that the settings close is opened but by a person's approval.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +20,16 @@ from msgspec import Struct
 from mytrader.errors import invariant
 from mytrader.learning.ledger import Damaged
 from mytrader.learning.parameters import (
+    CLOSINGS,
     Parameter,
+    Value,
     current_values,
     is_safer,
+    number,
     setting_value,
     shown,
 )
+from mytrader.learning.proposals import Proposal
 from mytrader.learning.standing import Standing, Standings, Status
 from mytrader.settings import SECTIONS, Settings, conflicts
 
@@ -33,7 +40,7 @@ NOTED: Final = timedelta(days=14)
 class Effective(Struct, frozen=True):
     """A value and where it comes from; `source` is "" for the settings' own."""
 
-    value: Decimal
+    value: Value
     source: str = ""
 
 
@@ -49,7 +56,7 @@ class Overlay(Struct, frozen=True):
 
 
 def overlay(
-    values: Mapping[Parameter, Decimal],
+    values: Mapping[Parameter, Value],
     standings: Standings | Damaged,
     *,
     now: datetime,
@@ -62,29 +69,49 @@ def overlay(
     effective = {parameter: Effective(value) for parameter, value in values.items()}
     if isinstance(standings, Damaged):
         return Overlay(effective, (standings.why,), no_entries=standings.why)
-    notes, in_force = [], []
+    notes, in_force = dict[str, str](), []
     for standing in standings.by_id.values():
         ended = _ended(standing, now)
         if ended:
-            notes.append(f"{_named(standing)}: {ended}")
+            notes[standing.proposal_id] = ended
         elif _decided(standing, without_person=without_person) and standing.open_at(now):
             why_not = _out_of_place(standing, values, now=now)
-            notes.append(f"{_named(standing)}: {why_not or 'until ' + _day(standing)}")
+            notes[standing.proposal_id] = why_not or f"until {_day(standing)}"
             in_force += [] if why_not else [standing]
     # What loosens comes first, so that whatever tightens the same parameter has the last word.
     for standing in sorted(in_force, key=lambda one: one.proposal.tightens):
-        parameter, value = standing.proposal.parameter, standing.proposal.value
-        held = effective[parameter].value
-        if not standing.proposal.tightens or is_safer(parameter, value, than=held):
-            effective[parameter] = Effective(value, _source(standing))
-    return Overlay(effective, tuple(notes))
+        parameter, held = standing.proposal.parameter, effective[standing.proposal.parameter]
+        value = standing.proposal.applied_to(held.value)
+        if standing.proposal.tightens and not is_safer(parameter, value, than=held.value):
+            continue
+        if _too_many(standing.proposal, value):
+            most = CLOSINGS[parameter].most
+            notes[standing.proposal_id] = f"not in force: no more than {most} are closed"
+            continue
+        effective[parameter] = Effective(value, _joined(held, standing))
+    lines = [f"{_named(standings.by_id[name])}: {note}" for name, note in notes.items()]
+    return Overlay(effective, tuple(lines))
+
+
+def _too_many(proposal: Proposal, value: Value) -> bool:
+    """Whether a list would close more than any proposal may, together with the settings'."""
+    if not isinstance(value, tuple) or not proposal.tightens:
+        return False
+    return len(value) > CLOSINGS[proposal.parameter].most
+
+
+def _joined(held: Effective, standing: Standing) -> str:
+    """Where a value comes from; several proposals may have moved one list."""
+    several = isinstance(held.value, tuple) and held.source
+    return f"{held.source}; {_source(standing)}" if several else _source(standing)
 
 
 def _decided(standing: Standing, *, without_person: bool) -> bool:
     """Whether nobody has to be asked any more."""
     if standing.status is Status.APPROVED:
         return True
-    return standing.status is Status.PROPOSED and standing.proposal.tightens and without_person
+    alone = standing.proposal.needs_nobody and without_person
+    return standing.status is Status.PROPOSED and alone
 
 
 def _ended(standing: Standing, now: datetime) -> str:
@@ -92,20 +119,18 @@ def _ended(standing: Standing, now: datetime) -> str:
     expires_at = standing.proposal.expires_at
     if standing.status is Status.REVOKED:
         return f"revoked by {standing.who}" if now - standing.at < NOTED else ""
-    undecided = standing.status is Status.PROPOSED and not standing.proposal.tightens
+    undecided = standing.status is Status.PROPOSED and not standing.proposal.needs_nobody
     if standing.status is Status.REJECTED or undecided or now < expires_at:
         return ""
     return f"expired on {_day(standing)}" if now - expires_at < NOTED else ""
 
 
-def _out_of_place(
-    standing: Standing, values: Mapping[Parameter, Decimal], *, now: datetime
-) -> str:
+def _out_of_place(standing: Standing, values: Mapping[Parameter, Value], *, now: datetime) -> str:
     """Why something that was decided changes nothing, "" if it does."""
     proposal, setting = standing.proposal, values[standing.proposal.parameter]
     if proposal.tightens:
         # A clock that is behind must not loosen a limit: what tightens holds at once.
-        safer = is_safer(proposal.parameter, proposal.value, than=setting)
+        safer = is_safer(proposal.parameter, proposal.applied_to(setting), than=setting)
         return "" if safer else "changes nothing: the setting is as strict by itself"
     if now < proposal.made_at:
         return "not in force: it was made later than now; look at the clock"
@@ -118,6 +143,8 @@ def _out_of_place(
 def _named(standing: Standing) -> str:
     proposal = standing.proposal
     value = shown(proposal.parameter, proposal.value)
+    if proposal.member:
+        value = f"{'closes' if proposal.tightens else 'opens'} {proposal.member}"
     return f"proposal {standing.proposal_id}, {proposal.parameter} {value}"
 
 
@@ -154,7 +181,11 @@ def adjusted(settings: Settings, found: Overlay) -> Settings:
     new = settings.model_copy(update=sections)
     invariant(not list(conflicts(new)), "learned values are possible together")
     sources = {name: source for name in _names() if (source := settings.source(name))}
-    sources |= {str(parameter): effective.source for parameter, effective in changed.items()}
+    for parameter, effective in changed.items():
+        # A list may be closed in part by the settings: then both are its sources.
+        own = isinstance(effective.value, tuple) and current_values(settings)[parameter]
+        parts = (*([sources[parameter]] if own else []), effective.source)
+        sources[parameter] = "; ".join(parts)
     return new.told(sources, settings.ignored_flags)
 
 
@@ -168,8 +199,11 @@ def _together(
     }
     flatten = settings.session.flatten_before_close.total_seconds() / 60
     for parameter, effective in values.items():
+        if isinstance(effective.value, tuple):
+            yield parameter, effective
+            continue
         ceiling = ceilings.get(parameter)
-        if ceiling is not None and effective.value > ceiling.value:
+        if ceiling is not None and effective.value > number(ceiling.value):
             source = ceiling.source or effective.source
             yield parameter, Effective(ceiling.value, source)
         elif parameter is Parameter.BEFORE_CLOSE and effective.value <= Decimal(str(flatten)):

@@ -4,15 +4,27 @@ A `Parameter` is one setting. Nothing else can be proposed: a guard, `aws_agents
 the override of a WAIT, a profile, `oca_trusted`, an account or live trading have no member here,
 so a proposal about them cannot be written down. Each has a direction of less risk, a step and
 bounds that no proposal leaves, approved or not; they lie within the settings' own.
+
+Most are numbers. Three are lists of what is closed for entries: there a step is one member, and
+more members are less risk.
 """
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
+from mytrader.domain.regime import REGIMES
+from mytrader.errors import invariant
+from mytrader.setting_types import is_strategy_name
 from mytrader.settings import Settings
+
+Members = tuple[str, ...]
+"""What a list closes, in order, each spelled as the tables spell it: hours as "09"."""
+
+Value = Decimal | Members
 
 
 class Parameter(StrEnum):
@@ -26,6 +38,9 @@ class Parameter(StrEnum):
     DAILY_LOSS = "trading.max_daily_loss"
     QUANTITY = "trading.quantity_per_entry"
     BEFORE_CLOSE = "session.no_entry_before_close"
+    HOURS = "trading.no_entry_hours"
+    STRATEGIES = "trading.no_entry_strategies"
+    REGIMES = "trading.no_entry_regimes"
 
 
 class Bounds(Struct, frozen=True):
@@ -76,11 +91,32 @@ BOUNDS: Final[dict[Parameter, Bounds]] = {
     Parameter.QUANTITY: _bounds(-1, ("1", "5"), "1", unit="contracts"),
     Parameter.BEFORE_CLOSE: _bounds(+1, ("5", "240"), "30", unit="min", code="SESSION_END"),
 }
+
+
+class Closing(Struct, frozen=True):
+    """How a list of what is closed may move: `most` members, each of which is one by `known`."""
+
+    most: int
+    known: Callable[[str], bool]
+
+
+HOUR_NAMES: Final = tuple(f"{hour:02d}" for hour in range(24))
+CLOSED_CODE: Final = "CLOSED_BY_RULE"
+CLOSINGS: Final[dict[Parameter, Closing]] = {
+    Parameter.HOURS: Closing(len(HOUR_NAMES) // 2, HOUR_NAMES.__contains__),
+    Parameter.STRATEGIES: Closing(10, is_strategy_name),
+    Parameter.REGIMES: Closing(len(REGIMES) // 2, REGIMES.__contains__),
+}
+"""Of hours and regimes no proposal closes more than half, so the last one never."""
+
+ALWAYS_ASKS: Final = frozenset({Parameter.STRATEGIES})
+"""A trader runs one strategy: to close it ends its trading, which no learning does by itself."""
+
 _DURATIONS: Final = frozenset({Parameter.BEFORE_CLOSE})
 _SECONDS_PER_MINUTE: Final = 60
 
 
-def current_values(settings: Settings) -> dict[Parameter, Decimal]:
+def current_values(settings: Settings) -> dict[Parameter, Value]:
     """Return what each parameter is set to; a duration in minutes."""
     trading = settings.trading
     before_close = settings.session.no_entry_before_close.total_seconds() / _SECONDS_PER_MINUTE
@@ -93,11 +129,22 @@ def current_values(settings: Settings) -> dict[Parameter, Decimal]:
         Parameter.DAILY_LOSS: trading.max_daily_loss,
         Parameter.QUANTITY: Decimal(trading.quantity_per_entry),
         Parameter.BEFORE_CLOSE: Decimal(str(before_close)),
+        Parameter.HOURS: tuple(HOUR_NAMES[hour] for hour in trading.no_entry_hours),
+        Parameter.STRATEGIES: trading.no_entry_strategies,
+        Parameter.REGIMES: trading.no_entry_regimes,
     }
 
 
-def setting_value(parameter: Parameter, value: Decimal) -> object:
+def number(value: Value) -> Decimal:
+    """Return the value of a parameter that is a number."""
+    invariant(isinstance(value, Decimal), "a list of what is closed is no number")
+    return value if isinstance(value, Decimal) else Decimal(0)
+
+
+def setting_value(parameter: Parameter, value: Value) -> object:
     """Return a value as its setting takes it."""
+    if isinstance(value, tuple):
+        return tuple(map(int, value)) if parameter is Parameter.HOURS else value
     if parameter in _DURATIONS:
         return f"{value.normalize():f} min"
     whole = BOUNDS[parameter].grain == 1 and value == value.to_integral_value()
@@ -105,21 +152,37 @@ def setting_value(parameter: Parameter, value: Decimal) -> object:
     return value if money else int(value) if whole else float(value)
 
 
-def is_safer(parameter: Parameter, value: Decimal, *, than: Decimal) -> bool:
+def is_safer(parameter: Parameter, value: Value, *, than: Value) -> bool:
     """Whether a value means strictly less risk than another."""
-    return (value - than) * BOUNDS[parameter].safer > 0
+    if isinstance(value, tuple) and isinstance(than, tuple):
+        return set(value) > set(than)
+    return (number(value) - number(than)) * BOUNDS[parameter].safer > 0
 
 
-def allowed(parameter: Parameter, value: Decimal, *, current: Decimal) -> bool:
+def allowed(parameter: Parameter, value: Value, *, current: Value) -> bool:
     """Whether one proposal may move `current` to `value`: on the grid, a step, not past the end.
 
     A setting may lie beyond an end already; then it may come back in steps and go no further.
     """
+    if isinstance(value, tuple) and isinstance(current, tuple) and parameter in CLOSINGS:
+        return _member_allowed(CLOSINGS[parameter], value, current)
+    if isinstance(value, tuple) or isinstance(current, tuple) or parameter in CLOSINGS:
+        return False
     bounds = BOUNDS[parameter]
     if not (value.is_finite() and current.is_finite() and value % bounds.grain == 0):
         return False
     end_kept = value <= bounds.high if value > current else value >= bounds.low
     return end_kept and 0 < abs(value - current) <= step_size(parameter, current)
+
+
+def _member_allowed(closing: Closing, value: Members, current: Members) -> bool:
+    """Whether two lists in order differ by one member, and a new one has room and is known."""
+    if any(members != tuple(sorted(set(members))) for members in (value, current)):
+        return False
+    added, removed = set(value) - set(current), set(current) - set(value)
+    if len(added) + len(removed) != 1:
+        return False
+    return len(value) <= closing.most and all(map(closing.known, added)) if added else True
 
 
 def step_size(parameter: Parameter, current: Decimal) -> Decimal:
@@ -141,7 +204,19 @@ def stepped(parameter: Parameter, current: Decimal, *, safer: bool) -> Decimal |
     return value if moved else None
 
 
-def shown(parameter: Parameter, value: Decimal) -> str:
+def with_member(members: Members, member: str) -> Members:
+    """Return a list that closes one more."""
+    return tuple(sorted({*members, member}))
+
+
+def without_member(members: Members, member: str) -> Members:
+    """Return a list that closes one fewer."""
+    return tuple(one for one in members if one != member)
+
+
+def shown(parameter: Parameter, value: Value) -> str:
     """Return a value with its unit, for people."""
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
     unit = BOUNDS[parameter].unit
     return f"{value.normalize():f} {unit}".strip()

@@ -1,6 +1,6 @@
-"""Mean R by regime and by hour with its intervals, as a picture: plain SVG, drawn from tables."""
+"""Mean R by strategy, regime and hour with its intervals, as a picture: plain SVG from tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from mytrader.learning.tables import Row, Table, Tables
@@ -18,13 +18,18 @@ _LOST: Final = "#b3403a"
 _GAINED: Final = "#3a7d44"
 _UNSURE: Final = "#3b6ea5"
 _TOO_FEW: Final = "#9a9a9a"
-PANELS: Final = ("regime", "hour (US Central)")
+PANELS: Final = ("strategy", "regime", "hour (US Central)")
 ROWS_MOST: Final = {"hour (US Central)": 24}
 ROWS_ELSE: Final = 10
 
 
-def picture(found: Tables, title: str) -> str:
-    """Return an SVG document: trades by regime, trades by hour, refusals by their reason."""
+def picture(
+    found: Tables, title: str, *, closed: Mapping[str, Collection[str]] | None = None
+) -> str:
+    """Return an SVG document: trades by strategy, regime and hour, refusals by their reason.
+
+    `closed` names for each of the three what the next start closes; it is marked.
+    """
     tables = [(f"trades by {one.by}", one) for one in found.trades if one.by in PANELS]
     tables += [
         (f"refusals by {one.by}, as they would have ended", one) for one in found.refusals[:1]
@@ -43,11 +48,12 @@ def picture(found: Tables, title: str) -> str:
         ),
     ]
     for number, (name, table) in enumerate(tables):
-        parts += _panel(table, name, top=_TOP + number * _PANEL)
+        shut = (closed or {}).get(table.by, ())
+        parts += _panel(table, name, top=_TOP + number * _PANEL, closed=shut)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _panel(table: Table, name: str, *, top: float) -> Iterator[str]:
+def _panel(table: Table, name: str, *, top: float, closed: Collection[str] = ()) -> Iterator[str]:
     rows = _most_traded(table)
     most = _reach(rows)
     zero = top + 20 + _PLOT / 2
@@ -63,7 +69,9 @@ def _panel(table: Table, name: str, *, top: float) -> Iterator[str]:
     step = (_WIDTH - 20 - _LEFT) / len(rows)
     for place, row in enumerate(rows):
         yield from _mark(row, x=_LEFT + (place + 0.5) * step, zero=zero, most=most)
-        yield from _label(row, x=_LEFT + (place + 0.5) * step, y=zero + _PLOT / 2 + 16)
+        words = [*row.name.replace("_", " ").split(" "), f"n={row.trades}"]
+        words += ["closed"] if row.name in closed else []
+        yield from _label(words, x=_LEFT + (place + 0.5) * step, y=zero + _PLOT / 2 + 16)
 
 
 def _most_traded(table: Table) -> list[Row]:
@@ -88,8 +96,7 @@ def _mark(row: Row, *, x: float, zero: float, most: float) -> Iterator[str]:
     yield f'<circle cx="{x:.1f}" cy="{at(row.mean_r or 0.0):.1f}" r="5" fill="{colour}"/>'
 
 
-def _label(row: Row, *, x: float, y: float) -> Iterator[str]:
-    words = [*row.name.replace("_", " ").split(" "), f"n={row.trades}"]
+def _label(words: Sequence[str], *, x: float, y: float) -> Iterator[str]:
     for line, word in enumerate(words):
         yield (
             f'<text x="{x:.1f}" y="{y + 12 * line:.1f}" font-size="10" '

@@ -1,16 +1,20 @@
 """What has become of every proposal: the entries of a ledger, folded. Pure.
 
+Calls to an agent that writes words about lessons are entries too. The record of a running trader
+has one writer, and a look may be made beside it: what it spends stands here.
+
 An entry that does not follow from those before it was not written by us, whatever its signature
 says: it makes the ledger one that cannot be trusted.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mytrader.domain.decision import AdvisorCall
 from mytrader.learning.proposals import Proposal, problem
 
 
@@ -55,7 +59,13 @@ class Expired(Decided, frozen=True, tag="expired"):
     """Its time was over."""
 
 
-AnyEntry = Opened | Proposed | Agreed | Rejected | Revoked | Expired
+class Called(Entry, frozen=True, tag="call"):
+    """Words were asked for, and the call ended."""
+
+    call: AdvisorCall
+
+
+AnyEntry = Opened | Proposed | Agreed | Rejected | Revoked | Expired | Called
 AnyDecision = Agreed | Rejected | Revoked | Expired
 
 
@@ -93,11 +103,15 @@ class Inconsistent(ValueError):
 
 
 class Standings(Struct, frozen=True):
-    """Every proposal of a ledger by its id, oldest first; `ledger_id` is "" before its first."""
+    """Every proposal of a ledger by its id, oldest first; `ledger_id` is "" before its first.
+
+    `calls` are those of the newest day of UTC with calls, each with the time of its record.
+    """
 
     by_id: dict[str, Standing] = {}
     ledger_id: str = ""
     entries: int = 0
+    calls: tuple[tuple[datetime, AdvisorCall], ...] = ()
 
     def after(self, entry: AnyEntry) -> "Standings":
         """Return the standings after one more entry; raises `Inconsistent`."""
@@ -108,6 +122,9 @@ class Standings(Struct, frozen=True):
             return Standings(ledger_id=entry.ledger_id, entries=count)
         if not self.entries:
             raise Inconsistent("it does not begin with its opening")
+        if isinstance(entry, Called):
+            today = [each for each in self.calls if _day(each[0]) >= _day(entry.at)]
+            return replace(self, calls=(*today, (entry.at, entry.call)), entries=count)
         standing = _proposed(self, entry) if isinstance(entry, Proposed) else _moved(self, entry)
         by_id = {**self.by_id, standing.proposal_id: standing}
         return replace(self, by_id=by_id, entries=count)
@@ -119,6 +136,10 @@ def folded(entries: Iterable[AnyEntry]) -> Standings:
     for entry in entries:
         standings = standings.after(entry)
     return standings
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def _proposed(standings: Standings, entry: Proposed) -> Standing:

@@ -15,7 +15,7 @@ from mytrader.learning.agent import Study
 from mytrader.learning.intervals import SAMPLE_MIN, Interval
 from mytrader.learning.lessons import Lesson
 from mytrader.learning.overlay import Overlay
-from mytrader.learning.parameters import shown
+from mytrader.learning.parameters import Value, shown
 from mytrader.learning.standing import Standing, Standings, Status
 from mytrader.learning.tables import Row, Table
 from mytrader.plain_text import one_line
@@ -94,7 +94,7 @@ def lesson_view(lesson: Lesson) -> View:
         "facts": {fact.name: fact.value for fact in lesson.facts},
         "evidence": list(lesson.evidence),
         "strategy": lesson.strategy,
-        "regime": None if regime is None else f"{regime.trend} {regime.volatility}",
+        "regime": None if regime is None else regime.name,
         "side": lesson.side,
         "source": lesson.source,
     }
@@ -107,8 +107,8 @@ def standing_view(standing: Standing, now: datetime, *, without_person: bool = T
         "proposal_id": standing.proposal_id,
         "code": proposal.code,
         "parameter": proposal.parameter,
-        "from": str(proposal.current),
-        "to": str(proposal.value),
+        "from": _plain(proposal.current),
+        "to": _plain(proposal.value),
         "less_risk": proposal.tightens,
         "state": state(standing, now, without_person=without_person),
         "decided_by": standing.who if standing.status is not Status.PROPOSED else None,
@@ -129,7 +129,10 @@ def overlay_view(found: Overlay) -> View:
     """Return what the next start would hold."""
     return {
         "values": {
-            parameter: {"value": str(effective.value), "source": effective.source or "settings"}
+            parameter: {
+                "value": _plain(effective.value),
+                "source": effective.source or "settings",
+            }
             for parameter, effective in found.values.items()
         },
         "notes": list(found.notes),
@@ -145,8 +148,12 @@ def state(standing: Standing, now: datetime, *, without_person: bool = True) -> 
         return "expired"
     if standing.status is Status.APPROVED:
         return f"approved by {standing.who}"
-    less_risk = standing.proposal.tightens and without_person
-    return "from the next start on" if less_risk else "waits for approval"
+    alone = standing.proposal.needs_nobody and without_person
+    return "from the next start on" if alone else "waits for approval"
+
+
+def _plain(value: Value) -> str | list[str]:
+    return list(value) if isinstance(value, tuple) else str(value)
 
 
 # For people
