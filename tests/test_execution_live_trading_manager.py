@@ -48,12 +48,12 @@ class NoPanel:
 class Desk:
     """A manager with fakes around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: TraderState | None = None) -> None:
         self.broker = FakeBroker()
         self.journal = FakeJournal()
         self.runtime = ManualRuntime(AT)
         self.manager = LiveTradingManager(
-            TraderState(limits=Limits()),
+            state or TraderState(limits=Limits()),
             broker=self.broker,
             journal=self.journal,
             runtime=self.runtime,
@@ -355,6 +355,8 @@ def test_the_position_belongs_to_the_cycle_whose_entry_filled(desk: Desk) -> Non
     )
     desk.manager.handle(events.ExecutionReported(fill))
     assert desk.manager._current_entry_cycle_id == cycle_id
+    # The next process has it from the record, before anything happens.
+    assert Desk(desk.manager.state).manager._current_entry_cycle_id == cycle_id
 
 
 def test_one_timer_waits_for_the_next_deadline(desk: Desk) -> None:
