@@ -1,7 +1,7 @@
 # The few commands a person types. Each sets up whatever it needs on first use and asks nothing.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench mutate clean unsound
+.PHONY: help run advice test check bench mutate clean unsound
 .SUFFIXES:
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -18,6 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 
 help:
 	echo "make run      trade a simulated day; options after it through ARGS, e.g. ARGS='--seed 7'"
+	echo "make advice   trade before a Bedrock on this machine that answers, waits, fails and lies"
 	echo "make test     every test"
 	echo "make check    format, lint, types, imports and architecture, as .ci/run does"
 	echo "make bench    every benchmark; ARGS=--json for numbers a program can read"
@@ -26,6 +27,10 @@ help:
 
 run: $(VENV)/package
 	$(BIN)/mytrader run $(ARGS)
+
+# Its client of AWS is an extra, which the pinned requirements of development hold.
+advice: $(VENV)/dev
+	$(BIN)/mytrader advice demo $(ARGS)
 
 test: $(VENV)/dev
 	echo "==> tests"

@@ -1,4 +1,4 @@
-"""Asking the advisors outside by hand, and serving a Bedrock on this machine.
+"""Asking the advisors outside by hand, serving a Bedrock on this machine, trading before one.
 
 What is asked by hand is not recorded: it costs money, and no day's budget knows of it. That of
 the asking command is its own.
@@ -14,9 +14,12 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
+from mytrader import advice_demo, logs
 from mytrader.advisors.panel import Panel
 from mytrader.config import load_settings
 from mytrader.domain.decision import AdvisorCall, Counsel, Opinion, Question, Signal
@@ -24,7 +27,10 @@ from mytrader.domain.memory import Recall, SimilarTrade
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.errors import BadInput
+from mytrader.outputs import print_json
 from mytrader.plain_text import one_line, visible_json
+from mytrader.progress import RunProgress
+from mytrader.run_folder import RUNS, free_journal
 from mytrader.runtime import SystemRuntime
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.services import open_bedrock
@@ -32,6 +38,7 @@ from mytrader.simulator.bedrock_script import DEEDS, Script, load_script
 from mytrader.simulator.bedrock_server import BedrockServer
 
 EXIT_FAILED: Final = 2
+EXIT_INTERRUPTED: Final = 130
 
 SAMPLE: Final = Question(
     cycle_id="",
@@ -131,6 +138,56 @@ def _print(asked: Asked, console: Console) -> None:
 def _told(number: int | Decimal | None) -> str:
     # What nobody told is no zero.
     return "?" if number is None else f"{number:f}" if isinstance(number, Decimal) else str(number)
+
+
+def demo(kind: advice_demo.Kind, journal: Path | None, *, as_json: bool) -> int:
+    """Trade a session before a Bedrock that does its worst, and show what came of it.
+
+    1 if something was not as promised, 130 if somebody interrupted. Raises `MytraderError`.
+    """
+    if journal is not None and journal.exists():
+        raise BadInput(f"--journal {journal}: is there already: the demo wants a new one")
+    logs.set_up(verbose=False)
+    path = free_journal(RUNS) if journal is None else journal
+    with RunProgress(advice_demo.MINUTES, quiet=as_json) as progress:
+        played = advice_demo.play(path, kind, observers=[progress])
+    if as_json:
+        print_json({"journal": str(path), "cases": [_case_view(seen) for seen in played.seen]})
+    else:
+        _print_cases(played, path, Console(highlight=False))
+    if played.interrupted:
+        return EXIT_INTERRUPTED
+    return int(not all(seen.as_promised for seen in played.seen))
+
+
+def _case_view(seen: advice_demo.Seen) -> dict[str, object]:
+    return {
+        "case": seen.case.told,
+        "role": seen.case.role,
+        "signal_confidence": seen.case.confidence,
+        "advice": seen.heard,
+        "reason_codes": seen.codes,
+        "entered": seen.entered,
+        "as_promised": seen.as_promised,
+        "cycle_id": seen.view["cycle_id"],
+    }
+
+
+def _print_cases(played: advice_demo.Played, journal: Path, console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("Bedrock answers", "signal", "advice", "reason code", "entry"):
+        table.add_column(name, no_wrap=name in ("signal", "reason code", "entry"))
+    for seen in played.seen:
+        entry = "entered" if seen.entered else "refused"
+        code = ", ".join(seen.codes) or "none"
+        cells = (seen.case.told, f"{seen.case.confidence:.2f}", seen.heard, code, entry)
+        style = "" if seen.as_promised else "bold red"
+        table.add_row(*(Text(one_line(cell)) for cell in cells), style=style)
+    console.print(table)
+    kept = sum(seen.as_promised for seen in played.seen)
+    cases = len(advice_demo.CASES)
+    words = f"{kept} of {cases} as promised; all of it: mytrader cycles --json --journal {journal}"
+    console.print(Text(one_line(words)), soft_wrap=True)
 
 
 def deeds() -> int:

@@ -8,9 +8,28 @@ import typer
 from mytrader.cli_options import Config, Json
 
 advice_app = typer.Typer(
-    help="Advisors outside: ask them one sample question, or serve a Bedrock on this machine.",
+    help="Advisors outside: ask them, serve a Bedrock on this machine, or trade before one.",
     no_args_is_help=True,
 )
+
+
+@advice_app.command()
+def demo(
+    *,
+    models: Annotated[
+        bool, typer.Option("--models", help="Ask models (JSON), not agents (a stream of events).")
+    ] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="Where to record. Default: runs/run-NNNN.journal."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Trade a session before a Bedrock that answers, waits, fails and lies; needs no account."""
+    from mytrader import advice_commands, advice_demo
+
+    kind = advice_demo.Kind.MODEL if models else advice_demo.Kind.AGENT
+    return advice_commands.demo(kind, journal, as_json=as_json)
 
 
 @advice_app.command()

@@ -32,7 +32,7 @@ from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
 from mytrader.replay.summary import Summary, print_cycles, print_summary, summary_view
-from mytrader.run_folder import newest_journal
+from mytrader.run_folder import free_journal, make_folder, newest_journal
 from mytrader.runtime import SystemRuntime
 from mytrader.served_gateway import serve_gateway
 from mytrader.settings import Settings
@@ -150,7 +150,7 @@ def _connected(asked: RunOptions, plan: Plan) -> tuple[Plan, Outcome]:
             raise BadInput(f"{name} is for the embedded gateway; give it to `mytrader gateway`")
     speed = None if asked.speed is None else _speed(asked.speed)
     if asked.journal is None:
-        _make_folder(plan.journal.parent)
+        make_folder(plan.journal.parent)
     with RunProgress(None, quiet=asked.as_json) as progress:
         study = DailyStudy(plan.journal, asked.config)
         looks = [study] if plan.settings.learning.enabled else []
@@ -351,10 +351,10 @@ def _date(text: str | None) -> date | None:
 def _new_journal(settings: Settings, given: Path | None) -> Path:
     """A broker's account has one journal; each embedded run is a world of its own."""
     if given is None and settings.source("journal.path") == "default":
-        return _free_journal(settings.journal.path.parent)
+        return free_journal(settings.journal.path.parent)
     path = settings.journal.path if given is None else given
     if given is None:
-        _make_folder(path.parent)
+        make_folder(path.parent)
     if path.exists():
         JournalReader(path).close()
         raise BadInput(
@@ -362,34 +362,6 @@ def _new_journal(settings: Settings, given: Path | None) -> Path:
             "time: choose another --journal"
         )
     return path
-
-
-def _free_journal(folder: Path) -> Path:
-    """Claim the first free number; of two runs that start at once only one gets it."""
-    _make_folder(folder)
-    number = 1
-    while True:
-        path = folder / f"run-{number:04d}.journal"
-        number += 1
-        if path.exists():
-            continue
-        try:
-            path.with_name(f"{path.name}.lease").touch(0o600, exist_ok=False)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise BadInput(f"{folder}: {error.strerror}: choose a --journal elsewhere") from None
-        return path
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(
-            f"{folder}: the folder of journals cannot be made ({error.strerror}): choose a "
-            "--journal elsewhere"
-        ) from None
 
 
 @contextmanager

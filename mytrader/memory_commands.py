@@ -46,6 +46,11 @@ from mytrader.services import memory_path, open_knowledge_base
 PATIENCE_S: Final = 5.0
 """A running trader holds the file for an instant at a time."""
 
+NOT_ASKED: Final = (
+    "rag.opensearch_enabled: the trader asks the index, which every start fills from the journal;"
+    " this is the embedded memory"
+)
+
 View = dict[str, Any]
 Found = list[tuple[TradeDocument, float | None]]
 
@@ -108,8 +113,8 @@ def stats(place: Place, *, as_json: bool) -> None:
         print_json(view)
         return
     console = Console()
-    counted = f"{view['trades']} trades and {view['seeds']} seeds in {path}"
-    console.print(Text(one_line(f"{counted}, {view['avoid']} to avoid")), soft_wrap=True)
+    words = f"{_counted(len(trades), view['seeds'])} in {path}, {view['avoid']} to avoid"
+    console.print(Text(one_line(words)), soft_wrap=True)
     if trades:
         console.print(_records_table(records))
 
@@ -122,13 +127,14 @@ def seed(place: Place, *, as_json: bool) -> None:
     if as_json:
         print_json({"memory": str(path), "seeds": sorted(SEED_IDS), "trades": stock.trades})
         return
-    sys.stdout.write(f"{', '.join(sorted(SEED_IDS))} and {stock.trades} trades in {path}\n")
+    sys.stdout.write(f"{_counted(stock.trades, stock.seeds)} in {path}: {', '.join(SEED_IDS)}\n")
 
 
 def rebuild(place: Place, *, as_json: bool) -> None:
     """Make the memory again from the journal; raises `BadInput` and `JournalFault`."""
+    # Before anything is made beside a journal that is none.
+    book = _book(_journal(place))
     with _memory(place, must_exist=False) as (memory, journal):
-        book = _book(journal)
         made = [document_of(cycle) for cycle in book.closed]
         unfit = [each for each in made if isinstance(each, Unfit)]
         memory.rebuild(each for each in made if not isinstance(each, Unfit))
@@ -146,8 +152,8 @@ def rebuild(place: Place, *, as_json: bool) -> None:
         print_json(view)
         return
     sys.stdout.write(
-        f"{view['trades']} trades of {view['closed']} in {journal} and {view['seeds']} seeds are"
-        f" now in {path}, {view['refused']} refused\n"
+        f"{_counted(stock.trades, stock.seeds)} are now in {path}: the journal {journal} has"
+        f" {len(made)} closed, {view['refused']} refused\n"
     )
 
 
@@ -169,7 +175,8 @@ class _Filter(Struct, frozen=True):
             raise BadInput(f"--side {asked.side}: choose one of {', '.join(sides)}")
         trend, volatility = _labels(asked.regime)
         side = None if asked.side is None else Side(asked.side.upper())
-        return cls(side, asked.symbol, asked.strategy, trend, volatility, asked.avoid)
+        symbol = None if asked.symbol is None else asked.symbol.upper()
+        return cls(side, symbol, asked.strategy, trend, volatility, asked.avoid)
 
     def takes(self, document: TradeDocument) -> bool:
         regime = document.regime
@@ -204,8 +211,10 @@ def _memory(place: Place, *, must_exist: bool) -> Iterator[tuple[KnowledgeBase, 
     """Open the memory that is meant; what its file cannot do becomes `BadInput`."""
     logs.set_up(verbose=False)
     settings = load_settings(place.config)
-    journal = newest_journal() if place.journal is None else place.journal
+    journal = _journal(place)
     path = memory_path(settings, journal)
+    if settings.rag.opensearch_enabled:
+        sys.stderr.write(f"{NOT_ASKED}\n")
     if must_exist and not path.exists():
         raise BadInput(
             f"memory {path} does not exist: make it with mytrader memory rebuild --journal"
@@ -221,6 +230,13 @@ def _memory(place: Place, *, must_exist: bool) -> Iterator[tuple[KnowledgeBase, 
         ) from None
     finally:
         memory.close()
+
+
+def _journal(place: Place) -> Path:
+    journal = newest_journal() if place.journal is None else place.journal
+    if journal.is_dir():
+        raise BadInput(f"journal {journal} is a directory: name a file with --journal")
+    return journal
 
 
 def _book(journal: Path) -> CycleBook:
@@ -308,10 +324,21 @@ def _show(found: Found, console: Console) -> None:
         return
     opened = [document.opened_at for document, _ in found]
     first, last = (at.astimezone(EXCHANGE_ZONE) for at in (min(opened), max(opened)))
-    net = sum((document.net_usd for document, _ in found), Decimal(0))
+    # What a seed lost was lost by somebody else.
+    trades = [each for each, _ in found if each.document_id not in SEED_IDS]
+    net = sum((each.net_usd for each in trades), Decimal(0))
+    words = _counted(len(trades), len(found) - len(trades))
     console.print(
-        f"{len(found)} trades from {first:%Y-%m-%d} to {last:%Y-%m-%d}, net ${net:.2f}",
+        f"{words} from {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of the trades ${net:.2f}",
         soft_wrap=True,
+    )
+
+
+def _counted(trades: int, seeds: int) -> str:
+    """Return how many there are in words."""
+    return (
+        f"{trades} {'trade' if trades == 1 else 'trades'} and"
+        f" {seeds} {'seed' if seeds == 1 else 'seeds'}"
     )
 
 

@@ -9,8 +9,8 @@ from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.signals.features import Features
+from mytrader.signals.scripted import Proposal, Scripted
 from mytrader.signals.strategy import GROUP
-from tests.sessions import Proposal, Scripted
 
 NAME = "eager"
 TARGET_TICKS = 12

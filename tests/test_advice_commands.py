@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mytrader import advice_commands
+from mytrader.advice_demo import Kind
 from mytrader.advisors.prompts import put
 from mytrader.domain.decision import AdvisorRole
 from mytrader.errors import BadInput
@@ -86,3 +87,18 @@ def test_serving_says_how_to_ask(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_every_deed_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert advice_commands.deeds() == 0
     assert len(capsys.readouterr().out.splitlines()) == len(Deed)
+
+
+@pytest.mark.slow
+def test_the_demo_shows_each_case_and_where_the_record_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = tmp_path / "demo.journal"
+    assert advice_commands.demo(Kind.AGENT, journal, as_json=False) == 0
+    said = capsys.readouterr().out
+    assert "17 of 17 as promised" in said
+    assert str(journal) in said
+    for word in ("AWS_WAIT_OVERRIDE", "timeout", "throttled", "server_error", "cut_stream"):
+        assert word in said
+    with pytest.raises(BadInput, match="is there already"):
+        advice_commands.demo(Kind.AGENT, journal, as_json=False)

@@ -165,6 +165,33 @@ def test_without_credentials_nothing_is_sent(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("broken", [{"AWS_PROFILE": "nobody"}, {"AWS_CONFIG_FILE": __file__}])
+def test_a_broken_profile_is_a_failure_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, broken: dict[str, str]
+) -> None:
+    """Nothing raises: who is asked later fails with its word, and so does everybody else."""
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+    without = Line("https://127.0.0.1:9")
+    failures = [each.failure or "" for each in without.ask(*BOTH)]
+    without.bedrock.close()
+    kind = "ProfileNotFound" if "AWS_PROFILE" in broken else "ConfigParseError"
+    assert failures == [f"no_credentials: {kind}"] * 2
+    assert [call.cost_usd for _, call in without.calls] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [{"AWS_PROFILE": "nobody"}, {"AWS_CONFIG_FILE": __file__}])
+def test_a_service_on_this_machine_needs_no_profile(
+    monkeypatch: pytest.MonkeyPatch, broken: dict[str, str]
+) -> None:
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+    with line(Deed.ANSWER) as (connected, _):
+        assert [each.failure for each in connected.ask(*BOTH)] == [None, None]
+
+
+@pytest.mark.slow
 def test_real_credentials_never_leave_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALREALREALREAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real-secret")
@@ -251,7 +278,6 @@ def bad_frame() -> Exception:
         (wire_errors.ReadTimeoutError(None, "x", "y"), "timeout"),  # type: ignore[arg-type]  # no pool here
         (wire_errors.IncompleteRead(1, 2), "cut_stream"),
         (wire_errors.ProtocolError("x"), "cut_stream"),
-        (errors.ParamValidationError(report="x"), "client_error"),
         (ResponseParserError("x"), "unreadable"),
         (bad_frame(), "unreadable"),
         (ConnectionResetError(), "unreachable"),
@@ -261,6 +287,23 @@ def bad_frame() -> Exception:
 def test_an_error_of_the_client_has_a_word(error: Exception, word: str) -> None:
     reply = failure(error)
     assert (reply.outcome, reply.detail) == (word, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (errors.ProfileNotFound(profile="x"), "no_credentials"),
+        (errors.ConfigParseError(path="x"), "no_credentials"),
+        (errors.InvalidConfigError(error_msg="x"), "no_credentials"),
+        (errors.ParamValidationError(report="x"), "client_error"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_the_word_does_not_say_is_told_by_the_kind_of_error(
+    error: Exception, word: str
+) -> None:
+    reply = failure(error)
+    assert (reply.outcome, reply.detail) == (word, type(error).__name__)
 
 
 @pytest.mark.parametrize(

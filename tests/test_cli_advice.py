@@ -10,6 +10,7 @@ from mytrader.errors import BadInput
 def test_help_names_the_commands() -> None:
     said = CliRunner().invoke(advice_app, ["--help"]).output
     assert "ask" in said
+    assert "demo" in said
     assert "serve" in said
 
 

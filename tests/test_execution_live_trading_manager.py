@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mytrader.domain import commands, events
 from mytrader.domain.decision import (
@@ -48,12 +49,12 @@ class NoPanel:
 class Desk:
     """A manager with fakes around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: TraderState | None = None) -> None:
         self.broker = FakeBroker()
         self.journal = FakeJournal()
         self.runtime = ManualRuntime(AT)
         self.manager = LiveTradingManager(
-            TraderState(limits=Limits()),
+            state or TraderState(limits=Limits()),
             broker=self.broker,
             journal=self.journal,
             runtime=self.runtime,
@@ -375,6 +376,16 @@ def test_the_position_belongs_to_the_cycle_whose_entry_filled(desk: Desk) -> Non
     )
     desk.manager.handle(events.ExecutionReported(fill))
     assert desk.manager._current_entry_cycle_id == cycle_id
+
+
+def test_after_a_restart_in_mid_trade_the_position_has_its_cycle_at_once(desk: Desk) -> None:
+    """The next process has it from the record, before anything happens."""
+    desk.ready()
+    cycle_id = desk.enter()
+    state = desk.manager.state
+    opened = replace(state.cycles[cycle_id], opened_at=AT)
+    again = Desk(replace(state, cycles={cycle_id: opened}))
+    assert again.manager._current_entry_cycle_id == cycle_id
 
 
 def test_one_timer_waits_for_the_next_deadline(desk: Desk) -> None:

@@ -118,7 +118,10 @@ def test_rebuild_makes_the_memory_from_the_journal(memory: Shell) -> None:
     }
     assert memory.json("rebuild") == said
     assert numbers(memory.json("search")) == [SEED_ID, first.lstrip("0")]
-    assert "1 trades of 1 in runs/a.journal and 1 seeds are now in" in memory("rebuild")
+    assert memory("rebuild") == (
+        "1 trade and 1 seed are now in runs/a.journal.memory: the journal runs/a.journal has"
+        " 1 closed, 0 refused\n"
+    )
     found = memory.json("search", "--cycle", refused)
     assert (found[0]["document_id"], found[0]["distance"]) == (first, 0.0)
     Path("runs/a.journal.memory").write_bytes(b"rubbish")
@@ -147,6 +150,7 @@ def test_search_shows_the_newest_that_fit(memory: Shell) -> None:
     assert numbers(memory.json("search", "--regime", "UPTREND/MEDIUM", "--k", "1")) == ["5"]
     assert numbers(memory.json("search", "--regime", "LOW")) == []
     assert numbers(memory.json("search", "--symbol", "MES")) == []
+    assert numbers(memory.json("search", "--symbol", "es", "--k", "1")) == ["5"]
 
 
 def test_search_finds_what_is_like_one_trade_nearest_first(memory: Shell) -> None:
@@ -156,7 +160,7 @@ def test_search_finds_what_is_like_one_trade_nearest_first(memory: Shell) -> Non
     assert [each["distance"] for each in found] == sorted(each["distance"] for each in found)
     said = memory("search", "--cycle", SEED_ID)
     assert "distance" in said
-    assert "4 trades from 2026-01-05" in said
+    assert "4 trades and 0 seeds from 2026-01-05" in said
 
 
 def test_search_in_words(memory: Shell) -> None:
@@ -164,7 +168,7 @@ def test_search_in_words(memory: Shell) -> None:
     said = memory("search")
     assert "incident-2025-12-12-14812" in said
     assert "lost $1700.00; avoid: nothing limited the loss" in said
-    assert "2 trades from 2025-12-12 to 2026-01-05, net $-1200.00" in said
+    assert "1 trade and 1 seed from 2025-12-12 to 2026-01-05, net of the trades $500.00" in said
     assert memory("search", "--symbol", "MES") == "nothing like it is remembered\n"
 
 
@@ -178,7 +182,7 @@ def test_stats_count_by_strategy_and_side(memory: Shell) -> None:
         ("other", "BUY", 1),
     ]
     assert said["records"][1]["net_usd"] == "1000"
-    assert "4 trades and 1 seeds in runs/a.journal.memory, 1 to avoid" in memory("stats")
+    assert "4 trades and 1 seed in runs/a.journal.memory, 1 to avoid" in memory("stats")
 
 
 def test_seeding_again_changes_nothing(memory: Shell) -> None:
@@ -186,7 +190,7 @@ def test_seeding_again_changes_nothing(memory: Shell) -> None:
     for _ in range(2):
         said = memory.json("seed")
         assert said == {"memory": "runs/a.journal.memory", "seeds": [SEED_ID], "trades": 0}
-    assert "0 trades in runs/a.journal.memory" in memory("seed")
+    assert "0 trades and 1 seed in runs/a.journal.memory" in memory("seed")
     assert memory.json("stats")["trades"] == 0
 
 
@@ -217,7 +221,11 @@ def test_a_running_trader_is_not_disturbed(memory: Shell) -> None:
         ("search --journal runs/b.journal", "make it with mytrader memory rebuild"),
         ("stats --journal runs/b.journal", "does not exist"),
         ("search --cycle NOBODY", "empty"),
-        ("rebuild --journal none/b.journal", "folder does not exist"),
+        ("rebuild --journal none/b.journal", "journal none/b.journal does not exist"),
+        ("rebuild --journal runs/b.journal", "journal runs/b.journal does not exist"),
+        ("seed --journal none/b.journal", "folder does not exist"),
+        ("stats --journal /", "journal / is a directory"),
+        ("rebuild --journal runs", "journal runs is a directory"),
         ("seed --config none.yaml", "none.yaml"),
     ],
 )
@@ -226,6 +234,19 @@ def test_a_bad_input_is_one_line_that_says_what_to_do(
 ) -> None:
     kept(1)
     assert words in memory.refused(*asked.split())
+    assert not Path("runs/b.journal.memory").exists()
+
+
+@pytest.mark.usefixtures("memory")
+def test_where_an_index_is_asked_the_embedded_memory_says_that_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(1)
+    monkeypatch.setenv("MYTRADER__RAG__OPENSEARCH_ENABLED", "true")
+    memory_app(["stats"], standalone_mode=False)
+    said = capsys.readouterr()
+    assert "the trader asks the index" in said.err
+    assert "1 trade and 1 seed" in said.out
 
 
 def test_without_a_journal_there_is_no_memory(memory: Shell) -> None:

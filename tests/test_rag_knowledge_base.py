@@ -203,3 +203,41 @@ def test_a_question_about_a_micro_contract_hears_of_the_large_one() -> None:
     assert memory.recall_now(replace(a_question(), symbol="MES")).trades == 1
     assert memory.recall_now(replace(a_question(), symbol="NQ")).trades == 0
     memory.close()
+
+
+SPOILT = {
+    "a vector of another size": "UPDATE documents SET vector = x'00'",
+    "no count of writes": "DELETE FROM facts",
+    "no table": "DROP TABLE documents",
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_file_that_is_spoilt_under_a_trader_never_raises_and_never_answers(
+    tmp_path: Path, how: str
+) -> None:
+    """An observer that raises would halt the trader: over a trade that the journal has anyway."""
+    path = tmp_path / "a.memory"
+    memory = KnowledgeBase(path)
+    memory.remember(a_document(1))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE facts SET value = value + 1")
+        other.execute(SPOILT[how])
+    with everything_told() as told:
+        memory.remember(a_document(2))
+        failures = [memory.recall_now(a_question()).failure for _ in range(2)]
+    assert {line["event"] for line in told} == {"MEMORY_NOT_WRITTEN"}
+    assert failures == ["the memory lacks a trade that it could not write yet"] * 2
+    memory.close()
+
+
+def test_a_spoilt_file_is_not_taken_for_learned_after_one_failure(tmp_path: Path) -> None:
+    path = tmp_path / "a.memory"
+    memory = KnowledgeBase(path)
+    memory.remember(a_document(1))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE facts SET value = value + 1")
+        other.execute(SPOILT["a vector of another size"])
+    failures = [memory.recall_now(a_question()).failure for _ in range(2)]
+    assert failures == ["the memory cannot be read: a vector has the wrong size"] * 2
+    memory.close()

@@ -207,6 +207,8 @@ def test_only_writes_of_others_count_as_changes(tmp_path: Path) -> None:
     assert not one.changed_elsewhere()
     other.write(entries(2), keep=10)
     assert one.changed_elsewhere()
+    assert one.changed_elsewhere(), "until it is read"
+    one.rows()
     assert not one.changed_elsewhere()
     one.close()
     other.close()

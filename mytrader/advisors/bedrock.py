@@ -21,10 +21,10 @@ boto3's own chain and are in no setting. Endpoints and proxies of the environmen
 boto3 is an optional package (`mytrader[aws]`): this module is imported only where it is used.
 """
 
-import json
-import re
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from http.client import RemoteDisconnected
@@ -36,12 +36,22 @@ from botocore.config import Config
 from botocore.eventstream import ChecksumMismatch
 from botocore.eventstream import ParserError as BadFrame
 from botocore.parsers import ResponseParserError
+from botocore.session import Session as BotocoreSession
 from msgspec import Struct
 from urllib3 import exceptions as wire_errors
 
+from mytrader.advisors.bedrock_answers import (
+    TOOL,
+    Unreadable,
+    joined,
+    plain_code,
+    tokens,
+    tool_input,
+    written_text,
+)
 from mytrader.advisors.budget import Prices
-from mytrader.advisors.frames import CutStream, TooLate, TooLong, whole_frames
-from mytrader.advisors.opinion import REPLY_LENGTH_MAX, REPLY_SCHEMA
+from mytrader.advisors.frames import CutStream, TooLate, TooLong, WatchedStream
+from mytrader.advisors.opinion import REPLY_SCHEMA
 from mytrader.advisors.outside import ANSWERED, BUSY, TIMEOUT, UNENDED_MAX, UNREADABLE, Reply
 from mytrader.advisors.prompts import Prompt
 from mytrader.advisors.side_threads import SideThreads, Unended
@@ -57,10 +67,10 @@ THREAD_TIMES: Final = 2.0
 THREADS_MAX: Final = 4 * UNENDED_MAX
 CONNECT_TIMEOUT_MAX: Final = timedelta(seconds=1)
 STREAM_BYTES_MAX: Final = 1_048_576
-TOOL: Final = "opinion"
 TOOL_TOKENS: Final = 1000
 """More than a service adds to a request that has a tool."""
 NOTHING: Final = Decimal(0)
+CLIENT_ERROR: Final = "client_error"
 
 TOOL_SCHEMA: Final = {
     key: value for key, value in REPLY_SCHEMA.items() if key != "additionalProperties"
@@ -88,14 +98,24 @@ _WORDS_BY_CODE: Final = {
     "serviceunavailableexception": "server_error",
 }
 _WORDS_BY_STATUS: Final = {401: "access_denied", 403: "access_denied", 404: "not_found"}
-_CODE: Final = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
+_NO_PROFILE: Final[dict[str, Any]] = {
+    name: (None, None, None if name == "profile" else os.devnull, None)
+    for name in ("profile", "config_file", "credentials_file")
+}
+"""Variables of a session that hears of no file and no environment."""
+
+_BROKEN_PROFILES: Final = (
+    errors.ProfileNotFound,
+    errors.ConfigParseError,
+    errors.InvalidConfigError,
+)
 
 _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((errors.ConnectTimeoutError, errors.ReadTimeoutError, wire_errors.TimeoutError), TIMEOUT),
     ((TooLate, TimeoutError), TIMEOUT),
     ((errors.NoCredentialsError, errors.PartialCredentialsError), "no_credentials"),
     ((errors.CredentialRetrievalError, errors.TokenRetrievalError), "no_credentials"),
-    ((errors.SSOError,), "no_credentials"),
+    ((errors.SSOError, *_BROKEN_PROFILES), "no_credentials"),
     ((ChecksumMismatch,), "bad_checksum"),
     ((CutStream, errors.ResponseStreamingError), "cut_stream"),
     ((wire_errors.ProtocolError, wire_errors.IncompleteRead), "cut_stream"),
@@ -152,7 +172,7 @@ class Door:
     def __init__(
         self, settings: AwsAgentsSettings, *, credentials: Credentials | None = None
     ) -> None:
-        plain = (settings.endpoint_url or "").startswith("http:")
+        self._plain = plain = (settings.endpoint_url or "").startswith("http:")
         self._settings = settings
         self._credentials = LOOPBACK_CREDENTIALS if plain and not credentials else credentials
         self._answer_s = answer_within(settings).total_seconds() * SHARE_OF_READ
@@ -187,6 +207,14 @@ class Door:
         client: _Agents = self._client("bedrock-agent-runtime")
         return client
 
+    def warm(self, *, agents: bool, models: bool) -> None:
+        """Make clients ahead; what fails here fails again, with its word, when it is used."""
+        with suppress(*_ClientErrors):
+            if agents:
+                self.agents()
+            if models:
+                self.models()
+
     def close(self) -> None:
         """Give the connections up; what is under way may end."""
         with self._making:
@@ -202,7 +230,7 @@ class Door:
 
     def _made(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes the class as it goes
         key = self._credentials
-        make: Callable[..., Any] = boto3.Session().client
+        make: Callable[..., Any] = self._session().client
         client = make(
             service,
             region_name=self._settings.region,
@@ -214,6 +242,12 @@ class Door:
         client.meta.events.register(f"before-parse.{service}", self._watch)
         return client
 
+    def _session(self) -> boto3.Session:
+        if not self._plain:
+            return boto3.Session()
+        # Nobody's profile counts where a dummy key signs, and a broken one is no obstacle.
+        return boto3.Session(botocore_session=BotocoreSession(session_vars=_NO_PROFILE))
+
     def _watch(self, response_dict: dict[str, Any], **_: object) -> None:
         """Compare what came with what was announced, before the client reads it."""
         announced = response_dict["headers"].get("content-length")
@@ -221,36 +255,14 @@ class Door:
         body = response_dict["body"]
         if not isinstance(body, bytes):
             over_s = monotonic_seconds() + self._answer_s
-            response_dict["body"] = _Watched(
-                body, length, in_time=lambda: monotonic_seconds() < over_s
+            response_dict["body"] = WatchedStream(
+                body,
+                lambda: monotonic_seconds() < over_s,
+                length=length,
+                bytes_max=STREAM_BYTES_MAX,
             )
         elif length is not None and len(body) != length:
             raise CutStream(f"{len(body)} bytes of {length}")
-
-
-class _Watched:
-    """A raw stream as botocore reads it, which does not end unnoticed."""
-
-    def __init__(
-        self,
-        raw: Any,  # noqa: ANN401 - urllib3's response
-        length: int | None,
-        *,
-        in_time: Callable[[], bool],
-    ) -> None:
-        self._raw = raw
-        self._length = length
-        self._in_time = in_time
-
-    def stream(self) -> Iterator[bytes]:
-        """Yield what comes; raises the faults of `frames` and of urllib3."""
-        return whole_frames(
-            self._raw.stream(), self._in_time, length=self._length, bytes_max=STREAM_BYTES_MAX
-        )
-
-    def close(self) -> None:
-        """Give the connection up."""
-        self._raw.close()
 
 
 class ModelTarget:
@@ -300,15 +312,13 @@ class ModelTarget:
     def read(self, told: Mapping[str, Any]) -> Reply:
         """Return what a response says; what it does not say is unknown, not zero."""
         usage = told.get("usage") or {}
-        tokens_in = _tokens(
-            usage, ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-        )
-        tokens_out = _tokens(usage, ("outputTokens",))
+        tokens_in = tokens(usage, ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"))
+        tokens_out = tokens(usage, ("outputTokens",))
         known = tokens_in is not None and tokens_out is not None
         cost_usd = self._prices.cost_usd(tokens_in or 0, tokens_out or 0) if known else None
         try:
             outcome, detail, body = ANSWERED, "", self._answer(told)
-        except _Unreadable as why:
+        except Unreadable as why:
             outcome, detail, body = UNREADABLE, str(why), None
         return Reply(
             outcome,
@@ -320,7 +330,7 @@ class ModelTarget:
         )
 
     def _answer(self, told: Mapping[str, Any]) -> str:
-        return _tool_input(told)
+        return tool_input(told)
 
 
 class WritingModelTarget(ModelTarget):
@@ -332,7 +342,7 @@ class WritingModelTarget(ModelTarget):
         return request
 
     def _answer(self, told: Mapping[str, Any]) -> str:
-        return _text(told)
+        return written_text(told)
 
 
 class AgentTarget:
@@ -368,76 +378,15 @@ class AgentTarget:
             )
             stream = told["completion"]
             try:
-                body = _joined(stream)
+                body = joined(stream)
             finally:
                 # What was not read to its end must not go back to the pool.
                 stream.close()
-        except _Unreadable as why:
+        except Unreadable as why:
             return Reply(UNREADABLE, detail=str(why))
         except _ClientErrors as error:
             return failure(error)
         return Reply(ANSWERED, body)
-
-
-class _Unreadable(ValueError):
-    """An answer that is none; the message is safe to print."""
-
-
-def _joined(stream: Any) -> bytes:  # noqa: ANN401 - botocore's stream of events
-    """Return the text of an agent's answer. Traces and citations are not part of it."""
-    body = bytearray()
-    for event in stream:
-        if "returnControl" in event:
-            raise _Unreadable("the agent asks for an action")
-        chunk = event.get("chunk") or {}
-        body += chunk.get("bytes") or b""
-        if len(body) > REPLY_LENGTH_MAX:
-            raise _Unreadable(f"longer than {REPLY_LENGTH_MAX} characters")
-    if not body:
-        raise _Unreadable("no answer in the stream")
-    return bytes(body)
-
-
-def _tool_input(told: Mapping[str, Any]) -> str:
-    """Return what the model put into the tool. Text beside it is no answer, and not read."""
-    blocks = _content(told, ended="tool_use")
-    used = [block["toolUse"] for block in blocks if "toolUse" in block]
-    if len(used) != 1 or used[0].get("name") != TOOL:
-        raise _Unreadable("the tool was not used exactly once")
-    # As text, so that it is held to the same length as any other reply.
-    return json.dumps(used[0].get("input"))
-
-
-def _text(told: Mapping[str, Any]) -> str:
-    """Return what the model wrote; its thoughts, if it tells them, are no part of it."""
-    texts = [block.get("text", "") for block in _content(told, ended="end_turn")]
-    if not any(texts) or not all(isinstance(text, str) for text in texts):
-        raise _Unreadable("no text in the answer")
-    return "".join(texts)
-
-
-def _content(told: Mapping[str, Any], *, ended: str) -> list[Mapping[str, Any]]:
-    """Return the blocks of an answer that stopped for the reason that is wanted."""
-    stopped = told.get("stopReason")
-    if stopped != ended:
-        raise _Unreadable(f"stopped for {_plain_code(stopped) or 'no reason told'}")
-    message = (told.get("output") or {}).get("message") or {}
-    return list(message.get("content") or ())
-
-
-def _tokens(usage: Mapping[str, object], names: tuple[str, ...]) -> int | None:
-    """Return the sum of some counts; `None` if the first is missing or one is no count."""
-    counts = [usage.get(name) for name in names]
-    if counts[0] is None:
-        return None
-    total = 0
-    for told in counts:
-        if told is None:
-            continue
-        if not isinstance(told, int) or isinstance(told, bool) or told < 0:
-            return None
-        total += told
-    return total
 
 
 def failure(error: Exception) -> Reply:
@@ -449,11 +398,16 @@ def failure(error: Exception) -> Reply:
         return _refused(error)
     word = _word(error)
     unsent = isinstance(error, errors.ConnectTimeoutError | errors.EndpointConnectionError)
-    return Reply(word, cost_usd=NOTHING if unsent or word in _UNCHARGED else None)
+    unsaid = word == CLIENT_ERROR or isinstance(error, _BROKEN_PROFILES)
+    return Reply(
+        word,
+        detail=plain_code(type(error).__name__) if unsaid else "",
+        cost_usd=NOTHING if unsent or word in _UNCHARGED else None,
+    )
 
 
 def _refused(error: errors.ClientError) -> Reply:
-    code = _plain_code(error.response.get("Error", {}).get("Code"))
+    code = plain_code(error.response.get("Error", {}).get("Code"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     word = _WORDS_BY_CODE.get(code.lower())
     # A code that the word does not say already is worth telling: an expired token, say.
@@ -478,7 +432,7 @@ def _word_of_status(status: object) -> str:
 def _word(error: Exception) -> str:
     if isinstance(error, errors.ConnectionClosedError):
         return "unreachable" if _never_answered(error) else "cut_stream"
-    return next((word for kinds, word in _WORDS if isinstance(error, kinds)), "client_error")
+    return next((word for kinds, word in _WORDS if isinstance(error, kinds)), CLIENT_ERROR)
 
 
 def _never_answered(error: errors.ConnectionClosedError) -> bool:
@@ -486,12 +440,6 @@ def _never_answered(error: errors.ConnectionClosedError) -> bool:
     cause = error.kwargs.get("error")
     reasons = getattr(cause, "args", ())
     return any(isinstance(reason, RemoteDisconnected | OSError) for reason in reasons)
-
-
-def _plain_code(code: object) -> str:
-    text = code.removesuffix("_") if isinstance(code, str) else ""
-    plain = text.replace("_", "")
-    return text if _CODE.fullmatch(plain) else ""
 
 
 def answer_within(settings: AwsAgentsSettings) -> timedelta:

@@ -62,11 +62,11 @@ class Bedrock:
             self._door.close()
 
     def _warm(self) -> None:
-        for role in AdvisorRole:
-            if getattr(self._settings, f"{role}_agent_id") is not None:
-                self._door.agents()
-            if getattr(self._settings, f"{role}_model_id") is not None:
-                self._door.models()
+        named = {
+            kind: any(getattr(self._settings, f"{role}_{kind}_id") for role in AdvisorRole)
+            for kind in ("agent", "model")
+        }
+        self._door.warm(agents=named["agent"], models=named["model"])
 
     def _advisor(self, role: AdvisorRole, target: Target, shared: Shared) -> OutsideAdvisor:
         settings = self._settings

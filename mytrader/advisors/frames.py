@@ -5,7 +5,7 @@ significant first. That is all that is read here; checksums and content are the 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 LENGTH_BYTES: Final = 4
 
@@ -75,3 +75,33 @@ def whole_frames(
         raise CutStream("the stream ended inside a frame")
     if length is not None and total != length:
         raise CutStream(f"{total} bytes of {length}")
+
+
+class _Raw(Protocol):
+    """What is used of a response that is still being read."""
+
+    def stream(self) -> Iterable[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+class WatchedStream:
+    """A response as its client reads it, which does not end unnoticed; see `whole_frames`."""
+
+    def __init__(
+        self, raw: _Raw, in_time: Callable[[], bool], *, length: int | None, bytes_max: int
+    ) -> None:
+        self._raw = raw
+        self._in_time = in_time
+        self._length = length
+        self._bytes_max = bytes_max
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield what comes; raises the faults of this module and of who reads."""
+        return whole_frames(
+            self._raw.stream(), self._in_time, length=self._length, bytes_max=self._bytes_max
+        )
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._raw.close()

@@ -87,7 +87,11 @@ class LiveTradingManager:
         self._panel = panel
         self._propose = propose
         self._observers: list[Observer] = []
-        self._entry_cycle_ids: dict[int, str] = {}
+        self._entry_cycle_ids = {
+            cycle.con_id: cycle.cycle_id
+            for cycle in state.cycles.values()
+            if cycle.opened_at is not None
+        }
         self._deadline: datetime | None = None
         self._disarm: Callable[[], None] | None = None
         self._stopped = False

@@ -85,7 +85,7 @@ class KnowledgeBase:
             )
         try:
             self._load(self._file.rows())
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Damaged) as error:
             raise BadInput(f"memory {path}: {error}: close what holds it") from None
         self.remember_all(SEEDS)
 
@@ -137,7 +137,7 @@ class KnowledgeBase:
     def rebuild(self, documents: Iterable[TradeDocument]) -> None:
         """Forget everything and keep the seeds and these; the file shows all of it or none.
 
-        Raises `sqlite3.Error` when the file cannot be written.
+        Raises `sqlite3.Error` and `Damaged` when the file cannot be written.
         """
         entries = self._entries([*SEEDS, *documents])
         self._waiting.clear()
@@ -189,7 +189,7 @@ class KnowledgeBase:
         try:
             self._follow()
             changed = self._file.write(self._waiting.values(), keep=self._documents_max)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Damaged) as error:
             self._log.warning(
                 "MEMORY_NOT_WRITTEN",
                 text=f"{len(self._waiting)} documents wait, the journal has them: {error}",

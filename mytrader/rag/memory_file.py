@@ -113,20 +113,31 @@ class MemoryFile:
     # Reading
 
     def changed_elsewhere(self) -> bool:
-        """Whether another process wrote since this was last asked. Raises `sqlite3.Error`."""
-        found = self._writes_counted()
-        changed = found != self._writes
-        self._writes = found
-        return changed
+        """Whether another process wrote since `rows` was last read.
+
+        Raises `sqlite3.Error` and `Damaged`.
+        """
+        return self._writes_counted() != self._writes
 
     def _writes_counted(self) -> int:
         """Return how many writes changed something, whoever made them."""
-        return int(self._database.execute(_COUNT, ("writes",)).fetchone()[0])
+        found = self._database.execute(_COUNT, ("writes",)).fetchone()
+        if found is None:
+            raise Damaged("it does not say how often it was written")
+        return int(found[0])
 
     def rows(self) -> list[Row]:
-        """Return where everything lies. Raises `sqlite3.Error`."""
+        """Return where everything lies. Raises `sqlite3.Error` and `Damaged`."""
         columns = "number, market, side, strategy, vector"
-        return [Row(*row) for row in self._database.execute(f"SELECT {columns} FROM documents")]  # noqa: S608 - a constant
+        with self._database as reading:
+            reading.execute("BEGIN")
+            counted = self._writes_counted()
+            rows = [Row(*row) for row in reading.execute(f"SELECT {columns} FROM documents")]  # noqa: S608 - a constant
+        if any(len(row.vector) != _VECTOR.size for row in rows):
+            raise Damaged("a vector has the wrong size")
+        # Only what was read is known: whoever failed here has to read again.
+        self._writes = counted
+        return rows
 
     def fetch(self, numbers: Sequence[int]) -> dict[int, TradeDocument]:
         """Return the documents of these numbers. Raises `sqlite3.Error` and `Damaged`."""
@@ -161,7 +172,7 @@ class MemoryFile:
 
         Seeds are not counted and stay. With `anew` everything else goes first. Returns each entry
         that was not there already with its number, and the numbers that are gone; a number is
-        never used again. Raises `sqlite3.Error`.
+        never used again. Raises `sqlite3.Error` and `Damaged`.
         """
         with self._database as transaction:
             transaction.execute("BEGIN IMMEDIATE")
@@ -249,6 +260,8 @@ class MemoryFile:
         if sound != "ok":
             raise Damaged(f"SQLite says: {sound}")
         _hold_to_space(database)
+        if database.execute(_COUNT, ("writes",)).fetchone() is None:
+            raise Damaged("it does not say how often it was written")
         size = "SELECT count(*) FROM documents WHERE length(vector) != ?"
         if database.execute(size, (_VECTOR.size,)).fetchone()[0]:
             raise Damaged("a vector has the wrong size")

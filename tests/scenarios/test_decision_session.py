@@ -19,10 +19,11 @@ from mytrader.bootstrap import Parts
 from mytrader.domain.instrument import Instrument
 from mytrader.service_settings import AwsAgentsSettings
 from mytrader.settings import Settings
+from mytrader.signals.scripted import Proposal, Scripted, quiet
 from mytrader.simulator.bedrock_script import GO, WAIT, Deed, Script, Step
 from mytrader.simulator.bedrock_server import BedrockServer
 from tests.command_line import CommandLine, mytrader
-from tests.sessions import Proposal, Scripted, Session, Wire, a_plan, play, quiet
+from tests.sessions import Session, Wire, a_plan, play
 
 pytestmark = pytest.mark.slow
 __all__ = ["mytrader"]

@@ -24,6 +24,7 @@ from mytrader.domain.regime import Regime, Trend, Volatility
 from mytrader.runs import Watch
 from mytrader.runtime import SystemRuntime, monotonic_seconds
 from mytrader.settings import Settings
+from mytrader.signals.scripted import Scripted, quiet
 from mytrader.simulator.gateway import GatewaySettings, SimulatedMarket
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import MarketTick
@@ -32,7 +33,7 @@ from mytrader.tws.fields import Message
 from mytrader.tws.place_order import PlaceOrder
 from tests.all_services import AllServices, all_services
 from tests.memory_samples import a_signal, features
-from tests.sessions import Scripted, a_plan, quiet
+from tests.sessions import a_plan
 
 pytestmark = pytest.mark.slow
 

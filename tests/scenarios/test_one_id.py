@@ -29,9 +29,10 @@ from mytrader.journal.trace import ROOT, trace_number
 from mytrader.logs import LogFileOptions
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.settings import TradingSettings
+from mytrader.signals.scripted import Proposal, Scripted, quiet
 from tests.all_services import AllServices, all_services
 from tests.command_line import CommandLine, mytrader
-from tests.sessions import Proposal, Scripted, Session, Wire, a_plan, play, quiet
+from tests.sessions import Session, Wire, a_plan, play
 
 pytestmark = pytest.mark.slow
 __all__ = ["mytrader"]

@@ -26,6 +26,7 @@ from mytrader.journal.reader import JournalReader
 from mytrader.journal.trace import ROOT, trace_number
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import monotonic_seconds
+from mytrader.signals.scripted import quiet
 from mytrader.simulator.telegram_server import CHAT, TOKEN, TelegramServer
 from mytrader.tws.frames import API_PREFIX, FrameReader
 from mytrader.tws.place_order import PlaceOrder
@@ -34,7 +35,6 @@ from tests.command_line import write_bars
 from tests.eager_strategy import NAME, TARGET_TICKS, install
 from tests.fakes.otlp_collector import OtlpCollector
 from tests.plug import Plug
-from tests.sessions import quiet
 
 pytestmark = pytest.mark.slow
 

@@ -22,19 +22,11 @@ from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.journal.reader import JournalReader
 from mytrader.settings import Settings
+from mytrader.signals.scripted import Proposal, Scripted, quiet
 from tests.all_services import AllServices, all_services
 from tests.command_line import CommandLine, mytrader
 from tests.memory_samples import everything_told
-from tests.sessions import (
-    AtMinute,
-    Proposal,
-    Scripted,
-    Session,
-    Wire,
-    a_plan,
-    play,
-    quiet,
-)
+from tests.sessions import AtMinute, Session, Wire, a_plan, play
 
 pytestmark = pytest.mark.slow
 __all__ = ["mytrader"]
