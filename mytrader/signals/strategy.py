@@ -6,6 +6,7 @@ Strategies of other packages come by the entry point group `mytrader.strategies`
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from math import isfinite
 from typing import Final, Protocol, Self, TypeVar
@@ -15,6 +16,8 @@ import msgspec
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
+from mytrader.domain.orders import Side
+from mytrader.domain.regime import Regime
 from mytrader.errors import BadInput
 from mytrader.signals.features import Features
 
@@ -88,6 +91,37 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
         if isinstance(value, float) and not isfinite(value):
             raise BadInput(f"strategy {strategy}: `{field}` is {value}; give a finite number")
     return parsed
+
+
+def check_signal(signal: object) -> None:
+    """Raise `TypeError` for what is no signal, or is one with something of another kind inside.
+
+    Whether its numbers are any good is for the guards to judge; they could not even compare these.
+    """
+    if not isinstance(signal, Signal):
+        raise TypeError(f"it gave {signal!r}, which is no signal")
+    for name, kind in _KINDS.items():
+        value = getattr(signal, name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            wanted = kind[0] if isinstance(kind, tuple) else kind
+            raise TypeError(f"{name} of its signal is {value!r}: give a {wanted.__name__}")
+    for name, number in signal.features.items():
+        if not isinstance(number, int | float):
+            raise TypeError(f"feature {name!r} of its signal is {number!r}: give a number")
+
+
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "strategy": str,
+    "side": Side,
+    "confidence": (float, int),
+    "entry": Decimal,
+    "stop": (Decimal, type(None)),
+    "target": (Decimal, type(None)),
+    "features": dict,
+    "reason": str,
+    "warm": bool,
+    "regime": (Regime, type(None)),
+}
 
 
 def params_from_text(options: Iterable[str]) -> dict[str, str]:
