@@ -160,12 +160,11 @@ def _checked(signal: Signal | None) -> Signal | None:
 
 def _fault(error: Exception) -> StrategyFault:
     """Return the failure of a strategy in one line, with the place where its author will look."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    where = f"{Path(at.filename).name}:{at.lineno}"
-    return StrategyFault(
-        on_record(f"the strategy failed, {said} ({where}); mend it and start anew")
-    )
+    said = str(error)
+    if not isinstance(error, StrategyFault):
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})"
+    return StrategyFault(on_record(f"the strategy failed: {said}; mend it and start anew"))
 
 
 def _recordable(signal: Signal) -> Signal:

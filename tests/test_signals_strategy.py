@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES, MES
 from mytrader.domain.orders import Side
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.signals.strategies.ema_cross import EmaCross
 from mytrader.signals.strategy import (
     BUILT_IN,
@@ -137,7 +137,7 @@ def test_parameters_may_be_typed_or_text(params: dict[str, object]) -> None:
     [
         ({"bar": 3}, "unknown field `bar`"),
         ({"bars": 1}, ">= 2"),
-        ({"bars": "many"}, "int"),
+        ({"bars": "many"}, "`bars` is 'many'; give `int`; its parameters are: bars, "),
         ({"bars": 2.5}, "int"),
         ({"bars": None}, "int"),
         ({"width": 0}, "> 0"),
@@ -250,10 +250,10 @@ def test_a_signal_with_something_of_another_kind_is_none(
     change: dict[str, object], said: str
 ) -> None:
     """The guards compare and the journal writes: neither can with these."""
-    with pytest.raises(TypeError, match=re.escape(said)):
+    with pytest.raises(StrategyFault, match=re.escape(said)):
         check_signal(replace(SOUND, **change))
 
 
 def test_what_is_no_signal_is_none() -> None:
-    with pytest.raises(TypeError, match=r"it gave 'BUY', which is no signal"):
+    with pytest.raises(StrategyFault, match=r"it gave 'BUY', which is no signal"):
         check_signal("BUY")

@@ -18,7 +18,7 @@ from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.signals.features import Features
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -84,8 +84,8 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
     try:
         parsed = msgspec.convert(dict(params), kind, strict=False)
     except msgspec.ValidationError as error:
-        message = f"strategy {strategy}: {error}; its parameters are: {names}"
-        raise BadInput(message) from None
+        said = _value_and_want(str(error), params)
+        raise BadInput(f"strategy {strategy}: {said}; its parameters are: {names}") from None
     for field in kind.__struct_fields__:
         value = getattr(parsed, field)
         if isinstance(value, float) and not isfinite(value):
@@ -93,21 +93,30 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
     return parsed
 
 
+def _value_and_want(error: str, params: Mapping[str, object]) -> str:
+    """Return what msgspec says of a parameter with the value that was given, as it was typed."""
+    wanted, at, name = error.removesuffix("`").partition(" - at `$.")
+    if not at or name not in params:
+        return error
+    wanted = wanted.partition(", got")[0].removeprefix("Expected ")
+    return f"`{name}` is {params[name]!r}; give {wanted}"
+
+
 def check_signal(signal: object) -> None:
-    """Raise `TypeError` for what is no signal, or is one with something of another kind inside.
+    """Raise `StrategyFault` for what is no signal, or has something of another kind inside.
 
     Whether its numbers are any good is for the guards to judge; they could not even compare these.
     """
     if not isinstance(signal, Signal):
-        raise TypeError(f"it gave {signal!r}, which is no signal")
+        raise StrategyFault(f"it gave {signal!r}, which is no signal")
     for name, kind in _KINDS.items():
         value = getattr(signal, name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             wanted = kind[0] if isinstance(kind, tuple) else kind
-            raise TypeError(f"{name} of its signal is {value!r}: give a {wanted.__name__}")
+            raise StrategyFault(f"{name} of its signal is {value!r}: give a {wanted.__name__}")
     for name, number in signal.features.items():
         if not isinstance(number, int | float):
-            raise TypeError(f"feature {name!r} of its signal is {number!r}: give a number")
+            raise StrategyFault(f"feature {name!r} of its signal is {number!r}: give a number")
 
 
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
