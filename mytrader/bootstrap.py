@@ -35,6 +35,7 @@ from mytrader.execution.live_trading_manager import (
 )
 from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
+from mytrader.journal.reader import JournalReader
 from mytrader.journal.writer import JournalWriter
 from mytrader.plain_text import on_record
 from mytrader.ports import Adviser, Broker, Memory, Runtime
@@ -227,6 +228,7 @@ class Trader:
         self._door: Door | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
+        _one_kind_of_record(plan)
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
         self._beside = None if parts.seats is not None else self._open_beside()
         state = self._fold()
@@ -407,6 +409,28 @@ def held_contracts(state: TraderState, symbols: Sequence[str]) -> dict[str, froz
             )
         found[symbol].add(con_id)
     return {symbol: frozenset(con_ids) for symbol, con_ids in found.items()}
+
+
+def _one_kind_of_record(plan: Plan) -> None:
+    """Raise `BadInput` where a shadow would go on with a trader's record, or the other way round.
+
+    A record in which a trader has ever begun is the trader's: what is open in it is real.
+    """
+    if not plan.journal.exists() or not plan.journal.stat().st_size:
+        return
+    with JournalReader(plan.journal) as reader:
+        shadows = [bool(opening.run.get("shadow")) for _, opening in reader.openings]
+    is_shadows = all(shadows) and bool(shadows)
+    if plan.shadow and not is_shadows:
+        raise BadInput(
+            f"journal {plan.journal} is a trader's record: a shadow needs one of its own, choose"
+            " another --journal"
+        )
+    if is_shadows and not plan.shadow:
+        raise BadInput(
+            f"journal {plan.journal} is a shadow's record, its trades never were: choose another"
+            " --journal"
+        )
 
 
 def _endpoint(plan: Plan) -> Endpoint:
