@@ -317,7 +317,12 @@ class Trader:
 
         `failed` is told when the loop fails over a request.
         """
-        signed = sign(pid=os.getpid(), version=__version__, journal=str(self.plan.journal))
+        signed = sign(
+            pid=os.getpid(),
+            version=__version__,
+            journal=str(self.plan.journal),
+            shadow=self.plan.shadow,
+        )
         desk = Desk(
             self.manager, self.runtime, elapsed_s=monotonic_seconds, signed=signed, failed=failed
         )

@@ -174,6 +174,6 @@ class Desk:
         return Answer(ok=False, text=text, refusal=refusal, status=self.status())
 
 
-def sign(*, pid: int, version: str, journal: str) -> Identity:
+def sign(*, pid: int, version: str, journal: str, shadow: bool = False) -> Identity:
     """Return a function that signs a status with the process it comes from."""
-    return lambda status: replace(status, pid=pid, version=version, journal=journal)
+    return lambda status: replace(status, pid=pid, version=version, journal=journal, shadow=shadow)

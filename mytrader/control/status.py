@@ -121,6 +121,7 @@ class Status(Struct, frozen=True):
     version: str = ""
     journal: str = ""
     profile: str = ""
+    shadow: bool = False
 
 
 def resume_code(state: TraderState, *, pages: int) -> str | None:

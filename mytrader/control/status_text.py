@@ -60,6 +60,8 @@ def _head(grid: Table, status: Status) -> None:
     version = f", mytrader {status.version}" if status.version else ""
     where = f"{status.journal}, {running}{version}, profile {status.profile}"
     grid.add_row("trader", _words(where))
+    if status.shadow:
+        grid.add_row("", Text("a shadow: it decides everything and sends nothing", "bold"))
     link = Text(
         "link up" if status.linked else "no link to the broker", "" if status.linked else "yellow"
     )
