@@ -1,6 +1,7 @@
 """Joins ports to adapters: the one place that knows both. It contains no decisions."""
 
 import os
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -24,12 +25,18 @@ from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import INSTRUMENTS, Instrument
 from mytrader.domain.market import Bar
 from mytrader.domain.trader import TraderState
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.execution import LOGIC_VERSION
 from mytrader.execution.ib_executor import CLIENT_MODULES, Endpoint, IBExecutor
-from mytrader.execution.live_trading_manager import LiveTradingManager, Observer
+from mytrader.execution.live_trading_manager import (
+    LiveTradingManager,
+    Observer,
+    caught,
+    proposes_no_more,
+)
 from mytrader.execution.shadow import ShadowBroker
 from mytrader.journal.codec import Opening
+from mytrader.journal.reader import JournalReader
 from mytrader.journal.writer import JournalWriter
 from mytrader.plain_text import on_record
 from mytrader.ports import Adviser, Broker, Memory, Runtime
@@ -37,7 +44,7 @@ from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.runtime import SystemRuntime, TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
 from mytrader.signals.features import FeatureEngine, Features
-from mytrader.signals.strategy import create_strategy
+from mytrader.signals.strategy import check_signal, create_strategy
 
 CLIENT_CLOCKS: Final = CLIENT_MODULES
 """Modules of the client whose clock virtual time has to rebind."""
@@ -96,29 +103,73 @@ MakeStrategy = Callable[[Instrument], Proposes]
 
 
 class Proposer:
-    """Feeds each contract's bars to its features and its strategy."""
+    """Feeds each contract's bars to its features and its strategy.
+
+    Strategies are other people's code: once one has raised, or given something that is no signal,
+    none is asked any more. `fault` says what it was.
+    """
 
     def __init__(self, make: MakeStrategy) -> None:
+        self.fault: StrategyFault | None = None
+        self._told = False
         self._make = make
         self._engines: dict[int, tuple[FeatureEngine, Proposes]] = {}
         self._newest: dict[int, datetime] = {}
 
     def prepare(self, con_id: int, instrument: Instrument, *, history: Sequence[Bar]) -> None:
-        """Take in the bars that were missed; what they would have proposed is the past."""
+        """Take in the bars that were missed; what they would have proposed is the past.
+
+        Raises nothing over a strategy that fails meanwhile: that stands in `fault`.
+        """
         if con_id not in self._engines:
             self._engines[con_id] = (FeatureEngine(), self._make(instrument))
         for bar in history:
-            self.propose(con_id, bar)
+            self._take(con_id, bar)
 
     def propose(self, con_id: int, bar: Bar) -> Signal | None:
-        """Return what the strategy makes of a closed bar; a repeat proposes nothing."""
+        """Return what the strategy makes of a closed bar; a repeat proposes nothing.
+
+        Raises `StrategyFault` when it fails over this bar.
+        """
+        signal = self._take(con_id, bar)
+        fault = self.untold()
+        if fault is not None:
+            raise fault
+        return signal
+
+    def untold(self) -> StrategyFault | None:
+        """Return the fault when asked for the first time, and nothing from then on."""
+        told, self._told = self._told, self._told or self.fault is not None
+        return None if told else self.fault
+
+    def _take(self, con_id: int, bar: Bar) -> Signal | None:
         newest = self._newest.get(con_id)
-        if newest is not None and bar.opened_at <= newest:
+        if self.fault is not None or (newest is not None and bar.opened_at <= newest):
             return None
         self._newest[con_id] = bar.opened_at
         engine, strategy = self._engines[con_id]
-        signal = strategy.on_bar(bar, engine.update(bar))
-        return None if signal is None else _recordable(signal)
+        features = engine.update(bar)
+        signal = caught(lambda: _checked(strategy.on_bar(bar, features)))
+        if not isinstance(signal, Exception):
+            return signal
+        self.fault = _fault(signal)
+        return None
+
+
+def _checked(signal: Signal | None) -> Signal | None:
+    if signal is None:
+        return None
+    check_signal(signal)
+    return _recordable(signal)
+
+
+def _fault(error: Exception) -> StrategyFault:
+    """Return the failure of a strategy in one line, with the place where its author will look."""
+    said = str(error)
+    if not isinstance(error, StrategyFault):
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})"
+    return StrategyFault(on_record(f"the strategy failed: {said}; mend it and start anew"))
 
 
 _name_on_record: Final = lru_cache(maxsize=1024)(on_record)
@@ -181,9 +232,11 @@ class Trader:
         self.plan = plan
         self.runtime = runtime
         self._started_at = runtime.now()
+        self._began = False
         self._door: Door | None = None
         self._cash_before: Decimal | None = None
         self.book = CycleBook()
+        _one_kind_of_record(plan)
         self.journal = JournalWriter(plan.journal, at=runtime.now(), opening=_opening(plan))
         self._beside = None if parts.seats is not None else self._open_beside()
         state = self._fold()
@@ -250,7 +303,8 @@ class Trader:
     async def connect(self, *, connected: Callable[[], Awaitable[None]] | None = None) -> None:
         """Connect, synchronise, take in the bars so far; raises `BrokerFault`.
 
-        `connected` is awaited before the first question that depends on the time.
+        `connected` is awaited before the first question that depends on the time. A strategy that
+        fails over those bars raises `StrategyFault` while nothing has begun and nothing is open.
         """
         settings = self.plan.settings
         await self.executor.connect()
@@ -264,6 +318,8 @@ class Trader:
                 held=held[symbol],
             )
             self._proposer.prepare(con_id, INSTRUMENTS[symbol], history=history)
+        if self._proposer.fault is not None and not self._began and self.flat:
+            raise self._proposer.fault
         if self._cash_before is None:
             self._cash_before = self.executor.cash_usd
 
@@ -272,8 +328,13 @@ class Trader:
 
         `failed` is told when the loop fails over a request.
         """
-        journal = str(self.plan.journal)
-        signed = sign(pid=os.getpid(), version=__version__, journal=journal, without=self.without)
+        signed = sign(
+            pid=os.getpid(),
+            version=__version__,
+            journal=str(self.plan.journal),
+            shadow=self.plan.shadow,
+            without=self.without,
+        )
         desk = Desk(
             self.manager, self.runtime, elapsed_s=monotonic_seconds, signed=signed, failed=failed
         )
@@ -293,6 +354,7 @@ class Trader:
 
     def begin(self) -> None:
         """Let events flow: from here on everything is recorded."""
+        self._began = True
         self._started_at = self.runtime.now()
         self.manager.handle(
             events.TraderStarted(to_limits(self.plan.settings), numbers_first=True)
@@ -300,6 +362,7 @@ class Trader:
         if self.plan.no_entries:
             why = f"the start: {self.plan.no_entries}"
             self.manager.handle(events.OperatorAsked(events.Request.REDUCE_ONLY, why))
+        self._tell_fault()
         if self._beside is not None:
             live = self.runtime if isinstance(self.runtime, SystemRuntime) else None
             speed = 1.0 if live is None else live.speed
@@ -308,7 +371,14 @@ class Trader:
 
     def resume(self) -> None:
         """Let events flow again after a reconnect."""
+        self._tell_fault()
         self.executor.announce()
+
+    def _tell_fault(self) -> None:
+        """Let a failure over the bars that were missed be known, once events flow."""
+        fault = self._proposer.untold()
+        if fault is not None:
+            self.manager.handle(proposes_no_more(fault))
 
     @property
     def flat(self) -> bool:
@@ -367,6 +437,28 @@ def held_contracts(state: TraderState, symbols: Sequence[str]) -> dict[str, froz
             )
         found[symbol].add(con_id)
     return {symbol: frozenset(con_ids) for symbol, con_ids in found.items()}
+
+
+def _one_kind_of_record(plan: Plan) -> None:
+    """Raise `BadInput` where a shadow would go on with a trader's record, or the other way round.
+
+    A record in which a trader has ever begun is the trader's: what is open in it is real.
+    """
+    if not plan.journal.exists() or not plan.journal.stat().st_size:
+        return
+    with JournalReader(plan.journal) as reader:
+        shadows = [bool(opening.run.get("shadow")) for _, opening in reader.openings]
+    is_shadows = all(shadows) and bool(shadows)
+    if plan.shadow and not is_shadows:
+        raise BadInput(
+            f"journal {plan.journal} is a trader's record: a shadow needs one of its own, choose"
+            " another --journal"
+        )
+    if is_shadows and not plan.shadow:
+        raise BadInput(
+            f"journal {plan.journal} is a shadow's record, its trades never were: choose another"
+            " --journal"
+        )
 
 
 def _endpoint(plan: Plan) -> Endpoint:

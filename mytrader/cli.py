@@ -30,6 +30,7 @@ from mytrader.cli_options import (
 )
 from mytrader.cli_trace import trace
 from mytrader.errors import MytraderError, TheirFault
+from mytrader.outputs import spell_out
 from mytrader.plain_text import one_line
 
 EXIT_BAD_INPUT: Final = 2
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     `arguments` are the process's own unless given. Always ends in `SystemExit`.
     """
     given = None if arguments is None else list(arguments)
+    spell_out(sys.stdout, sys.stderr)
     try:
         status = app(given, prog_name="mytrader", standalone_mode=False)
     except _ClickError as error:

@@ -9,7 +9,9 @@ from mytrader.cli_options import Json
 
 
 def trace(
-    cycle: Annotated[str, typer.Argument(help="A cycle's id, or as much of it as is unique.")],
+    cycle: Annotated[
+        str, typer.Argument(help="Id of a cycle or its trace, or as much of it as is unique.")
+    ],
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Default: the newest record in runs/.")
     ] = None,

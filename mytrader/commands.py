@@ -232,6 +232,7 @@ def cycles(journal: Path | None, *, as_json: bool) -> None:
     print_cycles(book, console)
     many = "cycle" if len(everything) == 1 else "cycles"
     words = f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}"
+    console.print("mytrader trace CYCLE draws one; --json has everything of each", style="dim")
     console.print(Text(one_line(words)), soft_wrap=True)
 
 

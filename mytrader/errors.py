@@ -7,6 +7,7 @@
         ├── BadInput          unusable input from a person or a file: one line, exit status 2
         ├── BrokerFault       the broker or its gateway refused, vanished or spoke nonsense
         ├── ControlFault      a running trader cannot be reached, or did not answer
+        ├── StrategyFault     a strategy raised, or gave something that is no signal
         └── JournalFault      the record cannot be opened, trusted or written
 
 A refusal by a guard is a value (`domain.orders.Refused`), not an exception.
@@ -46,6 +47,10 @@ class BrokerFault(TheirFault):
 
 class ControlFault(TheirFault):
     """A running trader cannot be reached through its door, or has not answered."""
+
+
+class StrategyFault(TheirFault):
+    """A strategy raised, or gave something that is no signal; it proposes nothing more."""
 
 
 class JournalFault(TheirFault):

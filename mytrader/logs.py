@@ -72,6 +72,7 @@ class LogFile:
         self.lost = 0
         self._closed = False
         try:
+            options.path.parent.mkdir(parents=True, exist_ok=True)
             options.path.touch(0o600)
             self._file = _RotatingFile(
                 options.path,

@@ -15,7 +15,9 @@ from mytrader.run_folder import newest_journal
 
 
 def trace(cycle: str, journal: Path | None, *, as_json: bool, svg: Path | None) -> None:
-    """Show the trace of the one cycle whose id begins with `cycle`; raises `BadInput`.
+    """Show the trace of the one cycle whose id, or trace id, begins with `cycle`.
+
+    Raises `BadInput`. What goes into a pipe or a file is wide enough for all its words.
 
     The journal may be growing meanwhile. An existing picture is replaced.
     """
@@ -27,6 +29,7 @@ def trace(cycle: str, journal: Path | None, *, as_json: bool, svg: Path | None) 
     if as_json:
         print_json(trace_view(found))
     elif svg is None:
-        print_trace(found, Console(highlight=False))
+        console = Console(highlight=False)
+        print_trace(found, console, whole=not console.is_terminal)
     else:
         sys.stdout.write(f"{svg}: {len(found.spans)} spans of cycle {found.cycle_id}\n")

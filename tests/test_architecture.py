@@ -193,7 +193,7 @@ def test_every_check_is_applied_and_has_its_bad_sample() -> None:
 
 
 def test_only_the_loop_catches_everything_and_only_once() -> None:
-    """A broad handler hides the next bug, so there is one, where carrying on is impossible."""
+    """A broad handler hides the next bug, so there is one; who asks it ends what failed."""
     found = {one.path: len(list(checks.broad_handlers(one))) for one in sources()}
     assert found.pop(checks.LOOP, 1) == 1
     assert [path for path, count in found.items() if count] == []

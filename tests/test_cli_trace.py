@@ -21,7 +21,7 @@ def app() -> typer.Typer:
 
 def test_help_names_every_option() -> None:
     said = CliRunner().invoke(app(), ["--help"], env={"COLUMNS": "120", "NO_COLOR": "1"}).output
-    for word in ("cycle's id", "--journal", "--json", "--svg"):
+    for word in ("Id of a cycle", "--journal", "--json", "--svg"):
         assert word in said
 
 

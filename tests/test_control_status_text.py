@@ -31,6 +31,14 @@ def shown(state: TraderState, *alerts: Said) -> Status:
     return replace(status, pid=42, version="1.2", journal="runs/x.journal")
 
 
+def test_a_shadow_says_that_it_is_one() -> None:
+    """Its mode is NORMAL and its day has entries, of which none was sent."""
+    status = shown(opened().state)
+    words = "a shadow: it decides everything and sends nothing"
+    assert words not in text_of(status)
+    assert words in text_of(replace(status, shadow=True))
+
+
 def test_an_open_trade_is_one_glance() -> None:
     lines = text_of(shown(opened().state)).splitlines()
     assert lines[0].split() == ["mode", "NORMAL"]

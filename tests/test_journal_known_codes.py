@@ -8,6 +8,7 @@ from mytrader.journal.known_codes import (
     ENTRY_REFUSALS,
     OTHER,
     REFUSALS,
+    UNWRITTEN,
     known,
 )
 
@@ -26,6 +27,14 @@ def test_every_code_of_a_guard_is_known() -> None:
     said = said_in("refusal", "Refused")
     assert len(said) > 40
     assert not said - set(REFUSALS)
+
+
+def test_every_reason_for_not_writing_an_order_is_known() -> None:
+    """What a shadow did not send is not "other"."""
+    text = "".join(path.read_text("utf-8") for path in EXECUTION.glob("*.py"))
+    said = {"SHADOW", *re.findall(r"_not_written\([^)]*code=\"([A-Z_]+)\"", text)}
+    assert said == {"SHADOW", "ORDER_ID"}
+    assert said <= set(UNWRITTEN)
 
 
 def test_every_entry_guard_has_its_own_series() -> None:

@@ -1,8 +1,10 @@
 """Metrics say what the journal says, with a bounded number of series, to this machine alone."""
 
 import importlib.util
+import os
 import re
 import socket
+import subprocess
 import sys
 import urllib.request
 from collections import Counter
@@ -44,6 +46,24 @@ def counted(tape: Tape) -> Metrics:
     metrics = Metrics()
     tape.watched_by(metrics)
     return metrics
+
+
+def test_nothing_in_the_environment_changes_what_is_counted(tmp_path: Path) -> None:
+    """A variable that another program needs would move every count to a file, for ever."""
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from mytrader.journal.metrics import Metrics; m = Metrics(); print(m.text())",
+        ],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "mytrader_signals_total 0.0" in said
+    assert "_created" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trade_is_counted() -> None:

@@ -220,8 +220,15 @@ def test_the_file_is_the_owners_and_turns_over(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"telemetry.log_file: .*: No such file or directory:"):
+    (tmp_path / "no").touch()
+    with pytest.raises(BadInput, match=r"telemetry.log_file: .*: (Not a directory|File exists):"):
         logs.set_up(verbose=False, file=LogFileOptions(tmp_path / "no" / "t.log"))
+
+
+def test_the_folder_of_the_page_is_made(tmp_path: Path) -> None:
+    """`runs/mytrader.log`, on the first day."""
+    LogFile(LogFileOptions(tmp_path / "runs" / "mytrader.log")).close()
+    assert (tmp_path / "runs" / "mytrader.log").exists()
 
 
 class FullDisk(io.StringIO):

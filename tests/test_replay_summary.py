@@ -111,6 +111,30 @@ def test_refused_and_aborted_entries_are_counted_by_reason() -> None:
     assert "BRACKET_TOO_CLOSE" in out
 
 
+def test_every_line_leads_to_a_trace() -> None:
+    """The shortest beginning of an id that names one cycle, of the latest for each reason."""
+    ids = [f"01KC7FXR55{each}W6HXQ74WAM7TF6D" for each in "ABCD"]
+    traded = replace(won(), cycle_id=ids[0])
+    refused = [
+        replace(a_cycle(), cycle_id=ids[i], phase=Phase.REFUSED, reason_codes=("MODE",))
+        for i in (1, 2)
+    ]
+    aborted = replace(a_cycle(), cycle_id=ids[3], phase=Phase.ABORTED)
+    out = printed(summary(ended(traded, *refused, aborted))).splitlines()
+    for word, cycle_id in (("BUY 1", ids[0]), ("MODE", ids[2]), ("NOT_FILLED", ids[3])):
+        (line,) = (each for each in out if word in each and "01KC" in each)
+        assert f"{cycle_id[:11]} " in line
+
+
+def test_what_is_open_is_shown() -> None:
+    book = ended(won())
+    cycle = replace(a_cycle(), cycle_id="01KC7FXR550W6HXQ74WAM7TF6D", phase=Phase.HALTED)
+    book.open = {cycle.cycle_id: cycle}
+    out = printed(summary(book))
+    (line,) = (each for each in out.splitlines() if "HALTED" in each)
+    assert "01KC7FXR55 " in line
+
+
 def test_a_long_day_shows_its_latest_trades_and_says_how_many_there_were_before() -> None:
     out = printed(summary(many(TRADES_SHOWN_MAX + 2)))
     assert out.count("session end") == TRADES_SHOWN_MAX

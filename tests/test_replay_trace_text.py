@@ -47,6 +47,14 @@ def test_a_wide_terminal_cuts_no_words() -> None:
     assert not any("…" in line for line in drawn(TRADE, 200))
 
 
+def test_a_pipe_gets_every_word() -> None:
+    """Whoever greps it, or keeps it in a file, has no wider terminal to try."""
+    out = io.StringIO()
+    print_trace(TRADE, Console(file=out, width=80, color_system=None), whole=True)
+    assert "…" not in out.getvalue()
+    assert "CLOSED by stop" in out.getvalue()
+
+
 def test_a_narrow_pipe_still_gets_something() -> None:
     assert max(len(line) for line in drawn(TRADE, 20)) >= COLUMNS_MIN - 10
 

@@ -5,6 +5,7 @@ import pytest
 from mytrader.domain import events
 from mytrader.errors import BadInput
 from mytrader.journal.cycle_histories import CycleHistories, CycleHistory
+from mytrader.journal.trace import trace_hex
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.traces import chosen, fold_watched, read_traces
 from tests.playbook import CYCLE
@@ -40,6 +41,12 @@ def test_a_part_of_an_id_is_enough_when_it_is_unique() -> None:
     traces = read_traces(closed().records)
     assert chosen(traces, CYCLE).cycle_id == CYCLE
     assert chosen(traces, f" {CYCLE[:6].lower()} ").cycle_id == CYCLE
+
+
+def test_the_id_that_a_collector_shows_is_as_good() -> None:
+    traces = read_traces(closed().records)
+    for told in (trace_hex(CYCLE), trace_hex(CYCLE)[:8].upper()):
+        assert chosen(traces, told).cycle_id == CYCLE
 
 
 def test_what_is_not_found_or_not_clear_is_one_line() -> None:

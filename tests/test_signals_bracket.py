@@ -46,3 +46,12 @@ def test_nothing_earned_is_a_coin_and_everything_is_certain() -> None:
     assert earned((0.6, 0.0), (0.4, -1.0)) == 0.5
     assert earned((0.6, 1.0), (0.4, 9.0)) == 1.0
     assert earned((0.6, 0.5), (0.4, 0.0)) == 0.65
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_legs_on_the_wrong_sides_stay_there(side: Side) -> None:
+    """Put right in silence, signs that were mixed up would trade; the guards refuse them."""
+    sign = side.sign
+    legs = bracket(ES, side, entry=27_600, stop=27_600 + sign * 8, target=27_600 - sign * 4.5)
+    assert legs.stop == ES.price(27_600 + sign * 8)
+    assert (legs.entry - legs.target) * sign > 0

@@ -1,7 +1,9 @@
 """Strategies are found by name; what cannot be used is told in one line."""
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from math import isfinite
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
+from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES, MES
-from mytrader.errors import BadInput
+from mytrader.domain.orders import Side
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.signals.strategies.ema_cross import EmaCross
 from mytrader.signals.strategy import (
     BUILT_IN,
     GROUP,
+    check_signal,
     create_strategy,
     params_from_text,
     parse_params,
@@ -131,7 +137,7 @@ def test_parameters_may_be_typed_or_text(params: dict[str, object]) -> None:
     [
         ({"bar": 3}, "unknown field `bar`"),
         ({"bars": 1}, ">= 2"),
-        ({"bars": "many"}, "int"),
+        ({"bars": "many"}, "`bars` is 'many'; give `int`; its parameters are: bars, "),
         ({"bars": 2.5}, "int"),
         ({"bars": None}, "int"),
         ({"width": 0}, "> 0"),
@@ -211,3 +217,43 @@ def test_whatever_is_given_is_used_within_bounds_or_refused(params: dict[str, ob
     assert 0 < parsed.width <= 10
     assert isfinite(parsed.drift)
     assert "else" not in params
+
+
+SOUND = Signal(
+    strategy="x",
+    side=Side.BUY,
+    confidence=0.6,
+    entry=Decimal("6900.00"),
+    stop=Decimal("6896.00"),
+    target=None,
+    features={"atr": 8.0},
+    reason="",
+)
+
+
+def test_a_signal_of_the_right_kinds_passes_whatever_its_numbers_are() -> None:
+    check_signal(SOUND)
+    check_signal(replace(SOUND, confidence=float("nan"), stop=Decimal("NaN"), target=Decimal(-1)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"confidence": True}, "confidence of its signal is True: give a float"),
+        ({"warm": 1}, "warm of its signal is 1: give a bool"),
+        ({"entry": None}, "entry of its signal is None: give a Decimal"),
+        ({"regime": "RANGE"}, "regime of its signal is 'RANGE': give a Regime"),
+        ({"features": {"atr": None}}, "feature 'atr' of its signal is None: give a number"),
+    ],
+)
+def test_a_signal_with_something_of_another_kind_is_none(
+    change: dict[str, object], said: str
+) -> None:
+    """The guards compare and the journal writes: neither can with these."""
+    with pytest.raises(StrategyFault, match=re.escape(said)):
+        check_signal(replace(SOUND, **change))
+
+
+def test_what_is_no_signal_is_none() -> None:
+    with pytest.raises(StrategyFault, match=r"it gave 'BUY', which is no signal"):
+        check_signal("BUY")

@@ -1,9 +1,9 @@
 """In a row: after some minutes that closed higher, the next may do so too."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import Instrument
@@ -17,9 +17,9 @@ from mytrader.signals.strategy import parse_params
 class Params(Struct, frozen=True, forbid_unknown_fields=True):
     """Closes in a row; the distances of stop and target in average true ranges."""
 
-    closes: int = 4
-    stop_atr: float = 1.5
-    target_atr: float = 3.0
+    closes: Annotated[int, Meta(ge=2)] = 4
+    stop_atr: Annotated[float, Meta(gt=0)] = 1.5
+    target_atr: Annotated[float, Meta(gt=0)] = 3.0
 
 
 class InARow:

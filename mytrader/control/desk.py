@@ -188,8 +188,15 @@ def _unheard(state: TraderState) -> TraderState:
     )
 
 
-def sign(*, pid: int, version: str, journal: str, without: tuple[str, ...] = ()) -> Identity:
+def sign(
+    *,
+    pid: int,
+    version: str,
+    journal: str,
+    shadow: bool = False,
+    without: tuple[str, ...] = (),
+) -> Identity:
     """Return a function that signs a status with the process it comes from."""
     return lambda status: replace(
-        status, pid=pid, version=version, journal=journal, without=without
+        status, pid=pid, version=version, journal=journal, shadow=shadow, without=without
     )

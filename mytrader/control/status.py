@@ -123,6 +123,7 @@ class Status(Struct, frozen=True):
     journal: str = ""
     profile: str = ""
     without: tuple[str, ...] = ()
+    shadow: bool = False
 
 
 def resume_code(state: TraderState, *, pages: int) -> str | None:

@@ -62,6 +62,8 @@ def _head(grid: Table, status: Status) -> None:
     grid.add_row("trader", _words(where))
     for missing in status.without:
         grid.add_row("without", _words(missing, "yellow"))
+    if status.shadow:
+        grid.add_row("", Text("a shadow: it decides everything and sends nothing", "bold"))
     link = Text(
         "link up" if status.linked else "no link to the broker", "" if status.linked else "yellow"
     )

@@ -6,12 +6,13 @@ the exit rule is evaluated once more on the state of that moment, and a failure 
 intent as never written. What the broker answers comes back as further events.
 
 Advice, strategies and observers hang off this line. None of them is on it: the line works with
-all of them gone, and none of them can send anything.
+all of them gone, and none of them can send anything. A strategy that fails proposes nothing more;
+the mode is REDUCE_ONLY then, and what is open is watched to its end.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from mytrader.domain.events import AnyEvent
 from mytrader.domain.market import BAR_LENGTH, Bar
 from mytrader.domain.orders import Approved, Bracket, OrderSpec, Refused
 from mytrader.domain.trader import TraderState
-from mytrader.errors import InvariantBroken, MytraderError, OurFault
+from mytrader.errors import InvariantBroken, MytraderError, OurFault, StrategyFault
 from mytrader.execution.book_news import news_of
 from mytrader.execution.guards import AskedBracket, exit_rule_holds, judge_exit, validate_entry
 from mytrader.execution.order_builder import Price
@@ -33,8 +34,12 @@ from mytrader.execution.trade_cycle import next_deadline, step
 from mytrader.ports import Adviser, Broker, Journal, Runtime
 
 Propose = Callable[[int, Bar], Signal | None]
-"""A strategy as the loop sees it: contract id and bar in, now and then a proposal out."""
+"""A strategy as the loop sees it: contract id and bar in, now and then a proposal out.
 
+It raises `StrategyFault` once, when it has failed, and proposes nothing from then on.
+"""
+
+T = TypeVar("T")
 
 MAY_WAIT: Final = (
     events.QuoteSeen,
@@ -56,6 +61,22 @@ def numbers_follow(asked: Sequence[AnyCommand]) -> bool:
     """
     acts = [command for command in asked if not isinstance(command, RaiseAlert)]
     return bool(acts) and all(new_orders(command) for command in acts)
+
+
+def caught(work: Callable[[], T]) -> T | Exception:
+    """Return what `work` returns, or what it raised; the only broad handler in the package.
+
+    Whoever asks ends what failed: the loop takes no new risk, a strategy proposes nothing more.
+    """
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - the only broad handler in the package
+        return error
+
+
+def proposes_no_more(fault: StrategyFault) -> events.OperatorAsked:
+    """Return what follows from a strategy's failure: nothing is opened, and a person is paged."""
+    return events.OperatorAsked(events.Request.REDUCE_ONLY, f"the trader: {fault}")
 
 
 class Observer(Protocol):
@@ -112,16 +133,16 @@ class LiveTradingManager:
         """
         if self.failure is not None or self._stopped:
             return
-        try:
-            self._handle(event)
-        except Exception as error:  # the only broad handler in the package
-            text = " ".join(str(error).split())
-            why = f"{type(error).__name__} while handling {type(event).__name__}: {text}"
-            self.failure = error
-            self._halt(why)
-            if isinstance(error, MytraderError):
-                raise
-            raise OurFault(why) from error
+        error = caught(lambda: self._handle(event))
+        if error is None:
+            return
+        text = " ".join(str(error).split())
+        why = f"{type(error).__name__} while handling {type(event).__name__}: {text}"
+        self.failure = error
+        self._halt(why)
+        if isinstance(error, MytraderError):
+            raise error
+        raise OurFault(why) from error
 
     def _handle(self, event: AnyEvent) -> None:
         now = self._runtime.now()
@@ -197,7 +218,11 @@ class LiveTradingManager:
         A broker that had no bars at first tells hours of them at once. The price that a proposal
         rests on may be no older than a quote.
         """
-        signal = self._propose(event.con_id, event.bar)
+        try:
+            signal = self._propose(event.con_id, event.bar)
+        except StrategyFault as fault:
+            self._handle(proposes_no_more(fault))
+            return
         age = self._runtime.now() - event.bar.opened_at - BAR_LENGTH
         if signal is not None and age <= self.state.limits.quote_age_max:
             self._process_hybrid_signal(event.con_id, signal)

@@ -66,6 +66,8 @@ EXIT_REFUSALS: Final = (
     "STALE_DATA",
 )
 REFUSALS: Final = tuple(sorted({*ENTRY_REFUSALS, *EXIT_REFUSALS}))
+UNWRITTEN: Final = tuple(sorted({*REFUSALS, "ORDER_ID", "SHADOW"}))
+"""Why an order did not go out: the last check, the link, a number nobody knows, a shadow."""
 
 CALL_OUTCOMES: Final = (
     "abandoned",

@@ -24,7 +24,14 @@ from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import Role, parse_ref
 from mytrader.domain.trader import DayLedger, Mode, TraderState
 from mytrader.errors import BadInput
-from mytrader.journal.known_codes import CALL_OUTCOMES, ORDER_ACTIONS, OTHER, REFUSALS, known
+from mytrader.journal.known_codes import (
+    CALL_OUTCOMES,
+    ORDER_ACTIONS,
+    OTHER,
+    REFUSALS,
+    UNWRITTEN,
+    known,
+)
 from mytrader.ports import JournalRecord
 
 try:
@@ -33,14 +40,22 @@ try:
         Counter,
         Gauge,
         Histogram,
+        disable_created_metrics,
         generate_latest,
         start_http_server,
+        values,
     )
 except ImportError:
     raise BadInput(
         "telemetry.prometheus_port: prometheus-client is not installed:"
         " pip install 'mytrader[telemetry]'"
     ) from None
+
+# The library looks into the environment: with PROMETHEUS_MULTIPROC_DIR every count would go to a
+# file, inside the loop, and the next process would go on with it.
+values.ValueClass = values.MutexValue
+# When each series was made doubles their number, and the process begins but once.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library says nothing of it
 
 HOST: Final = "127.0.0.1"
 WAITING_MAX: Final = 64
@@ -96,7 +111,7 @@ METRICS: Final = (
         "orders_not_written_total",
         Counter,
         "Orders stopped at the last check, by its code.",
-        {"code": (*REFUSALS, OTHER)},
+        {"code": (*UNWRITTEN, OTHER)},
     ),
     Metric("executions_total", Counter, "Fills of our orders, each once."),
     Metric(

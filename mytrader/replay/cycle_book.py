@@ -70,11 +70,8 @@ class CycleBook:
     @property
     def refusals(self) -> Counter[str]:
         """How often each code was the first to refuse an entry."""
-        return Counter(
-            cycle.reason_codes[0]
-            for cycle in self.ended.values()
-            if cycle.phase is Phase.REFUSED and cycle.reason_codes
-        )
+        endings = map(self.ending_of, self.ended.values())
+        return Counter(code for what, code in endings if what == "refused")
 
     @property
     def aborted(self) -> list[TradeCycle]:
@@ -89,7 +86,15 @@ class CycleBook:
     @property
     def abort_reasons(self) -> Counter[str]:
         """How often each alert, or a want of fills, ended an entry that had passed the guards."""
-        return Counter(" ".join(self.codes_of(cycle)) or NOT_FILLED for cycle in self.aborted)
+        return Counter(code for _, code in map(self.ending_of, self.aborted))
+
+    def ending_of(self, cycle: TradeCycle) -> tuple[str, str]:
+        """Return how an entry became no trade and the reason that counts; empty for a trade."""
+        if cycle.phase is Phase.ABORTED:
+            return "aborted", " ".join(self.codes_of(cycle)) or NOT_FILLED
+        if cycle.phase is Phase.REFUSED and cycle.reason_codes:
+            return "refused", cycle.reason_codes[0]
+        return "", ""
 
     @property
     def gross_usd(self) -> Decimal:

@@ -1,6 +1,7 @@
 """The end of a run, for people and for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -19,8 +20,10 @@ from mytrader.replay.cycle_view import cycle_view, money, view_in
 
 PRICES: Final = ("entry", "exit")
 TRADES_SHOWN_MAX: Final = 40
-WIDE_COLUMNS: Final = 100
-"""From this width on there is room for the end of a trade and for its profit before costs."""
+ID_LEAST: Final = 10
+"""So many characters of an id are its time; they are enough but for twins."""
+WIDE_COLUMNS: Final = 110
+"""From this width on there is room for the end of a trade, its costs and what it made before."""
 
 
 class Summary(Struct, frozen=True):
@@ -102,24 +105,40 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 
 def print_cycles(book: CycleBook, console: Console) -> None:
-    """Show closed trades, and how many entries became none, by reason."""
+    """Show closed trades, what is open, and how many entries became none, by reason.
+
+    Each line has as much of a cycle's id as `mytrader trace` needs.
+    """
+    id_of = _short_ids({*book.ended, *book.open})
     if book.closed:
-        console.print(_trades_table(book.closed, wide=console.width >= WIDE_COLUMNS))
+        wide = console.width >= WIDE_COLUMNS
+        console.print(_trades_table(book.closed, id_of, wide=wide))
         hidden = len(book.closed) - TRADES_SHOWN_MAX
         if hidden > 0:
             console.print(f"{hidden} earlier trades: see mytrader cycles --json")
         console.print()
+    if book.open:
+        console.print(_open_table(book, id_of))
+        console.print()
     if book.refusals or book.aborted:
-        console.print(_entries_table(book))
+        console.print(_entries_table(book, id_of))
         console.print()
 
 
-def _trades_table(cycles: list[TradeCycle], *, wide: bool) -> Table:
+def _short_ids(cycle_ids: AbstractSet[str]) -> dict[str, str]:
+    """Return the beginning of each id, as long as it takes to tell them all apart."""
+    length = ID_LEAST
+    while len({each[:length] for each in cycle_ids}) < len(cycle_ids):
+        length += 1
+    return {each: each[:length] for each in cycle_ids}
+
+
+def _trades_table(cycles: list[TradeCycle], id_of: Mapping[str, str], *, wide: bool) -> Table:
     """Return a table of closed trades, times in US Central."""
     table = _table("Closed cycles")
     names = ("opened (CT)", "closed", "order", "entry", "exit", "by", "gross $", "costs $")
-    for name in (*names, "net $"):
-        if wide or name not in ("closed", "gross $"):
+    for name in (*names, "net $", "cycle"):
+        if wide or name not in ("closed", "gross $", "costs $"):
             justify: JustifyMethod = "right" if name[-1] == "$" or name in PRICES else "left"
             table.add_column(name, justify=justify, no_wrap=True)
     for cycle in cycles[-TRADES_SHOWN_MAX:]:
@@ -136,18 +155,35 @@ def _trades_table(cycles: list[TradeCycle], *, wide: bool) -> Table:
             view["gross_usd"],
             view["commission_usd"],
             f"[{'green' if net >= 0 else 'red'}]{money(net)}[/]",
+            id_of[cycle.cycle_id],
         ]
-        table.add_row(*(cells if wide else [*cells[:1], *cells[2:6], *cells[7:]]))
+        table.add_row(*(cells if wide else [*cells[:1], *cells[2:6], *cells[8:]]))
     return table
 
 
-def _entries_table(book: CycleBook) -> Table:
+def _open_table(book: CycleBook, id_of: Mapping[str, str]) -> Table:
+    table = _table("Open cycles")
+    for name in ("proposed (CT)", "order", "phase", "contracts", "cycle"):
+        table.add_column(name, justify="right" if name == "contracts" else "left")
+    for cycle in book.open.values():
+        table.add_row(
+            f"{cycle.proposed_at.astimezone(EXCHANGE_ZONE):%m-%d %H:%M}",
+            f"{cycle.side} {cycle.quantity} {cycle.symbol}",
+            cycle.phase,
+            str(cycle.position),
+            id_of[cycle.cycle_id],
+        )
+    return table
+
+
+def _entries_table(book: CycleBook, id_of: Mapping[str, str]) -> Table:
     table = _table("Entries that became no trade")
-    for name in ("first reason", "what happened", "entries"):
+    for name in ("first reason", "what happened", "entries", "latest cycle"):
         table.add_column(name, justify="right" if name == "entries" else "left")
+    latest = {book.ending_of(cycle): id_of[cycle.cycle_id] for cycle in book.ended.values()}
     for what, reasons in (("refused", book.refusals), ("aborted", book.abort_reasons)):
         for code, count in reasons.most_common():
-            table.add_row(Text(one_line(code)), what, str(count))
+            table.add_row(Text(one_line(code)), what, str(count), latest.get((what, code), ""))
     return table
 
 

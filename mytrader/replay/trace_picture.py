@@ -8,8 +8,8 @@ from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.journal.trace import Trace, trace_hex
 from mytrader.replay.waterfall import Axis, Row, axis_of, label_of, lasting, rows_of
 
-WIDTH: Final = 1250
-LABELS: Final = 210
+WIDTH: Final = 1266
+LABELS: Final = 226
 BARS: Final = 520
 LENGTHS: Final = LABELS + BARS + 92
 NOTES: Final = LENGTHS + 14

@@ -42,15 +42,16 @@ class _Columns(NamedTuple):
     notes: int
 
 
-def print_trace(trace: Trace, console: Console) -> None:
-    """Draw a trace over the whole width of the console."""
+def print_trace(trace: Trace, console: Console, *, whole: bool = False) -> None:
+    """Draw a trace over the whole width of the console; `whole` cuts no words at its end."""
     axis = axis_of(trace)
     rows = rows_of(trace, axis)
     columns = _columns(rows, max(console.width, COLUMNS_MIN))
     for line in [*_head(trace), *_scale(axis, columns)]:
         console.print(line, soft_wrap=True)
     for row in rows:
-        console.print(_drawn(row, axis, columns), soft_wrap=True)
+        note = row.note if whole else _fitted(row.note, columns.notes).rstrip()
+        console.print(_drawn(row, axis, columns, note=note), soft_wrap=True)
     for line in _refusals(trace):
         console.print(line, soft_wrap=True)
 
@@ -94,7 +95,7 @@ def _scale(axis: Axis, columns: _Columns) -> Iterator[Text]:
     yield Text(" " * (columns.labels + 1) + "".join(names), "dim")
 
 
-def _drawn(row: Row, axis: Axis, columns: _Columns) -> Text:
+def _drawn(row: Row, axis: Axis, columns: _Columns, *, note: str) -> Text:
     style = "red" if row.span.error else _STYLES.get(row.span.key.split(" ")[0], "white")
     return Text.assemble(
         (_fitted(_label(row), columns.labels), "bold" if row.depth == 0 else ""),
@@ -102,7 +103,7 @@ def _drawn(row: Row, axis: Axis, columns: _Columns) -> Text:
         *_bar(row, axis, columns.bars, style=style),
         (f" {lasting(row.span.lasted).rjust(columns.lasted)}", "dim"),
         "  ",
-        (_fitted(row.note, columns.notes).rstrip(), "red" if row.span.error else ""),
+        (note, "red" if row.span.error else ""),
     )
 
 

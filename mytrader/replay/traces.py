@@ -13,7 +13,7 @@ from mytrader.journal.cycle_histories import (
     no_lesson,
 )
 from mytrader.journal.telemetry import late_trace, trace_of
-from mytrader.journal.trace import Trace
+from mytrader.journal.trace import Trace, trace_hex
 from mytrader.journal.watched import Listener
 from mytrader.ports import JournalRecord
 from mytrader.replay.cycle_book import CycleBook, fold
@@ -63,9 +63,14 @@ def read_traces(
 
 
 def chosen(traces: dict[str, Trace], prefix: str) -> Trace:
-    """Return the one trace whose cycle id begins with `prefix`; raises `BadInput`."""
-    wanted = prefix.strip().upper()
-    matching = [cycle_id for cycle_id in traces if wanted and cycle_id.startswith(wanted)]
+    """Return the one trace whose cycle id, or own id, begins with `prefix`; raises `BadInput`."""
+    wanted = prefix.strip()
+    matching = [
+        cycle_id
+        for cycle_id in traces
+        if wanted
+        and (cycle_id.startswith(wanted.upper()) or trace_hex(cycle_id).startswith(wanted.lower()))
+    ]
     if len(matching) == 1:
         return traces[matching[0]]
     if not matching:

@@ -27,13 +27,12 @@ def bracket(
 ) -> BracketPrices:
     """Return levels in ticks as prices; stop and target are put on the grid away from the entry.
 
-    No distance is forced up to any minimum: that is for the guards to judge, and they refuse
-    rather than adjust.
+    No leg is moved to the other side and no distance forced up to any minimum: that is for the
+    guards to judge, and they refuse rather than adjust.
     """
-    below = instrument.price(floor(min(stop, target)))
-    above = instrument.price(ceil(max(stop, target)))
-    at = instrument.price(entry)
-    return BracketPrices(at, below, above) if side is Side.BUY else BracketPrices(at, above, below)
+    down, up = (floor, ceil) if side is Side.BUY else (ceil, floor)
+    price = instrument.price
+    return BracketPrices(price(entry), stop=price(down(stop)), target=price(up(target)))
 
 
 def earned(*parts: tuple[float, float]) -> float:

@@ -6,6 +6,7 @@ Strategies of other packages come by the entry point group `mytrader.strategies`
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from math import isfinite
 from typing import Final, Protocol, Self, TypeVar
@@ -15,7 +16,9 @@ import msgspec
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import Instrument
 from mytrader.domain.market import Bar
-from mytrader.errors import BadInput
+from mytrader.domain.orders import Side
+from mytrader.domain.regime import Regime
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.signals.features import Features
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -81,13 +84,53 @@ def parse_params(strategy: str, params: Mapping[str, object], *, kind: type[P]) 
     try:
         parsed = msgspec.convert(dict(params), kind, strict=False)
     except msgspec.ValidationError as error:
-        message = f"strategy {strategy}: {error}; its parameters are: {names}"
-        raise BadInput(message) from None
+        said = _value_and_want(str(error), params)
+        raise BadInput(f"strategy {strategy}: {said}; its parameters are: {names}") from None
     for field in kind.__struct_fields__:
         value = getattr(parsed, field)
         if isinstance(value, float) and not isfinite(value):
             raise BadInput(f"strategy {strategy}: `{field}` is {value}; give a finite number")
     return parsed
+
+
+def _value_and_want(error: str, params: Mapping[str, object]) -> str:
+    """Return what msgspec says of a parameter with the value that was given, as it was typed."""
+    wanted, at, name = error.removesuffix("`").partition(" - at `$.")
+    if not at or name not in params:
+        return error
+    wanted = wanted.partition(", got")[0].removeprefix("Expected ")
+    return f"`{name}` is {params[name]!r}; give {wanted}"
+
+
+def check_signal(signal: object) -> None:
+    """Raise `StrategyFault` for what is no signal, or has something of another kind inside.
+
+    Whether its numbers are any good is for the guards to judge; they could not even compare these.
+    """
+    if not isinstance(signal, Signal):
+        raise StrategyFault(f"it gave {signal!r}, which is no signal")
+    for name, kind in _KINDS.items():
+        value = getattr(signal, name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            wanted = kind[0] if isinstance(kind, tuple) else kind
+            raise StrategyFault(f"{name} of its signal is {value!r}: give a {wanted.__name__}")
+    for name, number in signal.features.items():
+        if not isinstance(number, int | float):
+            raise StrategyFault(f"feature {name!r} of its signal is {number!r}: give a number")
+
+
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "strategy": str,
+    "side": Side,
+    "confidence": (float, int),
+    "entry": Decimal,
+    "stop": (Decimal, type(None)),
+    "target": (Decimal, type(None)),
+    "features": dict,
+    "reason": str,
+    "warm": bool,
+    "regime": (Regime, type(None)),
+}
 
 
 def params_from_text(options: Iterable[str]) -> dict[str, str]:

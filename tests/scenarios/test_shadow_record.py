@@ -1,0 +1,45 @@
+"""A shadow's decisions never stand in the record of a trader, nor a trader's in a shadow's.
+
+Hazard: a shadow that folds a record with an open trade decides its exit, which ends as never
+written; its entries count as the trader's entries of the day, its cooldowns and its losses.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from msgspec.structs import replace
+
+from mytrader.bootstrap import Parts, Plan
+from mytrader.errors import BadInput
+from tests.sessions import Proposal, Scripted, Session, a_plan, play, quiet
+
+BEGIN: Final = datetime(2025, 12, 11, 15, tzinfo=UTC)
+
+
+def trade(plan: Plan) -> None:
+    """Trade ten quiet minutes with one proposal."""
+    history = quiet(BEGIN - timedelta(minutes=300), 300)
+    wishes = [Proposal(BEGIN + timedelta(minutes=1))]
+    parts = Parts(strategy=lambda instrument: Scripted(instrument, wishes))
+    play(Session(plan, history, quiet(BEGIN, 10), parts))
+
+
+@pytest.mark.parametrize(
+    ("shadow", "said"),
+    [
+        (False, "is a trader's record: a shadow needs one of its own, choose another --journal"),
+        (True, "is a shadow's record, its trades never were: choose another --journal"),
+    ],
+)
+def test_one_does_not_go_on_with_the_others_record(
+    tmp_path: Path, *, shadow: bool, said: str
+) -> None:
+    first = replace(a_plan(tmp_path), shadow=shadow)
+    trade(first)
+    before = first.journal.read_bytes()
+    with pytest.raises(BadInput) as told:
+        trade(replace(first, shadow=not shadow))
+    assert str(told.value) == f"journal {first.journal} {said}"
+    assert first.journal.read_bytes() == before, "nothing was written"
