@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from mytrader.bootstrap import Parts, Plan
 from mytrader.errors import BadInput
-from tests.sessions import Proposal, Scripted, Session, a_plan, play, quiet
+from mytrader.signals.scripted import Proposal, Scripted, quiet
+from tests.sessions import Session, a_plan, play
 
 BEGIN: Final = datetime(2025, 12, 11, 15, tzinfo=UTC)
 

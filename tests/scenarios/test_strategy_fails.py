@@ -20,7 +20,8 @@ from mytrader.domain.market import Bar
 from mytrader.errors import StrategyFault
 from mytrader.journal.reader import JournalReader
 from mytrader.signals.features import Features
-from tests.sessions import Proposal, Scripted, Session, a_plan, play, quiet
+from mytrader.signals.scripted import Proposal, Scripted, quiet
+from tests.sessions import Session, a_plan, play
 
 BEGIN: Final = datetime(2025, 12, 11, 15, tzinfo=UTC)
 FIRST, FAILS, EXIT, LATER = 1, 4, 8, 12
