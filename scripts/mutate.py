@@ -51,6 +51,8 @@ SELECTED: Final[dict[str, tuple[str, ...]]] = {
     "market_guards": ("entry_guards",),
     "session_guards": ("entry_guards",),
     "rule_guards": (),
+    "bar_watch": ("market_data",),
+    "book_news": ("fill_tracking",),
     "guards": (),
     "bracket_family": ("entry_guards",),
     "exposure": ("guards",),

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import talib
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -125,6 +125,7 @@ def test_the_features_of_every_bar_are_those_of_the_library_and_of_plain_formula
 
 
 @QUICK
+@example([0, 0, 299], 3)
 @given(st.lists(st.integers(-400, 400), max_size=60), st.integers(2, 20))
 def test_an_rsi_lies_between_0_and_100_and_mirrors(steps: list[int], period: int) -> None:
     up, down = Rsi(period), Rsi(period)

@@ -99,5 +99,6 @@ class Rsi:
         self._gain += (max(change, 0) - self._gain) / self._count
         self._loss += (max(-change, 0) - self._loss) / self._count
         moved = self._gain + self._loss
-        self.value = 100 * self._gain / moved if moved > 0 else RSI_NEUTRAL
+        # A share of one first: rounded the other way round, it could lie beyond 100.
+        self.value = 100 * (self._gain / moved) if moved > 0 else RSI_NEUTRAL
         return self.value
