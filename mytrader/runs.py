@@ -32,7 +32,12 @@ from mytrader.settings import Settings
 from mytrader.simulator.bar_files import BarFile
 from mytrader.simulator.exchange_days import TABLE
 from mytrader.simulator.faults import Faults
-from mytrader.simulator.gateway import GatewaySettings, SimulatedGateway, SimulatedMarket
+from mytrader.simulator.gateway import (
+    SIMULATED_ACCOUNT,
+    GatewaySettings,
+    SimulatedGateway,
+    SimulatedMarket,
+)
 from mytrader.simulator.listing import front_month
 from mytrader.simulator.market import bar_ticks
 from mytrader.simulator.virtual_time import VirtualLoop, VirtualRuntime, run_virtual
@@ -444,8 +449,11 @@ async def check_clock(trader: Trader) -> None:
 async def check_speed(trader: Trader, runtime: SystemRuntime) -> None:
     """Check that the gateway's clock runs at the speed we were given, and set ours by it.
 
-    Raises `BadInput` when the two clocks run at different speeds.
+    Raises `BadInput` when the two clocks run at different speeds, or the gateway is a broker's:
+    alerts would call its orders a simulation, and a flat trader would give it up.
     """
+    if trader.executor.accounts != (SIMULATED_ACCOUNT,):
+        raise BadInput("--speed is for a simulated gateway, and this is none: leave it out")
     began, began_here = await _next_second(trader, runtime)
     await pause(runtime, max(SPEED_MEASURED * runtime.speed, timedelta(seconds=2)))
     later, later_here = await _next_second(trader, runtime)

@@ -1,5 +1,6 @@
 """Whole runs: failures halt, interruptions end with an outcome, a lost gateway is found again."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,9 +26,10 @@ from mytrader.domain.commands import AnyCommand, RaiseAlert
 from mytrader.domain.events import AnyEvent, BarClosed, LinkChanged
 from mytrader.domain.instrument import ES
 from mytrader.domain.trader import Mode, TraderState
-from mytrader.errors import BrokerFault
+from mytrader.errors import BadInput, BrokerFault
 from mytrader.execution.live_trading_manager import Observer
 from mytrader.journal.reader import JournalReader
+from mytrader.runtime import SystemRuntime
 from mytrader.settings import Settings
 from mytrader.simulator.bar_files import load_bar_file
 from mytrader.simulator.fault_rules import Restart, Rule, When
@@ -315,6 +318,14 @@ def test_clocks_that_do_not_match_are_one_line(
     assert (status, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_a_speed_is_refused_before_a_brokers_gateway() -> None:
+    """Hazard: its orders would be called a simulation, and a flat trader would give it up."""
+    trader: Any = SimpleNamespace(executor=SimpleNamespace(accounts=("DU7654321",)))
+    with pytest.raises(BadInput, match="for a simulated gateway") as refused:
+        asyncio.run(runs.check_speed(trader, SystemRuntime(lambda *_: None)))
+    assert "DU7654321" not in str(refused.value)
 
 
 @pytest.mark.slow

@@ -86,9 +86,9 @@ class _Wire(ib_async.Wrapper):
 
     def managedAccounts(self, accountsList: str) -> None:
         super().managedAccounts(accountsList)
-        managed = [account for account in accountsList.split(",") if account]
-        refusal = handshake.account_refusal(managed, self._executor._endpoint.account)
-        if refusal:
+        managed = tuple(account for account in accountsList.split(",") if account)
+        self._executor.accounts = managed
+        if refusal := handshake.account_refusal(managed, self._executor._endpoint.account):
             self._executor._refuse(self.ib.client, refusal)
 
     def openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:
@@ -247,7 +247,7 @@ class _Client(ib_async.IB):
 class IBExecutor:
     """Sends commands to one gateway and delivers what it says as events, in order.
 
-    `cash_usd` is the broker's own figure as last heard, for comparison only.
+    `cash_usd` is the broker's own figure as last heard, for comparison only; `accounts` are its.
     """
 
     def __init__(self, endpoint: Endpoint, *, runtime: Runtime) -> None:
@@ -260,6 +260,7 @@ class IBExecutor:
         self._lost: Callable[[], None] | None = None
         self._heard = 0
         self.cash_usd: Decimal | None = None
+        self.accounts: tuple[str, ...] = ()
         self._start_session()
 
     def _start_session(self) -> None:
@@ -364,9 +365,8 @@ class IBExecutor:
         """Find the front month, state it, subscribe; returns its id and the bars so far.
 
         The last bar of the history may still be forming and is left out. `held` are contracts in
-        which something of ours may still be open: they are stated and quoted as well, whatever
-        has become the front month since. Raises `BrokerFault`, also when the
-        gateway no longer knows one of them.
+        which something of ours may still be open: they are stated and quoted as well. Raises
+        `BrokerFault`, also when the gateway no longer knows one of them.
         """
         instrument = INSTRUMENTS[symbol]
         wanted = ib_async.Future(

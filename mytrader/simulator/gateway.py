@@ -57,6 +57,9 @@ FARMS: Final = (
 )
 _MINUTE: Final = timedelta(minutes=1)
 
+SIMULATED_ACCOUNT: Final = "DU0000001"
+"""Nobody's account: it tells a simulated gateway from a broker's."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ class GatewaySettings(Struct, frozen=True):
     `days` says when the exchange is open. The client `master_client_id` hears of all orders.
     """
 
-    account: str = "DU0000001"
+    account: str = SIMULATED_ACCOUNT
     cash_usd: Decimal = Decimal(100_000)
     latency: timedelta = timedelta(milliseconds=1)
     faults: Faults = Faults()
