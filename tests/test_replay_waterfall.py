@@ -112,7 +112,7 @@ def test_what_matters_stands_beside_the_bar() -> None:
     assert said["memory"] == "1 alike, support 0.60"
     assert said["advisor risk"] == "GO 0.80"
     assert said["call decision 1 agent/alias"] == "try 1: throttled, $0.0040"
-    assert said["guards"] == "36 passed"
+    assert said["guards"] == "37 passed"
     assert said["order S1"] == "SELL 1 STP LMT 6795.00 filled"
     assert said["position"] == "1 at 6800.00, out 6795.00"
     assert said["cover 1"] == "0.151 s uncovered"
