@@ -40,6 +40,7 @@ from mytrader.learning.standing import (
     Standings,
     Status,
 )
+from mytrader.learning.tables import HOUR, REGIME, STRATEGY
 from mytrader.learning.words import Wordsmith
 from mytrader.outputs import print_json, write_file
 from mytrader.plain_text import one_line
@@ -384,9 +385,9 @@ def _title(found: Study, journals: Sequence[Path]) -> str:
 def _closed(held: Overlay) -> dict[str, Members]:
     """What the next start closes, by the table whose rows it names."""
     by_table = {
-        "strategy": Parameter.STRATEGIES,
-        "regime": Parameter.REGIMES,
-        "hour (US Central)": Parameter.HOURS,
+        STRATEGY: Parameter.STRATEGIES,
+        REGIME: Parameter.REGIMES,
+        HOUR: Parameter.HOURS,
     }
     values = {table: held.values[parameter].value for table, parameter in by_table.items()}
     return {table: value for table, value in values.items() if isinstance(value, tuple)}

@@ -215,6 +215,9 @@ def test_equal_settings_have_equal_hashes_however_they_are_written(tmp_path: Pat
     path = written(tmp_path, "trading: {max_daily_loss: 2000.00}\nrag: {cache_ttl: 2 min}")
     there = {"MYTRADER__JOURNAL__PATH": "/elsewhere", "MYTRADER__IB__ACCOUNT": "U7654321"}
     assert config_hash(load_settings(path, environ=there)) == config_hash(Settings())
+    path = written(tmp_path, "trading: {no_entry_hours: [10, 9, 9], no_entry_regimes: []}")
+    listed = load_settings(environ={"MYTRADER__TRADING__NO_ENTRY_HOURS": "9, 10"})
+    assert config_hash(load_settings(path, environ={})) == config_hash(listed)
 
 
 def test_every_setting_that_decides_is_in_the_hash() -> None:
@@ -226,6 +229,9 @@ def test_every_setting_that_decides_is_in_the_hash() -> None:
         ("simulator.seed", 2),
         ("simulator.commission_usd_per_side", 2),
         ("trading.symbols", "ES"),
+        ("trading.no_entry_hours", "9"),
+        ("trading.no_entry_strategies", "ema-cross"),
+        ("trading.no_entry_regimes", "RANGE LOW"),
     ):
         assert config_hash(load_settings(environ={}, overrides={name: value})) != plain, name
 

@@ -13,7 +13,9 @@ import pytest
 
 from mytrader.config import load_settings
 from mytrader.domain.decision import AdvisorCall
+from mytrader.domain.events import AdvisorCalled
 from mytrader.domain.session import trading_date
+from mytrader.journal.writer import JournalWriter
 from mytrader.learning.desk import open_ledger
 from mytrader.learning.ledger import Ledger, ledger_path
 from mytrader.learning.outcomes import Ended, Material, outcomes_of
@@ -25,7 +27,8 @@ from mytrader.simulator.bedrock_script import Deed, Step
 from mytrader.simulator.bedrock_server import BedrockServer
 from tests.bedrock_samples import script
 from tests.command_line import DATA, CommandLine, mytrader
-from tests.learning_journal import Learn, learn, write_journal
+from tests.domain_samples import CYCLE_ID
+from tests.learning_journal import OPENING, Learn, learn, write_journal
 from tests.learning_samples import a_closing, a_proposal
 
 __all__ = ["learn", "mytrader"]
@@ -215,6 +218,18 @@ def test_words_are_paid_from_the_days_budget_of_all_advisors(
     assert said.err == (
         "agent/C/D wrote no words for some lessons (budget_spent); their lines stand\n"
     )
+
+
+def test_what_a_trader_spent_on_advice_today_is_gone_too(
+    learn: Learn, journal: Path, writer: BedrockServer
+) -> None:
+    call = AdvisorCall("risk", "model/x", 1, "answered", 800.0, cost_usd=Decimal("4.98"))
+    record, now = JournalWriter(journal, at=datetime.now(UTC), opening=OPENING), datetime.now(UTC)
+    record.append(now, AdvisorCalled(CYCLE_ID, call), (), durable=True)
+    record.close()
+    shown = learn("--journal", journal, "--since", "2025-11-01", "--json").json["words"]
+    assert (writer.asked, shown["calls"]) == ((), [])
+    assert shown["today"] == {"count": 1, "cost_usd": "4.98"}
 
 
 def test_with_a_damaged_ledger_nobody_is_asked_for_words(

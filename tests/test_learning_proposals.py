@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 import pytest
@@ -10,16 +11,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mytrader.learning.outcomes import UNKNOWN, Before, Ended, Outcome
-from mytrader.learning.parameters import HOUR_NAMES, Parameter, Value, current_values
+from mytrader.domain.cycle import Phase
+from mytrader.domain.regime import REGIMES, Regime
+from mytrader.execution.rule_guards import nothing_is_closed_by_rule
+from mytrader.learning.outcomes import (
+    UNKNOWN,
+    Before,
+    Ended,
+    Material,
+    Outcome,
+    outcomes_of,
+)
+from mytrader.learning.parameters import (
+    HOUR_NAMES,
+    Members,
+    Parameter,
+    Value,
+    current_values,
+)
 from mytrader.learning.proposals import (
     LIFETIME_MAX,
     Proposal,
     Terms,
+    _is_open,
     problem,
     proposals,
 )
-from mytrader.settings import Settings, TradingSettings
+from mytrader.settings import Settings, TradingSettings, to_limits
+from tests.domain_samples import NOON
+from tests.guard_samples import a_case, a_proposed_cycle, a_signal
+from tests.guard_samples import a_proposal as guarded
 from tests.learning_samples import FRESH, NOW, a_closing, a_proposal, a_refusal, a_trade, around
 
 VALUES = current_values(Settings())
@@ -240,6 +261,33 @@ def test_what_another_list_closes_too_would_not_pass() -> None:
     assert proposals(refusals(0.8, "CLOSED_BY_RULE"), values, now=NOW) == ()
     unknown = refusals(0.8, "CLOSED_BY_RULE", regime=UNKNOWN)
     assert proposals(unknown, values, now=NOW) == ()
+
+
+@pytest.mark.parametrize("hour", [11, 12])
+@pytest.mark.parametrize("strategy", ["ema-cross", "breakout"])
+@pytest.mark.parametrize("regime", [None, *REGIMES.values()])
+def test_what_is_closed_is_what_the_guard_closes(
+    hour: int, strategy: str, regime: Regime | None
+) -> None:
+    """Learning may not import the guard, and judges by the same lists all the same."""
+    at = NOON + timedelta(hours=hour - 12)
+    signal = a_signal(strategy=strategy, regime=regime)
+    cycle = a_proposed_cycle(signal=signal, proposed_at=at, phase=Phase.REFUSED)
+    (one,) = outcomes_of(Material([cycle], {}))
+    for closed in (
+        {},
+        {"no_entry_hours": [12]},
+        {"no_entry_strategies": ["ema-cross"]},
+        {"no_entry_regimes": ["RANGE LOW", "UPTREND HIGH"]},
+        {"no_entry_hours": [3, 11], "no_entry_regimes": ["DOWNTREND MEDIUM"]},
+    ):
+        settings = Settings(trading=TradingSettings.model_validate(closed))
+        case = a_case(guarded(cycle), limits=to_limits(settings))
+        lists = {
+            name: value for name, value in current_values(settings).items() if name in MEMBERS
+        }
+        is_open = _is_open(one, lists=cast("dict[Parameter, Members]", lists))
+        assert is_open is nothing_is_closed_by_rule(case).approved
 
 
 def test_a_proposal_of_a_list_is_read_as_it_was_written_and_numbers_as_before() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from mytrader.learning.tables import Row, Table, Tables
+from mytrader.learning.tables import HOUR, REGIME, STRATEGY, Row, Table, Tables
 
 _WIDTH: Final = 860
 _LEFT: Final = 60
@@ -18,8 +18,8 @@ _LOST: Final = "#b3403a"
 _GAINED: Final = "#3a7d44"
 _UNSURE: Final = "#3b6ea5"
 _TOO_FEW: Final = "#9a9a9a"
-PANELS: Final = ("strategy", "regime", "hour (US Central)")
-ROWS_MOST: Final = {"hour (US Central)": 24}
+PANELS: Final = (STRATEGY, REGIME, HOUR)
+ROWS_MOST: Final = {HOUR: 24}
 ROWS_ELSE: Final = 10
 
 

@@ -209,11 +209,9 @@ class _Question(Struct, frozen=True):
         """The trades that the step would keep away, or the refusals that it would let pass."""
         now, then = self.passes_now, self.passes_then
         if now is None or then is None:
-            return [one for one in outcomes if one.ended is Ended.TRADED]
+            return _traded(outcomes)
         if self.safer:
-            return [
-                one for one in outcomes if one.ended is Ended.TRADED and now(one) and not then(one)
-            ]
+            return [one for one in _traded(outcomes) if now(one) and not then(one)]
         return [
             one
             for one in outcomes

@@ -23,6 +23,9 @@ from mytrader.learning.intervals import (
 )
 from mytrader.learning.outcomes import Ended, Outcome
 
+STRATEGY: Final = "strategy"
+REGIME: Final = "regime"
+HOUR: Final = "hour (US Central)"
 EXIT_REASON: Final = "exit reason"
 SITUATION: Final = "strategy, regime, side"
 
@@ -97,9 +100,9 @@ class _Result(Struct, frozen=True):
 Key = Callable[[Outcome], str]
 
 TRADE_KEYS: Final[dict[str, Key]] = {
-    "strategy": lambda one: one.strategy,
-    "regime": lambda one: one.regime,
-    "hour (US Central)": lambda one: f"{one.hour:02d}",
+    STRATEGY: lambda one: one.strategy,
+    REGIME: lambda one: one.regime,
+    HOUR: lambda one: f"{one.hour:02d}",
     "side": lambda one: one.side.value,
     "symbol": lambda one: one.symbol,
     "advice": lambda one: one.heard.value,

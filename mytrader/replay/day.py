@@ -31,7 +31,7 @@ from mytrader.replay.history import Filled, History, Placed
 from mytrader.replay.moment import Moment
 from mytrader.replay.round_trips import round_trips
 
-NOT_ASKED: Final = "market, session, roll, day's loss, margin, message rate"
+NOT_ASKED: Final = "market, session, closed lists, roll, day's loss, margin, message rate"
 """What the guards need that no record of orders and fills holds."""
 
 _ASKED: Final[tuple[Guard, ...]] = (
