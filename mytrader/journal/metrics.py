@@ -23,7 +23,7 @@ from mytrader.domain.decision import Advice, AdvisorRole
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import Role, parse_ref
 from mytrader.domain.trader import DayLedger, Mode, TraderState
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, MissingExtra
 from mytrader.journal.known_codes import CALL_OUTCOMES, ORDER_ACTIONS, OTHER, REFUSALS, known
 from mytrader.ports import JournalRecord
 
@@ -37,9 +37,8 @@ try:
         start_http_server,
     )
 except ImportError:
-    raise BadInput(
-        "telemetry.prometheus_port: prometheus-client is not installed:"
-        " pip install 'mytrader[telemetry]'"
+    raise MissingExtra(
+        "telemetry.prometheus_port", "prometheus-client", extra="telemetry"
     ) from None
 
 HOST: Final = "127.0.0.1"
