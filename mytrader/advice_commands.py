@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from mytrader.domain.decision import AdvisorCall, Counsel, Opinion, Question, Si
 from mytrader.domain.memory import Recall, SimilarTrade
 from mytrader.domain.orders import Side
 from mytrader.domain.regime import Regime, Trend, Volatility
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, MissingExtra
 from mytrader.outputs import print_json
 from mytrader.plain_text import one_line, visible_json
 from mytrader.progress import RunProgress
@@ -147,6 +148,9 @@ def demo(kind: advice_demo.Kind, journal: Path | None, *, as_json: bool) -> int:
     """
     if journal is not None and journal.exists():
         raise BadInput(f"--journal {journal}: is there already: the demo wants a new one")
+    if find_spec("boto3") is None:
+        # Said before a journal is begun that would be the newest one from then on.
+        raise MissingExtra("mytrader advice demo", "boto3", extra="aws")
     logs.set_up(verbose=False)
     path = free_journal(RUNS) if journal is None else journal
     with RunProgress(advice_demo.MINUTES, quiet=as_json) as progress:

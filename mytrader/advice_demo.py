@@ -109,15 +109,12 @@ class Seen(Struct, frozen=True):
     view: View
 
     @property
-    def opinion(self) -> View:
-        """What the advisor of the case's role on Bedrock was taken to say."""
-        name = f"bedrock-{self.case.role}"
-        return next(each for each in self.view["advice"] if each["advisor"] == name)
-
-    @property
     def heard(self) -> str:
-        """The opinion in a few words: the decision and whether it binds, or the failure."""
-        said = self.opinion
+        """What Bedrock was taken to say: the decision and whether it binds, or the failure."""
+        name = f"bedrock-{self.case.role}"
+        said = next((each for each in self.view["advice"] if each["advisor"] == name), None)
+        if said is None:
+            return "nothing"
         if said["failure"] is not None:
             return str(said["failure"])
         if said["decision"] == Advice.GO:

@@ -12,6 +12,7 @@ value came from when they are merged; here every value and every error can name 
 import difflib
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -37,6 +38,7 @@ MASK: Final = "********"
 
 _ON: Final = {"true", "1", "on", "yes", "y", "t"}
 _OFF: Final = {"false", "0", "off", "no", "n", "f", "none", "null", ""}
+_USER_OF_ADDRESS: Final = re.compile(r"//\S*@")
 _NOT_IN_CHAIN: Final = {"ib.account", "journal.path", "learning.key_folder", "rag.path"}
 """An account is nobody's business, and where files lie changes no decision."""
 
@@ -250,7 +252,8 @@ def _meant(name: str, known: Mapping[str, object]) -> str:
 
 
 def _brief(value: object) -> str:
-    text = " ".join(str(value).split())
+    # What stands before the host of an address may be a password.
+    text = _USER_OF_ADDRESS.sub("//…@", " ".join(str(value).split()))
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 

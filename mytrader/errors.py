@@ -5,6 +5,7 @@
     │   └── InvariantBroken   a claim that must always hold did not
     └── TheirFault            the world outside misbehaved: reported, never a stack trace
         ├── BadInput          unusable input from a person or a file: one line, exit status 2
+        │   └── MissingExtra  an optional package is wanted and not installed
         ├── BrokerFault       the broker or its gateway refused, vanished or spoke nonsense
         ├── ControlFault      a running trader cannot be reached, or did not answer
         ├── StrategyFault     a strategy raised, or gave something that is no signal
@@ -39,6 +40,19 @@ class BadInput(TheirFault):
     def __str__(self) -> str:
         """Return a line for each thing that is wrong."""
         return "\n".join(map(str, self.args))
+
+
+class MissingExtra(BadInput):
+    """An optional package is not installed; `asked` is what wants it, `extra` brings it.
+
+    The remedy names the project's own folder: a name on a package index may be anybody's.
+    """
+
+    def __init__(self, asked: str, package: str, *, extra: str) -> None:
+        super().__init__(
+            f"{asked}: {package} is not installed: in the project's folder,"
+            f" .venv/bin/python -m pip install -e '.[{extra}]'"
+        )
 
 
 class BrokerFault(TheirFault):

@@ -130,6 +130,8 @@ def _pause() -> None:
 def _journal(target: Target) -> Path:
     """Return the journal of the trader that is meant: the one named, or the only one running."""
     if target.journal is not None:
+        if target.journal.is_dir():
+            raise BadInput(f"journal {target.journal} is a directory: name a file with --journal")
         return target.journal
     usual = load_settings(target.config).journal.path
     known = {usual, *(path.with_suffix("") for path in RUNS.glob("*.sock"))}

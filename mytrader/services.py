@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mytrader.alerts.telegram import Tested, open_alerts, send_test
 from mytrader.domain.decision import AdvisorCall
-from mytrader.errors import BadInput
+from mytrader.errors import MissingExtra
 from mytrader.journal.cycle_histories import Lesson
 from mytrader.journal.outlets import Outlets
 from mytrader.ports import Runtime
@@ -78,10 +78,7 @@ def _index(settings: Settings, runtime: Runtime, *, environ: Mapping[str, str]) 
     try:
         from mytrader.rag.opensearch import OpenSearchMemory  # noqa: PLC0415 - an optional package
     except ImportError:
-        raise BadInput(
-            "rag.opensearch_enabled: the package opensearch-py is missing: install the extra"
-            " mytrader[opensearch], or switch it off"
-        ) from None
+        raise MissingExtra("rag.opensearch_enabled", "opensearch-py", extra="opensearch") from None
     return OpenSearchMemory(
         settings.rag, runtime, advice_timeout=settings.aws_agents.timeout, environ=environ
     )
@@ -148,8 +145,5 @@ def open_wordsmith(
     return BedrockWords(settings, runtime, noted=noted, past=past)
 
 
-def _without_aws(error: ImportError) -> BadInput:
-    return BadInput(
-        f"aws_agents.enabled: {error.name} is not installed: install mytrader[aws], "
-        "or set aws_agents.enabled: false"
-    )
+def _without_aws(error: ImportError) -> MissingExtra:
+    return MissingExtra("aws_agents.enabled", error.name or "boto3", extra="aws")

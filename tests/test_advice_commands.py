@@ -1,6 +1,7 @@
 """Asking by hand: an opinion with what it took, or one line."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,3 +103,12 @@ def test_the_demo_shows_each_case_and_where_the_record_is(
         assert word in said
     with pytest.raises(BadInput, match="is there already"):
         advice_commands.demo(Kind.AGENT, journal, as_json=False)
+
+
+def test_without_its_package_the_demo_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(BadInput, match=r"boto3 is not installed: .*\[aws\]"):
+        advice_commands.demo(Kind.AGENT, tmp_path / "demo.journal", as_json=False)
+    assert list(tmp_path.iterdir()) == []

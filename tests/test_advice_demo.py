@@ -90,6 +90,12 @@ def seen(case: advice_demo.Case, *, codes: list[str], entered: bool, quantity: i
     return Seen(case, view)
 
 
+def test_a_case_that_was_interrupted_is_not_as_promised() -> None:
+    cut = seen(CASES[0], codes=[], entered=False)
+    cut = replace(cut, view={**cut.view, "advice": []})
+    assert (cut.heard, cut.as_promised) == ("nothing", False)
+
+
 def test_what_is_not_as_promised_is_seen() -> None:
     go, wait = CASES[0], next(case for case in CASES if case.told == "WAIT that binds")
     assert seen(go, codes=[], entered=True).as_promised

@@ -188,7 +188,7 @@ def test_with_a_trade_open_the_trader_starts_without_and_says_so_once(nothing_op
     assert nothing_opens.beside.observers(FakeJournal())
     counsel = nothing_opens.ask()
     told_by = {opinion.advisor: opinion.failure or "" for opinion in counsel.opinions}
-    assert "mytrader[aws]" in told_by["bedrock"]
+    assert ".[aws]" in told_by["bedrock"]
     assert "folder does not exist" in told_by["memory"]
     verdict = should_block_on_wait(counsel.opinions, signal_confidence=1.0, override=0.75)
     assert (verdict.code, verdict.approved) == ("AWS_WAIT", False)

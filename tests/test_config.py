@@ -158,6 +158,18 @@ def test_a_bad_value_is_told_even_when_a_later_layer_replaces_it(tmp_path: Path)
     assert only.startswith("c.yaml: ib.port")
 
 
+def test_a_password_inside_an_address_is_never_repeated(tmp_path: Path) -> None:
+    addresses = {
+        "MYTRADER__RAG__OPENSEARCH_URL": "https://name:hunter2@search.example:9200",
+        "MYTRADER__AWS_AGENTS__ENDPOINT_URL": "https://name:hunter2@vpc.example",
+        "MYTRADER__TELEMETRY__OTLP_ENDPOINT": "https://name:hunter2@collector.example",
+        "MYTRADER__TELEGRAM__BASE_URL": "http://name:hun@ter2@api.example",
+    }
+    said = complaints(tmp_path, **addresses)
+    assert len(said) == len(addresses)
+    assert not [line for line in said if "hun" in line or "ter2" in line], said
+
+
 def test_an_account_is_never_repeated(tmp_path: Path) -> None:
     (only,) = complaints(tmp_path, "ib: {account: [U7654321]}")
     assert "U7654321" not in only

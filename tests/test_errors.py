@@ -21,3 +21,12 @@ def test_the_world_outside_is_not_our_fault(kind: type[errors.MytraderError]) ->
     """Whoever catches what others did wrong must not swallow what we did."""
     assert issubclass(kind, errors.TheirFault)
     assert not issubclass(kind, errors.OurFault)
+
+
+def test_a_missing_package_is_never_asked_of_an_index_by_our_name() -> None:
+    """Nobody of ours publishes there, so whoever does is somebody else."""
+    said = str(errors.MissingExtra("aws_agents.enabled", "boto3", extra="aws"))
+    assert said == (
+        "aws_agents.enabled: boto3 is not installed: in the project's folder,"
+        " .venv/bin/python -m pip install -e '.[aws]'"
+    )

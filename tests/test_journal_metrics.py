@@ -244,7 +244,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     spec = importlib.util.spec_from_file_location("metrics_again", module.__file__)
     assert spec is not None
     assert spec.loader is not None
-    with pytest.raises(BadInput, match=r"pip install 'mytrader\[telemetry\]'"):
+    with pytest.raises(BadInput, match=r"pip install -e '\.\[telemetry\]'"):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 

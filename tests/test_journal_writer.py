@@ -230,3 +230,13 @@ def test_a_torn_log_is_cut_and_never_guessed(seed: int, tmp_path: Path) -> None:
         assert verify(torn).openings == 2
     assert len(kept) > 5, "the damage must have fallen on different places"
     journal.close()
+
+
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    """Orders, prices and results: like a bank statement."""
+    journal = opened(tmp_path)
+    journal.append(AT, EVENTS[0], COMMANDS, durable=True)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    names = ("t.journal", "t.journal-wal", "t.journal-shm", "t.journal.lease")
+    assert modes == dict.fromkeys(names, 0o600)
+    journal.close()

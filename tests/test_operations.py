@@ -117,6 +117,7 @@ def test_flattening_what_is_flat_ends_at_once(mytrader: CommandLine) -> None:
 def test_without_a_trader_nothing_is_claimed(mytrader: CommandLine, command: str) -> None:
     mytrader(command).is_one_line("no trader is running", "--journal")
     mytrader(command, "--journal", "other.journal").is_one_line("on other.journal")
+    mytrader(command, "--journal", "/").is_one_line("journal / is a directory", "--journal")
 
 
 def test_the_record_of_a_trader_that_has_ended_is_shown_as_such(mytrader: CommandLine) -> None:

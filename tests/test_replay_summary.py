@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from mytrader.domain.cycle import ExitReason, Phase
+from mytrader.domain.decision import AdvisorCall
 from mytrader.domain.trader import Mode
 from mytrader.replay.cycle_book import CycleBook
 from mytrader.replay.summary import TRADES_SHOWN_MAX, Summary, print_summary, summary_view
@@ -90,6 +91,29 @@ def test_an_account_that_cannot_be_compared_is_not_said_to_agree(changes: dict[s
     shown = summary(many(1), **changes)
     assert shown.account_agrees is None
     assert "account" not in printed(shown).lower()
+
+
+def call(outcome: str, cost_usd: str | None) -> AdvisorCall:
+    cost = None if cost_usd is None else Decimal(cost_usd)
+    reserved = Decimal("0.05")
+    return AdvisorCall(
+        "bedrock-risk", "agent/A/B", 1, outcome, 9.0, cost_usd=cost, reserved_usd=reserved
+    )
+
+
+def test_what_advice_took_is_said_where_somebody_outside_was_asked() -> None:
+    book = many(1)
+    assert "advisor calls" not in printed(summary(book))
+    assert summary_view(summary(book))["advisor_calls"] == {}
+    book.calls = {
+        "a": [call("answered", "0.0036"), call("throttled", "0")],
+        "b": [call("answered", "0.0036"), call("timeout", None)],
+    }
+    # What nobody told counts at the worst, as in the day's budget.
+    assert "4: answered 2, throttled 1, timeout 1; $0.06 at most" in printed(summary(book))
+    view = summary_view(summary(book))
+    assert view["advisor_calls"] == {"answered": 2, "throttled": 1, "timeout": 1}
+    assert view["advisor_cost_usd_max"] == "0.06"
 
 
 def test_an_open_position_and_an_interruption_are_said() -> None:

@@ -45,7 +45,7 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     for name in ("mytrader.advisors.bedrock", "mytrader.advisors.bedrock_seats"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(BadInput, match=r"boto3 is not installed: install mytrader\[aws\]"):
+    with pytest.raises(BadInput, match=r"boto3 is not installed: .*\.\[aws\]"):
         open_bedrock(ASKED, ManualRuntime(), nobody)
 
 
@@ -64,7 +64,7 @@ def test_who_writes_needs_the_package_too(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("mytrader.advisors.bedrock", "mytrader.advisors.bedrock_words"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(BadInput, match=r"boto3 is not installed: install mytrader\[aws\]"):
+    with pytest.raises(BadInput, match=r"boto3 is not installed: .*\.\[aws\]"):
         open_wordsmith(
             settings("http://127.0.0.1:9", learning_model_id="x"), ManualRuntime(), unheard
         )

@@ -52,6 +52,14 @@ def test_a_file_that_is_no_script_is_one_line(tmp_path: Path, text: str, told: s
     assert str(path) in str(caught.value)
 
 
+def test_a_reply_that_no_service_could_send_is_one_line(tmp_path: Path) -> None:
+    """YAML knows dates and JSON does not: better said here than by a dead connection."""
+    path = tmp_path / "script.yaml"
+    path.write_text("- {do: hang}\n- {reply: {rationale: 2025-01-01}}\n")
+    with pytest.raises(BadInput, match=r"step 2: the reply is no JSON: .* date"):
+        load_script(path)
+
+
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         load_script(tmp_path / "none.yaml")

@@ -18,7 +18,7 @@ Where the endpoint is plain http, it is this machine (the settings see to it), a
 signed with a dummy key: real credentials never leave in the clear. Everywhere else they come from
 boto3's own chain and are in no setting. Endpoints and proxies of the environment do not count.
 
-boto3 is an optional package (`mytrader[aws]`): this module is imported only where it is used.
+boto3 is an optional package (the extra `aws`): this module is imported only where it is used.
 """
 
 import os

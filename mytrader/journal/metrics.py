@@ -23,7 +23,7 @@ from mytrader.domain.decision import Advice, AdvisorRole
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import Role, parse_ref
 from mytrader.domain.trader import DayLedger, Mode, TraderState
-from mytrader.errors import BadInput
+from mytrader.errors import MissingExtra
 from mytrader.journal.known_codes import (
     CALL_OUTCOMES,
     ORDER_ACTIONS,
@@ -46,9 +46,8 @@ try:
         values,
     )
 except ImportError:
-    raise BadInput(
-        "telemetry.prometheus_port: prometheus-client is not installed:"
-        " pip install 'mytrader[telemetry]'"
+    raise MissingExtra(
+        "telemetry.prometheus_port", "prometheus-client", extra="telemetry"
     ) from None
 
 # The library looks into the environment: with PROMETHEUS_MULTIPROC_DIR every count would go to a

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import structlog
 from msgspec import Struct
 
-from mytrader.errors import BadInput, MytraderError
+from mytrader.errors import MissingExtra, MytraderError
 from mytrader.journal.cycle_histories import CycleHistory, LateCall
 from mytrader.journal.telemetry import late_trace, trace_of
 from mytrader.journal.trace import ROOT, Span, Trace, span_number, trace_number
@@ -40,10 +40,7 @@ try:
     from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
     from opentelemetry.trace.status import Status, StatusCode
 except ImportError:
-    raise BadInput(
-        "telemetry.otlp_endpoint: opentelemetry is not installed:"
-        " pip install 'mytrader[telemetry]'"
-    ) from None
+    raise MissingExtra("telemetry.otlp_endpoint", "opentelemetry", extra="telemetry") from None
 
 TRACES_PATH: Final = "/v1/traces"
 QUEUE_MAX: Final = 256

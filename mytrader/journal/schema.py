@@ -96,6 +96,7 @@ def create(path: Path, first: OpeningRow) -> None:
             )
         for leftover in (draft, path.with_name(f"{draft.name}-journal")):
             leftover.unlink(missing_ok=True)
+        draft.touch(mode=0o600)  # what somebody trades is nobody else's business
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)

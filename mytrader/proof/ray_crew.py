@@ -7,7 +7,7 @@ if Ray gives up; results and failing seeds are collected where the campaign was 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from mytrader.errors import BadInput, OurFault
+from mytrader.errors import BadInput, MissingExtra, OurFault
 from mytrader.proof.campaign import LOSSES_MAX, Play
 from mytrader.proof.day_script import DayScript
 from mytrader.proof.tally import Played
@@ -80,7 +80,5 @@ def _ray() -> Any:  # noqa: ANN401 - an optional library without types
     try:
         import ray  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise BadInput(
-            "--ray needs the library Ray, which is not installed: pip install 'mytrader[ray]'"
-        ) from None
+        raise MissingExtra("--ray", "Ray", extra="ray") from None
     return ray

@@ -97,6 +97,20 @@ class CycleBook:
         return "", ""
 
     @property
+    def call_outcomes(self) -> Counter[str]:
+        """How the calls to advisors outside ended."""
+        return Counter(call.outcome for calls in self.calls.values() for call in calls)
+
+    @property
+    def calls_usd_max(self) -> Decimal:
+        """Dollars for advice; a call whose cost nobody told counts at its worst."""
+        every = (call for calls in self.calls.values() for call in calls)
+        return sum(
+            (each.reserved_usd if each.cost_usd is None else each.cost_usd for each in every),
+            Decimal(0),
+        )
+
+    @property
     def gross_usd(self) -> Decimal:
         """Dollars from fills alone."""
         return sum(map(gross_usd, self.closed), Decimal(0))

@@ -79,6 +79,8 @@ def summary_view(summary: Summary) -> dict[str, Any]:
         "account_agrees": summary.account_agrees,
         "unprotected_seconds_max": book.unprotected_seconds_max,
         "emergency_stops": book.emergency_stops,
+        "advisor_calls": dict(sorted(book.call_outcomes.items())),
+        "advisor_cost_usd_max": money(book.calls_usd_max),
         "mode": summary.mode,
         "mode_why": summary.mode_why,
         "position_open": summary.position_open,
@@ -206,6 +208,10 @@ def _totals(summary: Summary) -> Table:
         table.add_row(name, text)
     table.add_row("longest unprotected", f"{book.unprotected_seconds_max * 1000:.1f} ms")
     table.add_row("emergency stops", str(book.emergency_stops))
+    if book.calls:
+        ends = ", ".join(f"{end} {count}" for end, count in sorted(book.call_outcomes.items()))
+        cost = f"${money(book.calls_usd_max)} at most"
+        table.add_row("advisor calls", Text(f"{book.call_outcomes.total()}: {ends}; {cost}"))
     table.add_row("mode", Text(one_line(f"{summary.mode} {summary.mode_why}")))
     if summary.position_open:
         table.add_row("position", f"[bold red]{summary.position_open} contracts are open[/]")

@@ -8,6 +8,7 @@ A request is met by the first step for its target that is not used up; a step wi
 never used up. Where no step is left the service knows no such resource.
 """
 
+import json
 import threading
 from collections.abc import Sequence
 from enum import StrEnum
@@ -129,7 +130,7 @@ def load_script(path: Path) -> Script:
     """Return the script in a YAML file; raises `BadInput`."""
     try:
         steps = yaml.safe_load(path.read_text("utf-8"))
-        return Script(msgspec.convert(steps, list[Step], strict=False))
+        script = msgspec.convert(steps, list[Step], strict=False)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}: check --script") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -138,3 +139,10 @@ def load_script(path: Path) -> Script:
     except msgspec.ValidationError as error:
         known = ", ".join(Deed)
         raise BadInput(f"{path}: {error}; a step can `do` {known}") from None
+    for number, step in enumerate(script, start=1):
+        try:
+            json.dumps(step.reply)
+        except (TypeError, ValueError) as error:
+            text = f"{path}: step {number}: the reply is no JSON: {error}: put it into quotes"
+            raise BadInput(text) from None
+    return Script(script)
