@@ -26,13 +26,15 @@ from mytrader.advisors.opinion import failed
 from mytrader.advisors.panel import Panel, Seat
 from mytrader.alerts.messenger import Alerts
 from mytrader.domain.commands import AlertLevel, RaiseAlert
+from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import AdvisorCall, AdvisorRole, Opinion, Question
-from mytrader.domain.events import AdvisorCalled
+from mytrader.domain.events import AdvisorCalled, AnyEvent
 from mytrader.domain.trader import TraderState
 from mytrader.errors import BadInput
-from mytrader.execution.live_trading_manager import Observer
+from mytrader.execution.live_trading_manager import Observer, caught
 from mytrader.journal.watched import WatchedJournal
 from mytrader.learning.desk import paid_for_words
+from mytrader.plain_text import on_record
 from mytrader.ports import Journal, JournalRecord, Runtime
 from mytrader.rag.absent import AbsentMemory
 from mytrader.rag.cache import CachedMemory
@@ -47,6 +49,35 @@ T = TypeVar("T")
 
 Noted = Callable[[str, AdvisorCall], None]
 """Told the cycle id and the end of every call to an advisor outside."""
+
+
+class Aside:
+    """An observer beside the line: when it fails it is told nothing more, and the line goes on.
+
+    What the loop's own observers raise ends the loop; these are not worth an open position.
+    """
+
+    def __init__(self, observer: Observer, runtime: Runtime) -> None:
+        self._observer: Observer | None = observer
+        self._runtime = runtime
+
+    def seen(self, event: AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """See `execution.live_trading_manager.Observer`."""
+        observer = self._observer
+        if observer is None:
+            return
+        error = caught(lambda: observer.seen(event, asked, state))
+        if error is None:
+            return
+        self._observer = None
+        structlog.get_logger("mytrader.beside").error(
+            "WATCHER_FAILED",
+            at=self._runtime.now(),
+            text=on_record(
+                f"{type(observer).__name__} failed, {type(error).__name__}: {error};"
+                " it is told nothing more until a restart"
+            ),
+        )
 
 
 class Beside:
@@ -177,7 +208,7 @@ class Beside:
             found.append(journal)
         if self._alerts is not None:
             found.append(self._alerts)
-        return found
+        return [Aside(each, self._runtime) for each in found]
 
     def begin(self, state: TraderState, *, lag_of: Runtime | None, speed: float) -> None:
         """Send from here on; `lag_of` is a runtime whose loop's lag means something."""

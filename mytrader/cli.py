@@ -52,7 +52,6 @@ app.add_typer(advice_app, name="advice")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(learn_app, name="learn")
 app.add_typer(memory_app, name="memory")
-app.command()(trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,7 +105,11 @@ def run(
     day: Day = None,
     speed: Speed = None,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="What proposes trades.")
+        str,
+        typer.Option(
+            "--strategy",
+            help="What proposes trades: ema-cross, opening-range, trend-pullback, or your own.",
+        ),
     ] = "ema-cross",
     params: Annotated[
         list[str] | None,
@@ -205,6 +208,9 @@ def cycles(
     from mytrader import commands
 
     commands.cycles(journal, as_json=as_json)
+
+
+app.command()(trace)
 
 
 @app.command()

@@ -20,7 +20,7 @@ Day = Annotated[
     str | None,
     typer.Option("--date", help="Trading date within --bars, such as 2025-11-05."),
 ]
-Symbol = Annotated[str, typer.Option("--symbol", help="ES or MES, or both: ES,MES.")]
+Symbol = Annotated[str, typer.Option("--symbol", help="ES, MES, NQ or MNQ; several: ES,MES.")]
 Speed = Annotated[
     str | None, typer.Option("--speed", help="Times real time, or max. Embedded: always max.")
 ]

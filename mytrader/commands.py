@@ -27,7 +27,7 @@ from mytrader.journal.reader import JournalReader
 from mytrader.learning.desk import at_start, open_ledger
 from mytrader.learning.overlay import Overlay
 from mytrader.outputs import print_json
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 from mytrader.progress import RunProgress
 from mytrader.replay.cycle_book import CycleBook, fold
 from mytrader.replay.cycle_view import view_in
@@ -231,7 +231,7 @@ def cycles(journal: Path | None, *, as_json: bool) -> None:
     console = Console()
     print_cycles(book, console)
     many = "cycle" if len(everything) == 1 else "cycles"
-    words = f"{len(everything)} {many} in {path}, net ${book.net_usd:.2f}"
+    words = f"{len(everything)} {many} in {path}, net {dollars(book.net_usd)}"
     console.print("mytrader trace CYCLE draws one; --json has everything of each", style="dim")
     console.print(Text(one_line(words)), soft_wrap=True)
 

@@ -6,6 +6,7 @@ terminal obeys, line ends that forge a line of ours, characters that turn the re
 
 import json
 import re
+from decimal import Decimal
 from typing import Final
 
 RECORDED_CHARACTERS_MAX: Final = 500
@@ -25,6 +26,11 @@ _SECRET_KEYS: Final = re.compile(
     r"(?i)(aws_secret_access_key|aws_session_token|secret|password|token)(\s*[=:]\s*)(\S+)",
     re.ASCII,
 )
+
+
+def dollars(amount: Decimal | float) -> str:
+    """Return an amount as a desk writes it: the sign before the dollar, thousands told apart."""
+    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
 
 
 def one_line(text: str, characters_max: int | None = None) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from mytrader.advisors.panel import Panel
-from mytrader.beside import Beside, local_seats
+from mytrader.beside import Aside, Beside, local_seats
 from mytrader.domain import events
+from mytrader.domain.commands import AnyCommand
 from mytrader.domain.decision import AdvisorCall, Counsel, Question
 from mytrader.domain.founding import FOUNDING_ID
 from mytrader.domain.limits import Limits
@@ -43,6 +45,32 @@ from tests.memory_samples import a_trade, everything_told, question_like
 STATE = TraderState(limits=Limits())
 NOBODY_THERE = "http://127.0.0.1:9"
 QUESTION = question_like(FOUNDING_LOSS, strategy="ema-cross", confidence=0.62)
+
+
+class Faulty:
+    """A watcher with a mistake in it."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def seen(self, event: events.AnyEvent, asked: list[AnyCommand], state: TraderState) -> None:
+        """Fail."""
+        del event, asked, state
+        self.told += 1
+        raise KeyError(self.told)
+
+
+def test_a_watcher_that_fails_is_told_nothing_more_and_the_line_goes_on() -> None:
+    """Hazard: a mistake beside the line would end the watch over what is open."""
+    faulty = Faulty()
+    aside = Aside(faulty, ManualRuntime())
+    with capture_logs() as lines:
+        for _ in range(3):
+            aside.seen(events.TimeReached(), [], STATE)
+    assert faulty.told == 1
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("WATCHER_FAILED", "error")
+    assert line["text"] == "Faulty failed, KeyError: 1; it is told nothing more until a restart"
 
 
 class Desk:

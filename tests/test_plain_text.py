@@ -1,12 +1,13 @@
 """Strangers' words on one line, and JSON that is equal and can be looked at."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mytrader.plain_text import MASK, masked, on_record, one_line, visible_json
+from mytrader.plain_text import MASK, dollars, masked, on_record, one_line, visible_json
 from tests.injection_corpus import CORPUS, Hostile
 from tests.playbook import CYCLE
 
@@ -74,3 +75,11 @@ def test_what_goes_on_record_names_nobody() -> None:
     assert said == f"no {MASK}, {MASK} at 12:30:05 6800:25 [2J"
     assert on_record("U1234\u200b567 " + "x" * 900, 20) == "U1234 567 xxxxxxxxx…"
     assert len(on_record("y" * 900)) == 500
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(Decimal("1234.5"), "$1,234.50"), (Decimal("-0.5"), "-$0.50"), (0.0, "$0.00")],
+)
+def test_money_is_written_as_a_desk_writes_it(amount: Decimal | float, said: str) -> None:
+    assert dollars(amount) == said

@@ -78,7 +78,7 @@ def test_an_account_that_disagrees_cannot_be_missed() -> None:
     assert wrong.account_agrees is False
     out = printed(wrong)
     assert "THE ACCOUNT DISAGREES" in out
-    assert "-1187.50" in out
+    assert "-$1,187.50" in out
     assert out.index("THE ACCOUNT DISAGREES") > out.index("emergency stops"), "the last word"
     assert "mytrader cycles --journal runs/run-0001.journal" in " ".join(out.split())
     assert summary_view(wrong)["account_agrees"] is False

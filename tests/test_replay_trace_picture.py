@@ -27,7 +27,7 @@ def test_every_span_is_drawn_with_what_matters() -> None:
         assert label_of(span) in said
     assert f"cycle {CYCLE}" in said
     assert f"trace {trace_hex(CYCLE)}" in said
-    assert "CLOSED by stop, net $-254.80" in said
+    assert "CLOSED by stop, net -$254.80" in said
     assert {"decision", "holding", "exit"} <= set(said)
     assert picture.count("<circle") == 2, "two fills"
 

@@ -107,7 +107,7 @@ def test_lengths_are_said_as_people_say_them(length: timedelta, said: str) -> No
 
 def test_what_matters_stands_beside_the_bar() -> None:
     said = notes(TRADE)
-    assert said["cycle"] == "CLOSED by stop, net $-254.80"
+    assert said["cycle"] == "CLOSED by stop, net -$254.80"
     assert said["signal"] == "0.80 entry 6800.00 stop 6795.00 target 6810.00"
     assert said["memory"] == "1 alike, support 0.60"
     assert said["advisor risk"] == "GO 0.80"

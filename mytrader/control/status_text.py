@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from rich.console import Console
@@ -13,7 +12,7 @@ from mytrader.control.status import CycleStatus, Said, Status
 from mytrader.domain.commands import AlertLevel
 from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.domain.trader import Mode
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 
 ALERTS_SHOWN: Final = 5
 _STYLES: Final = {
@@ -37,8 +36,8 @@ def print_status(status: Status, console: Console) -> None:
     losses = f", {day.losses_in_a_row} losses in a row" if day.losses_in_a_row > 1 else ""
     grid.add_row(
         "day",
-        f"{day.on}: {day.entries} entries, realised {_usd(day.realised_usd)}{losses}; since the"
-        f" journal began {_usd(status.equity_usd)}",
+        f"{day.on}: {day.entries} entries, realised {dollars(day.realised_usd)}{losses}; since the"
+        f" journal began {dollars(status.equity_usd)}",
     )
     for said in status.alerts[-ALERTS_SHOWN:]:
         grid.add_row("alert", _said(said))
@@ -93,7 +92,7 @@ def _positions(grid: Table, status: Status) -> None:
 def _cycle(grid: Table, cycle: CycleStatus) -> None:
     entry = "" if cycle.entry_price is None else f" from {cycle.entry_price:.2f}"
     since = "" if cycle.opened_at is None else f" since {_clock(cycle.opened_at)}"
-    risk = "" if cycle.at_risk_usd is None else f", {_usd(cycle.at_risk_usd)} to its stop"
+    risk = "" if cycle.at_risk_usd is None else f", {dollars(cycle.at_risk_usd)} to its stop"
     text = Text(f"{cycle.phase} {cycle.symbol} {cycle.position:+d}{entry}{since}{risk}")
     if cycle.naked_since is not None:
         text.append(f"; WITHOUT COVER since {_clock(cycle.naked_since)}", "bold red")
@@ -120,7 +119,3 @@ def _words(text: str, style: str = "") -> Text:
 
 def _clock(at: datetime, *, date: bool = False) -> str:
     return f"{at.astimezone(EXCHANGE_ZONE):{'%Y-%m-%d %H:%M:%S' if date else '%H:%M:%S'}}"
-
-
-def _usd(amount: Decimal) -> str:
-    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"

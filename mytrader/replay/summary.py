@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mytrader.domain.cycle import TradeCycle
 from mytrader.domain.session import EXCHANGE_ZONE
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 from mytrader.replay.cycle_book import CycleBook, gross_usd
 from mytrader.replay.cycle_view import cycle_view, money, view_in
 
@@ -99,8 +99,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(_totals(summary))
     if summary.account_agrees is False:
         words = (
-            f": the broker's cash changed by ${money(summary.cash_change_usd or Decimal(0))}, "
-            f"the journal says ${money(summary.book.net_usd)}. Trade no more before you know "
+            f": the broker's cash changed by {dollars(summary.cash_change_usd or Decimal(0))}, "
+            f"the journal says {dollars(summary.book.net_usd)}. Trade no more before you know "
             f"why: mytrader cycles --journal {one_line(summary.journal)}"
         )
         console.print(Text("THE ACCOUNT DISAGREES", "bold red").append(words, "not bold default"))
@@ -243,6 +243,6 @@ def _money_rows(summary: Summary) -> Iterator[tuple[str, str]]:
         False: "[bold red]NOT the broker's account[/]",
         None: "",
     }[summary.account_agrees]
-    yield "gross", f"${money(book.gross_usd)}"
-    yield "commission", f"${money(book.commission_usd)}"
-    yield "net", f"${money(book.net_usd)}  {agrees}".rstrip()
+    yield "gross", dollars(book.gross_usd)
+    yield "commission", dollars(book.commission_usd)
+    yield "net", f"{dollars(book.net_usd)}  {agrees}".rstrip()

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from mytrader.journal.trace import ROOT, Span, Trace, Value
+from mytrader.plain_text import dollars
 
 SHARES: Final = {"decision": 0.5, "holding": 0.25, "exit": 0.25}
 SHARE_OF_NOTHING: Final = 0.1
@@ -168,7 +169,7 @@ class _Said:
 
     def usd(self, name: str) -> str:
         value = self.get(name)
-        return f"${value:,.2f}" if isinstance(value, int | float) else "?"
+        return dollars(value) if isinstance(value, int | float) else "?"
 
 
 def _cycle_note(said: _Said) -> str:

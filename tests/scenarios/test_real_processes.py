@@ -202,6 +202,7 @@ def test_a_trade_over_a_kill_keeps_its_one_id(tmp_path: Path) -> None:
             wait(lambda: any(each.phase is Phase.OPEN for each in here.book().open.values()))
             killed.kill()
         (cycle_id,) = here.book().open
+        (tmp_path / "gone").touch()  # a file where their folder was
         gone = str(tmp_path / "gone" / "file")
         missing = {"MYTRADER__TELEMETRY__LOG_FILE": gone, "MYTRADER__RAG__PATH": gone}
         with here.trader(**telemetry, **missing, **told_by(chat)) as trader:
