@@ -25,8 +25,7 @@ from mytrader.advisors.local import LocalDecisionAdvisor, LocalRiskAdvisor
 from mytrader.advisors.opinion import failed
 from mytrader.advisors.panel import Panel, Seat
 from mytrader.alerts.messenger import Alerts
-from mytrader.domain.commands import AlertLevel, RaiseAlert
-from mytrader.domain.commands import AnyCommand
+from mytrader.domain.commands import AlertLevel, AnyCommand, RaiseAlert
 from mytrader.domain.decision import AdvisorCall, AdvisorRole, Opinion, Question
 from mytrader.domain.events import AdvisorCalled, AnyEvent
 from mytrader.domain.trader import TraderState

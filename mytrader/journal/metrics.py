@@ -23,7 +23,7 @@ from mytrader.domain.decision import Advice, AdvisorRole
 from mytrader.domain.instrument import INSTRUMENTS
 from mytrader.domain.orders import Role, parse_ref
 from mytrader.domain.trader import DayLedger, Mode, TraderState
-from mytrader.errors import MissingExtra
+from mytrader.errors import BadInput, MissingExtra
 from mytrader.journal.known_codes import (
     CALL_OUTCOMES,
     ORDER_ACTIONS,
