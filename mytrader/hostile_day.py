@@ -137,6 +137,7 @@ class HostileDay:
             strategy="campaign",
             journal=journal,
             seed=script.seed,
+            simulated=True,
         )
         loop.serve(
             self._plan.host, self._plan.port, protocol_factory=self.gateway.protocol_factory
