@@ -69,6 +69,20 @@ def stats(journal: Journal = None, config: Config = None, as_json: Json = False)
 
 
 @memory_app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Made where it is not there.")],
+    journal: Journal = None,
+    config: Config = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write every lesson as a text file, for a knowledge base outside: docs/runbooks/aws.md."""
+    from mytrader import memory_commands
+
+    memory_commands.export(memory_commands.Place(journal, config), folder, as_json=as_json)
+
+
+@memory_app.command()
 def seed(journal: Journal = None, config: Config = None, as_json: Json = False) -> None:
     """Put the lessons of the past into the memory; doing it again changes nothing."""
     from mytrader import memory_commands

@@ -1,5 +1,6 @@
 """What the commands of the memory do. They use the embedded memory, whatever the trader asks."""
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,7 @@ NOT_ASKED: Final = (
     " this is the embedded memory"
 )
 
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 View = dict[str, Any]
 Found = list[tuple[TradeDocument, float | None]]
 
@@ -117,6 +119,29 @@ def stats(place: Place, *, as_json: bool) -> None:
     console.print(Text(one_line(words)), soft_wrap=True)
     if trades:
         console.print(_records_table(records))
+
+
+def export(place: Place, folder: Path, *, as_json: bool) -> None:
+    """Write each lesson as `<id>.txt` into a folder, only what changed; raises `BadInput`."""
+    with _memory(place, must_exist=True) as (memory, _):
+        lessons = {each.document_id: f"{document_text(each)}\n" for each in memory.documents()}
+    written = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in lessons.items():
+            if not _FILE_NAME.fullmatch(name):
+                raise BadInput(f"'{one_line(name)}' is no id of a trade: rebuild the memory")
+            path = folder / f"{name}.txt"
+            if not path.exists() or path.read_text("utf-8") != text:
+                path.write_text(text, "utf-8")
+                written += 1
+    except OSError as error:
+        raise BadInput(f"{folder}: {error.strerror}: choose another folder") from None
+    if as_json:
+        print_json({"folder": str(folder), "lessons": len(lessons), "written": written})
+        return
+    words = f"{len(lessons)} lessons in {folder}, {written} of them new or changed"
+    sys.stdout.write(f"{one_line(words)}\n")
 
 
 def seed(place: Place, *, as_json: bool) -> None:

@@ -194,6 +194,38 @@ def test_seeding_again_changes_nothing(memory: Shell) -> None:
     assert memory.json("stats")["trades"] == 0
 
 
+def test_lessons_are_written_one_file_each(memory: Shell) -> None:
+    """What the knowledge base of AWS reads in at night: the lesson in words, nothing else."""
+    kept(1, 2)
+    said = memory.json("export", "out/lessons")
+    assert said == {"folder": "out/lessons", "lessons": 3, "written": 3}
+    files = sorted(path.name for path in Path("out/lessons").iterdir())
+    assert files == [f"{1:026d}.txt", f"{2:026d}.txt", f"{SEED_ID}.txt"]
+    text = Path(f"out/lessons/{SEED_ID}.txt").read_text("utf-8")
+    assert "lost $1700.00; avoid: nothing limited the loss" in text
+    assert text.endswith("\n")
+    kept(3)
+    assert memory.json("export", "out/lessons")["written"] == 1
+    assert (
+        memory("export", "out/lessons") == "4 lessons in out/lessons, 0 of them new or changed\n"
+    )
+
+
+def test_a_lesson_of_a_strange_name_leads_nowhere_else(memory: Shell) -> None:
+    path = Path("runs/a.journal")
+    path.touch()
+    base = KnowledgeBase(path.with_name("a.journal.memory"))
+    base.remember(replace(a_document(1), document_id="../../evil"))
+    base.close()
+    assert "'../../evil' is no id of a trade" in memory.refused("export", "out")
+
+
+def test_a_folder_that_is_none_is_one_line(memory: Shell) -> None:
+    kept(1)
+    Path("out").write_text("a file")
+    assert "out: " in memory.refused("export", "out")
+
+
 def test_the_path_may_be_elsewhere(memory: Shell) -> None:
     Path("runs/a.journal").touch()
     Path("t.yaml").write_text("rag:\n  path: shared.memory\n")

@@ -211,7 +211,8 @@ def _totals(summary: Summary) -> Table:
     if book.calls:
         ends = ", ".join(f"{end} {count}" for end, count in sorted(book.call_outcomes.items()))
         cost = f"${money(book.calls_usd_max)} at most"
-        table.add_row("advisor calls", Text(f"{book.call_outcomes.total()}: {ends}; {cost}"))
+        words = f"{book.call_outcomes.total()}: {ends}; {cost}"
+        table.add_row("advisor calls", Text(one_line(words)))
     table.add_row("mode", Text(one_line(f"{summary.mode} {summary.mode_why}")))
     if summary.position_open:
         table.add_row("position", f"[bold red]{summary.position_open} contracts are open[/]")
