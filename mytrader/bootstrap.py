@@ -169,12 +169,16 @@ def _fault(error: Exception) -> StrategyFault:
 
 
 def _recordable(signal: Signal) -> Signal:
-    """Return a proposal in words that can be written down: a strategy may quote anybody."""
+    """Return a proposal that can be written down, in plain words and plain numbers.
+
+    A strategy may quote anybody, and the floats of a library are of its own kinds.
+    """
     return replace(
         signal,
         strategy=on_record(str(signal.strategy)),
         reason=on_record(str(signal.reason)),
-        features={on_record(str(name)): value for name, value in signal.features.items()},
+        confidence=float(signal.confidence),
+        features={on_record(str(name)): float(each) for name, each in signal.features.items()},
     )
 
 

@@ -1,19 +1,26 @@
 """What joins: features that are warm, bars taken once, an outcome of this run alone."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from mytrader import runs
 from mytrader.bootstrap import Plan, Proposer, held_contracts
+from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES
 from mytrader.domain.market import Bar
+from mytrader.domain.orders import Side
 from mytrader.errors import BadInput
 from mytrader.settings import Settings
+from mytrader.signals.features import Features
+from mytrader.signals.idea import Idea, signal
 from mytrader.signals.strategy import create_strategy
 from mytrader.simulator.bar_files import load_bar_file
 from tests.command_line import FIRST, rows, write_bars
@@ -93,3 +100,23 @@ def test_a_record_with_an_open_trade_belongs_to_its_symbol() -> None:
     """Under another symbol nobody would watch the position."""
     with pytest.raises(BadInput, match="an open trade in ESZ5: start with --symbol ES until"):
         held_contracts(opened().state, ["MES"])
+
+
+class Library:
+    """Proposes with the numbers of a library, which are floats and yet no plain ones."""
+
+    def on_bar(self, bar: Bar, features: Features) -> Signal | None:
+        """See `signals.strategy.Strategy`."""
+        idea = Idea(Side.BUY, np.float64(0.6), 8, 12, "r", numbers={"own": np.float64(1.5)})
+        made = signal("library", idea, bar=bar, features=features, instrument=ES)
+        return replace(made, confidence=np.float64(0.6))
+
+
+def test_the_numbers_of_a_library_can_be_written_down() -> None:
+    """The journal writes plain numbers only: a strategy with numpy would have halted the loop."""
+    made = Proposer(lambda _: Library())
+    made.prepare(CON_ID, ES, history=[])
+    proposed = made.propose(CON_ID, wave(1)[0])
+    assert proposed is not None
+    assert json.loads(msgspec.json.encode(proposed))["confidence"] == 0.6
+    assert proposed.features["own"] == 1.5
