@@ -1,69 +1,22 @@
 """What joins: features that are warm, bars taken once, an outcome of this run alone."""
 
-from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from mytrader import runs
-from mytrader.bootstrap import Plan, Proposer, held_contracts
+from mytrader.bootstrap import Plan, held_contracts
 from mytrader.domain.instrument import ES
-from mytrader.domain.market import Bar
 from mytrader.errors import BadInput
 from mytrader.settings import Settings
-from mytrader.signals.strategy import create_strategy
 from mytrader.simulator.bar_files import load_bar_file
-from tests.command_line import FIRST, rows, write_bars
+from tests.command_line import rows, write_bars
 from tests.playbook import CON_ID as SCRIPTED
 from tests.playbook import entering, opened, the_start
 
 CON_ID = 1
-
-
-def wave(count: int) -> list[Bar]:
-    """Minutes of a market that swings slowly enough to be followed."""
-    bars = []
-    for minute in range(count):
-        phase = minute % 120
-        close = 27_600 + (phase if phase < 60 else 120 - phase) * 2
-        at = FIRST + timedelta(minutes=minute)
-        bars.append(Bar(at, close, close + 3, close - 3, close, 100))
-    return bars
-
-
-def proposals(proposer: Proposer, bars: list[Bar]) -> list[str]:
-    return [
-        f"{bar.opened_at:%H:%M} {signal.side} {signal.entry}"
-        for bar in bars
-        if (signal := proposer.propose(CON_ID, bar)) is not None
-    ]
-
-
-def proposer(history: list[Bar]) -> Proposer:
-    made = Proposer(partial(create_strategy, "ema-cross"))
-    made.prepare(CON_ID, ES, history=history)
-    return made
-
-
-def test_history_warms_up_and_proposes_nothing_afterwards() -> None:
-    bars = wave(600)
-    whole = proposals(proposer([]), bars)
-    warm = proposals(proposer(bars[:400]), bars[400:])
-    assert warm, "the market swings"
-    assert warm == whole[-len(warm) :]
-
-
-def test_a_bar_is_taken_once_however_often_it_is_delivered() -> None:
-    bars = wave(600)
-    once = proposals(proposer([]), bars)
-    twice = proposals(proposer([]), [bar for bar in bars for _ in range(2)])
-    again = proposer(bars)
-    again.prepare(CON_ID, ES, history=bars)
-    assert twice == once
-    assert proposals(again, bars) == [], "after a reconnect the past is the past"
 
 
 def test_the_outcome_of_a_quiet_run(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A trial has no complaint about a sound strategy, and finds each fault that is planted in one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -130,6 +130,25 @@ def test_a_wrong_signal_is_found_once(change: dict[str, Any], said: str) -> None
     assert said in found[0]
     assert found[0].startswith("2025-11-0"), "it says at which bar"
     assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda _: "BUY", "it gave 'BUY', which is no signal"),
+        (lambda made: replace(made, stop=6900.0), "stop of its signal is 6900.0: give a Decimal"),
+    ],
+)
+def test_what_would_end_its_proposals_ends_the_trial(
+    given: Callable[[Signal], Any], said: str
+) -> None:
+    class Odd(Sound):
+        def on_bar(self, bar: Bar, features: Features) -> Signal | None:
+            made = super().on_bar(bar, features)
+            return made and given(made)
+
+    (complaint,) = tried(Odd).complaints
+    assert complaint.endswith(said)
 
 
 def test_a_feature_that_is_no_number_is_named() -> None:

@@ -18,9 +18,9 @@ from msgspec import Struct
 from mytrader.domain.decision import Signal
 from mytrader.domain.instrument import ES, Instrument
 from mytrader.domain.market import Bar
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, StrategyFault
 from mytrader.signals.features import WARM_BARS, FeatureEngine, Features
-from mytrader.signals.strategy import Strategy
+from mytrader.signals.strategy import Strategy, check_signal
 
 BARS_MIN: Final = 6 * WARM_BARS
 RESTART_CONFIDENCE: Final = 0.01
@@ -70,6 +70,10 @@ def try_strategy(
         features = engine.update(bar)
         signal = strategy.on_bar(bar, features)
         if signal is not None:
+            try:
+                check_signal(signal)
+            except StrategyFault as fault:
+                return Trial(tuple(signals), (f"{_at(bar.opened_at)}: {fault}",))
             signals.append((bar.opened_at, signal))
             said = _of_signal(signal, strategy, instrument=instrument, features=features)
             found += (Complaint(one.kind, f"{_at(bar.opened_at)}: {one.text}") for one in said)
