@@ -40,6 +40,10 @@ from mytrader.runtime import SystemRuntime, TaskFailed, monotonic_seconds
 from mytrader.settings import Settings, to_limits
 from mytrader.signals.strategy import create_strategy
 
+SIMULATED: Final = "simulated"
+PAPER: Final = "paper"
+"""Where a record's trades were made, as its openings say it."""
+
 CLIENT_CLOCKS: Final = CLIENT_MODULES
 """Modules of the client whose clock virtual time has to rebind."""
 
@@ -339,25 +343,24 @@ def held_contracts(state: TraderState, symbols: Sequence[str]) -> dict[str, froz
 
 
 def _one_kind_of_record(plan: Plan) -> None:
-    """Raise `BadInput` where a shadow would go on with a trader's record, or the other way round.
+    """Raise `BadInput` where a record of trades that were made would take in some that never were.
 
     A record in which a trader has ever begun is the trader's: what is open in it is real.
     """
     if not plan.journal.exists() or not plan.journal.stat().st_size:
         return
     with JournalReader(plan.journal) as reader:
-        shadows = [bool(opening.run.get("shadow")) for _, opening in reader.openings]
-    is_shadows = all(shadows) and bool(shadows)
-    if plan.shadow and not is_shadows:
-        raise BadInput(
-            f"journal {plan.journal} is a trader's record: a shadow needs one of its own, choose"
-            " another --journal"
-        )
-    if is_shadows and not plan.shadow:
-        raise BadInput(
-            f"journal {plan.journal} is a shadow's record, its trades never were: choose another"
-            " --journal"
-        )
+        runs = [opening.run for _, opening in reader.openings]
+    is_shadows = bool(runs) and all(run.get("shadow") for run in runs)
+    gateways = {run.get("gateway") for run in runs}
+    for is_other, why in (
+        (plan.shadow and not is_shadows, "is a trader's record, and a shadow needs its own"),
+        (not plan.shadow and is_shadows, "is a shadow's record, its trades never were"),
+        (plan.simulated and PAPER in gateways, "is a record of an account"),
+        (not plan.simulated and SIMULATED in gateways, "is a simulated gateway's record"),
+    ):
+        if is_other:
+            raise BadInput(f"journal {plan.journal} {why}: choose another --journal")
 
 
 def _endpoint(plan: Plan) -> Endpoint:
@@ -381,7 +384,7 @@ def _opening(plan: Plan) -> Opening:
         "strategy": plan.strategy,
         "seed": plan.seed,
     }
-    run["gateway"] = "simulated" if plan.simulated else "paper"
+    run["gateway"] = SIMULATED if plan.simulated else PAPER
     if plan.params:
         run["params"] = " ".join(f"{name}={plan.params[name]}" for name in sorted(plan.params))
     if plan.shadow:

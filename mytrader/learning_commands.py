@@ -43,13 +43,13 @@ from mytrader.learning.standing import (
 from mytrader.learning.tables import HOUR, REGIME, STRATEGY
 from mytrader.learning.words import Wordsmith
 from mytrader.outputs import print_json, write_file
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 from mytrader.replay.material import material_of
+from mytrader.run_folder import named_journal, newest_journal
 from mytrader.runtime import SystemRuntime
 from mytrader.services import open_wordsmith
 from mytrader.settings import Settings
 
-RUNS: Final = Path("runs")
 DISCARD_CODE: Final = "DISCARD"
 """What is typed to put a whole ledger aside."""
 
@@ -71,7 +71,8 @@ class _Desk:
 
     def __init__(self, asked: LearnOptions) -> None:
         self.settings = load_settings(asked.config)
-        self.journals = asked.journals or (_usual_journal(self.settings),)
+        named = tuple(named_journal(each) for each in asked.journals)
+        self.journals = named or (_usual_journal(self.settings),)
         self.runtime = SystemRuntime(lambda *_: None)
         self.now = self.runtime.now()
         self.ledger = open_ledger(
@@ -360,10 +361,7 @@ def _who() -> str:
 def _usual_journal(settings: Settings) -> Path:
     if settings.source("journal.path") != "default" or settings.journal.path.exists():
         return settings.journal.path
-    found = sorted(RUNS.glob("*.journal"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise BadInput("no journal in runs/: give one with --journal, or trade with mytrader run")
-    return found[-1]
+    return newest_journal()
 
 
 def _since(text: str | None) -> datetime | None:
@@ -379,7 +377,7 @@ def _since(text: str | None) -> datetime | None:
 def _title(found: Study, journals: Sequence[Path]) -> str:
     total = found.tables.total
     names = ", ".join(path.name for path in journals[:4])
-    return f"{total.trades} trades, net ${total.net_usd:.2f}: {names}"
+    return f"{total.trades} trades, net {dollars(total.net_usd)}: {names}"
 
 
 def _closed(held: Overlay) -> dict[str, Members]:

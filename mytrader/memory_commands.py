@@ -28,7 +28,7 @@ from mytrader.domain.session import EXCHANGE_ZONE
 from mytrader.errors import BadInput
 from mytrader.journal.reader import JournalReader
 from mytrader.outputs import print_json
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 from mytrader.rag.documents import Unfit, document_of, document_text
 from mytrader.rag.knowledge_base import KnowledgeBase
 from mytrader.rag.likeness import (
@@ -41,7 +41,7 @@ from mytrader.rag.likeness import Place as Situation
 from mytrader.rag.memory_file import Damaged
 from mytrader.rag.seeds import SEED_IDS
 from mytrader.replay.cycle_book import CycleBook, fold
-from mytrader.run_folder import newest_journal
+from mytrader.run_folder import named_journal, newest_journal
 from mytrader.services import memory_path, open_knowledge_base
 
 PATIENCE_S: Final = 5.0
@@ -258,10 +258,7 @@ def _memory(place: Place, *, must_exist: bool) -> Iterator[tuple[KnowledgeBase, 
 
 
 def _journal(place: Place) -> Path:
-    journal = newest_journal() if place.journal is None else place.journal
-    if journal.is_dir():
-        raise BadInput(f"journal {journal} is a directory: name a file with --journal")
-    return journal
+    return newest_journal() if place.journal is None else named_journal(place.journal)
 
 
 def _book(journal: Path) -> CycleBook:
@@ -354,7 +351,7 @@ def _show(found: Found, console: Console) -> None:
     net = sum((each.net_usd for each in trades), Decimal(0))
     words = _counted(len(trades), len(found) - len(trades))
     console.print(
-        f"{words} from {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of the trades ${net:.2f}",
+        f"{words} from {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of the trades {dollars(net)}",
         soft_wrap=True,
     )
 

@@ -27,12 +27,12 @@ from mytrader.journal.reader import JournalReader
 from mytrader.plain_text import one_line, visible_json
 from mytrader.ports import JournalRecord
 from mytrader.replay.cycle_book import CycleBook, fold
+from mytrader.run_folder import RUNS, named_journal
 from mytrader.runtime import SystemRuntime, monotonic_seconds, sleep_seconds
 
 EXIT_NOT_RUNNING: Final = 2
 EXIT_HALTED: Final = 3
 BETWEEN_LOOKS_S: Final = 0.5
-RUNS: Final = Path("runs")
 
 
 class Target(Struct, frozen=True):
@@ -130,9 +130,7 @@ def _pause() -> None:
 def _journal(target: Target) -> Path:
     """Return the journal of the trader that is meant: the one named, or the only one running."""
     if target.journal is not None:
-        if target.journal.is_dir():
-            raise BadInput(f"journal {target.journal} is a directory: name a file with --journal")
-        return target.journal
+        return named_journal(target.journal)
     usual = load_settings(target.config).journal.path
     known = {usual, *(path.with_suffix("") for path in RUNS.glob("*.sock"))}
     running = sorted(path for path in known if listening(path))

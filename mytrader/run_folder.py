@@ -16,6 +16,13 @@ def newest_journal() -> Path:
     return found[-1]
 
 
+def named_journal(journal: Path) -> Path:
+    """Return a journal that somebody named; raises `BadInput` for a folder."""
+    if journal.is_dir():
+        raise BadInput(f"journal {journal} is a directory: name a file with --journal")
+    return journal
+
+
 def free_journal(folder: Path) -> Path:
     """Claim the first free number; of two runs that start at once only one gets it.
 

@@ -114,6 +114,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def span(low: str, high: str) -> Any:  # noqa: ANN401 - pydantic's own metadata
+def span(low: str, high: str) -> AfterValidator:
     """Return the bounds of a duration, both included."""
-    return Field(ge=duration(low), le=duration(high))
+    least, most = duration(low), duration(high)
+
+    def within(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            raise ValueError(f"must be from {low} to {high}")
+        return value
+
+    return AfterValidator(within)

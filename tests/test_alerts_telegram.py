@@ -186,7 +186,8 @@ def test_an_error_nobody_foresaw_is_tried_again() -> None:
 
 def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "telegram", None)
-    with TelegramServer() as server, pytest.raises(BadInput, match=r"mytrader\[telegram\]"):
+    said = r"telegram\.enabled: .*\.\[telegram\]"
+    with TelegramServer() as server, pytest.raises(BadInput, match=said):
         open_alerts(settings_for(server), now=lambda: NOON)
 
 

@@ -121,6 +121,7 @@ data: {max_age: 90}
         ("data: {max_age: !!python/object:os.system x}", "c.yaml: line 1: is not YAML"),
         ("data: {max_age: 2025-99-99}", "c.yaml: is not YAML"),
         ("data: {max_age: {a: 1}}", "c.yaml: data.max_age: must be"),
+        ("data: {max_age: 1 h}", "c.yaml: data.max_age: must be from 1 s to 5 min (it"),
         ("? {a: 1}\n: 2", "c.yaml: line 1: is not YAML"),
         ("[" * 500 + "]" * 500, "c.yaml: is not YAML"),
         ("a: \x00", "c.yaml: is not YAML"),

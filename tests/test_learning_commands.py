@@ -289,6 +289,11 @@ def test_bad_input_is_one_line(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("folder", ["/", "."])
+def test_a_folder_is_no_journal(learn: Learn, folder: str) -> None:
+    learn("--journal", folder).is_one_line(f"journal {folder} is a directory", "--journal")
+
+
 def test_without_a_journal_somebody_is_told_what_to_do(learn: Learn) -> None:
     said = learn()
     assert (said.status, said.out) == (2, "")

@@ -22,7 +22,7 @@ from mytrader.alerts.messenger import Alerts
 from mytrader.alerts.outbox import Accepted, Batch, Failed, Later, Outbox, Outcome, Rejected
 from mytrader.alerts.wording import Veil, bold
 from mytrader.domain.commands import AlertLevel
-from mytrader.errors import BadInput
+from mytrader.errors import BadInput, MissingExtra
 from mytrader.runtime import monotonic_seconds
 from mytrader.service_settings import TelegramSettings, is_loopback
 from mytrader.settings import Settings
@@ -102,9 +102,7 @@ def make_bot(telegram_settings: TelegramSettings, token: str) -> "telegram.Bot":
         from telegram import Bot  # noqa: PLC0415 - an extra
         from telegram.request import HTTPXRequest  # noqa: PLC0415 - an extra
     except ImportError:
-        raise BadInput(
-            "telegram.enabled: alerts need the extra telegram: pip install 'mytrader[telegram]'"
-        ) from None
+        raise MissingExtra("telegram.enabled", "python-telegram-bot", extra="telegram") from None
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     seconds = telegram_settings.timeout.total_seconds()

@@ -18,7 +18,7 @@ from mytrader.learning.overlay import Overlay
 from mytrader.learning.parameters import Value, shown
 from mytrader.learning.standing import Standing, Standings, Status
 from mytrader.learning.tables import Row, Table
-from mytrader.plain_text import one_line
+from mytrader.plain_text import dollars, one_line
 
 View = dict[str, Any]
 ROWS_SHOWN_MAX: Final = 24
@@ -220,7 +220,7 @@ def _heading(study: Study) -> str:
     )
     refused = len(study.outcomes) - total.trades - found.aborted
     interval = "" if total.mean is None else f" ({_between(total.mean)})"
-    slippage = "" if total.slippage_usd is None else f", slippage ${_money(total.slippage_usd)}"
+    slippage = "" if total.slippage_usd is None else f", slippage {dollars(total.slippage_usd)}"
     counts = (
         f"[bold]{first:%Y-%m-%d} to {last:%Y-%m-%d}[/]: {total.trades} trades,"
         f" {refused} refused, {found.aborted} aborted\n"
@@ -228,9 +228,9 @@ def _heading(study: Study) -> str:
     if not total.trades:
         return counts
     return (
-        f"{counts}net ${_money(total.net_usd)}, mean {_r(total.mean_r)} R{interval},"
-        f" deepest fall ${_money(total.drawdown_usd)},"
-        f" commission ${_money(total.commission_usd)}{slippage}\n"
+        f"{counts}net {dollars(total.net_usd)}, mean {_r(total.mean_r)} R{interval},"
+        f" deepest fall {dollars(total.drawdown_usd)},"
+        f" commission {dollars(total.commission_usd)}{slippage}\n"
     )
 
 
@@ -287,7 +287,7 @@ def _convention(study: Study) -> Iterator[str]:
             "Refused proposals: entered within the minute, one tick worse; stop before target in"
             " one minute; closed for the session; costs in. Of the trades that were made, this"
             f" convention gives {measure.agreed} of {measure.trades} the same end and"
-            f" ${_money(measure.would_be_usd)} where they earned ${_money(measure.net_usd)}."
+            f" {dollars(measure.would_be_usd)} where they earned {dollars(measure.net_usd)}."
         )
 
 

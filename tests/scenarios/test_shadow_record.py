@@ -27,20 +27,42 @@ def trade(plan: Plan) -> None:
     play(Session(plan, history, quiet(BEGIN, 10), parts))
 
 
+def refused(plan: Plan, *, before: Plan) -> str:
+    """Trade `before`, then be refused `plan` on the same record, which is left alone."""
+    trade(before)
+    record = before.journal.read_bytes()
+    with pytest.raises(BadInput) as told:
+        trade(plan)
+    assert before.journal.read_bytes() == record, "nothing was written"
+    return str(told.value)
+
+
 @pytest.mark.parametrize(
     ("shadow", "said"),
     [
-        (False, "is a trader's record: a shadow needs one of its own, choose another --journal"),
-        (True, "is a shadow's record, its trades never were: choose another --journal"),
+        (False, "is a trader's record, and a shadow needs its own"),
+        (True, "is a shadow's record, its trades never were"),
     ],
 )
 def test_one_does_not_go_on_with_the_others_record(
     tmp_path: Path, *, shadow: bool, said: str
 ) -> None:
     first = replace(a_plan(tmp_path), shadow=shadow)
-    trade(first)
-    before = first.journal.read_bytes()
-    with pytest.raises(BadInput) as told:
-        trade(replace(first, shadow=not shadow))
-    assert str(told.value) == f"journal {first.journal} {said}"
-    assert first.journal.read_bytes() == before, "nothing was written"
+    told = refused(replace(first, shadow=not shadow), before=first)
+    assert told == f"journal {first.journal} {said}: choose another --journal"
+
+
+@pytest.mark.parametrize(
+    ("simulated", "said"),
+    [
+        (False, "is a record of an account"),
+        (True, "is a simulated gateway's record"),
+    ],
+)
+def test_a_made_up_market_and_an_account_share_no_record(
+    tmp_path: Path, *, simulated: bool, said: str
+) -> None:
+    """Made-up fills would count as the account's position, and its trades for the day."""
+    first = replace(a_plan(tmp_path), simulated=simulated)
+    told = refused(replace(first, simulated=not simulated), before=first)
+    assert told == f"journal {first.journal} {said}: choose another --journal"
