@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from mytrader.learning.tables import HOUR, REGIME, STRATEGY, Row, Table, Tables
+from mytrader.plain_text import one_line
 
 _WIDTH: Final = 860
 _LEFT: Final = 60
@@ -21,6 +22,7 @@ _TOO_FEW: Final = "#9a9a9a"
 PANELS: Final = (STRATEGY, REGIME, HOUR)
 ROWS_MOST: Final = {HOUR: 24}
 ROWS_ELSE: Final = 10
+LABEL_CHARACTERS_MAX: Final = 40
 
 
 def picture(
@@ -69,7 +71,8 @@ def _panel(table: Table, name: str, *, top: float, closed: Collection[str] = ())
     step = (_WIDTH - 20 - _LEFT) / len(rows)
     for place, row in enumerate(rows):
         yield from _mark(row, x=_LEFT + (place + 0.5) * step, zero=zero, most=most)
-        words = [*row.name.replace("_", " ").split(" "), f"n={row.trades}"]
+        name = one_line(row.name.replace("_", " "), LABEL_CHARACTERS_MAX)
+        words = [*name.split(" "), f"n={row.trades}"]
         words += ["closed"] if row.name in closed else []
         yield from _label(words, x=_LEFT + (place + 0.5) * step, y=zero + _PLOT / 2 + 16)
 
