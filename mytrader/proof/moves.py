@@ -227,7 +227,11 @@ def _propose(trader: Trader, world: World, move: Move) -> bool:
 
 def _advise(trader: Trader, world: World, move: Move) -> bool:
     cycle_id = CYCLE_IDS[int(move[1])]
+    # What a call cost and bars that stay away are for people; neither may move anything.
+    before = replace(world.state, finished=())
     trader.hear(world, events.AdvisorCalled(cycle_id, CALL))
+    trader.hear(world, events.BarFeedChanged(CON_ID, up=False, since=NOON, asked=1))
+    judge.demand(world.state == before, "a call or silent bars moved the trader")
     said = events.AdviceGiven(cycle_id, opinions(Advice(_word_of(move))))
     return trader.hear(world, said, move[2])
 
