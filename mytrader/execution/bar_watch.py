@@ -35,14 +35,18 @@ class Silence(Struct, frozen=True):
 
 
 class _Watched:
-    """One contract whose bars are subscribed to: when the newest ended, when it traded since."""
+    """One contract whose bars are subscribed to: when the newest ended, when it traded since.
 
-    def __init__(self, newest_ends: datetime) -> None:
+    `due_at` is when bars are asked for again, and there is one once there is a silence.
+    """
+
+    due_at: datetime
+
+    def __init__(self, newest_ends: datetime, sessions: Sessions) -> None:
         self.newest_ends = newest_ends
-        self.sessions: Sessions = ()
+        self.sessions = sessions
         self.traded: list[datetime] = []
         self.silence: Silence | None = None
-        self.due_at = newest_ends
 
 
 class BarWatch:
@@ -53,7 +57,7 @@ class BarWatch:
 
     def begin(self, con_id: int, sessions: Sessions, *, now: datetime) -> None:
         """Wait for the bars of a contract; a silence from before lasts until one comes."""
-        watched = self._watched.setdefault(con_id, _Watched(now))
+        watched = self._watched.setdefault(con_id, _Watched(now, sessions))
         watched.sessions = sessions
         watched.traded.clear()
 
