@@ -21,10 +21,12 @@ from mytrader.services import open_memory
 from mytrader.settings import Settings
 from tests.fakes.opensearch_server import SearchServer, Trouble, search_server
 from tests.manual_runtime import START, ManualRuntime
-from tests.memory_samples import a_document, a_question, question_like
+from tests.memory_samples import OPENED, a_document, a_question, everything_told, question_like
 
 WAIT = timedelta(seconds=2)
 SOON = timedelta(milliseconds=100)
+DOCUMENTS_MAX_LEAST = 100
+"""The least that a memory may be bounded by."""
 
 
 class Working(ManualRuntime):
@@ -101,6 +103,40 @@ def test_switched_on_it_takes_the_place_of_the_file(server: SearchServer, tmp_pa
     opened.close()
     assert len(server.documents) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_beyond_the_most_the_oldest_go_and_seeds_stay(
+    server: SearchServer, *, at_once: bool
+) -> None:
+    most = DOCUMENTS_MAX_LEAST
+    bounded = settings(server.url, documents_max=most)
+    made = OpenSearchMemory(bounded, ManualRuntime(), advice_timeout=WAIT, environ={})
+    trades = [
+        a_document(number, closed_at=OPENED + timedelta(minutes=number))
+        for number in range(most + 7, 0, -1)
+    ]
+    for batch in [trades] if at_once else [trades[:most], trades[most:]]:
+        made.remember_all(batch)
+        asyncio.run(made.flush())
+    youngest = {each.document_id for each in trades[:most]}
+    assert set(server.documents) == youngest | {FOUNDING_LOSS.document_id}
+    assert ask(made).failure is None
+
+
+def test_what_is_not_let_go_of_is_told_and_recalled_all_the_same(server: SearchServer) -> None:
+    most = DOCUMENTS_MAX_LEAST
+    server.trouble = Trouble.COUNTS_NOTHING
+    bounded = settings(server.url, documents_max=most)
+    made = OpenSearchMemory(bounded, ManualRuntime(), advice_timeout=WAIT, environ={})
+    made.remember_all(a_document(number) for number in range(1, most + 9))
+    with everything_told() as told:
+        asyncio.run(made.flush())
+    assert [(each["event"], each["log_level"]) for each in told] == [
+        ("MEMORY_NOT_BOUNDED", "warning")
+    ]
+    assert len(server.documents) == most + 9
+    assert ask(made).failure is None
 
 
 def test_making_one_connects_to_nothing() -> None:

@@ -9,6 +9,7 @@ Every request has a timeout below half of the advisors' (the panel's share for t
 repeated, and the waiting is done beside the loop. Whatever goes wrong is a `Recall` with its
 failure: no connection, a timeout, an error, an answer from some of the shards, nonsense. While
 trades wait to be written every recall fails too. Error texts of the other side are never shown.
+Beyond `rag.documents_max` trades the oldest go; seeds stay.
 
 The account comes from OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD of the environment.
 """
@@ -111,6 +112,22 @@ class _Bulk(Struct):
     errors: bool
 
 
+class _Counted(Struct):
+    count: int
+
+
+class _Name(Struct):
+    id: str = msgspec.field(name="_id")
+
+
+class _Names(Struct):
+    hits: list[_Name]
+
+
+class _Oldest(Struct):
+    hits: _Names
+
+
 class OpenSearchMemory:
     """Past trades in an index; `ports.Memory`. Nothing is sent before the first use.
 
@@ -133,6 +150,7 @@ class OpenSearchMemory:
         )
         self._runtime = runtime
         self._neighbours = settings.neighbours
+        self._documents_max = settings.documents_max
         # Vectors of another rule are another index: distances between the two mean nothing.
         self._index = f"{settings.opensearch_index}-v{SPACE_VERSION}"
         self._client = _client(settings, environ, timeout_s=self._timeout_s)
@@ -182,13 +200,19 @@ class OpenSearchMemory:
                     if self._waiting.get(name) is sent:
                         del self._waiting[name]
         except _Unusable as why:
-            self._log.warning(
-                "MEMORY_NOT_WRITTEN",
-                at=self._runtime.now(),
-                text=f"{len(self._waiting)} documents wait, the journal has them: {why}",
-            )
+            text = f"{len(self._waiting)} documents wait, the journal has them: {why}"
+            self._log.warning("MEMORY_NOT_WRITTEN", at=self._runtime.now(), text=text)
+        else:
+            await self._bound()
         finally:
             self._writing = False
+
+    async def _bound(self) -> None:
+        try:
+            await self._runtime.off_loop(self._let_go)
+        except _Unusable as why:
+            text = f"the oldest trades beyond {self._documents_max} stay for now: {why}"
+            self._log.warning("MEMORY_NOT_BOUNDED", at=self._runtime.now(), text=text)
 
     def close(self) -> None:
         """Let go of the connections; what waits is in the journal."""
@@ -242,7 +266,25 @@ class OpenSearchMemory:
         """Write documents under their ids, in a thread of its own. Raises `_Unusable`."""
         if not self._made:
             self._make_index()
-        lines = [line for document, place in batch for line in _lines(document, place)]
+        self._carry_out([line for document, place in batch for line in _lines(document, place)])
+
+    def _let_go(self) -> None:
+        """Delete the oldest trades beyond the most, in a thread of its own. Raises `_Unusable`."""
+        counted = _asked(
+            lambda: self._client.count(index=self._index, request_timeout=BULK_TIMEOUT_S)
+        )
+        excess = _convert(counted, _Counted).count - len(SEEDS) - self._documents_max
+        for count in _shares(excess, BULK_DOCUMENTS):
+            body = _oldest(count)
+            found = _asked(
+                lambda body=body: self._client.search(
+                    index=self._index, body=body, request_timeout=BULK_TIMEOUT_S
+                )
+            )
+            oldest = _convert(found, _Oldest).hits.hits
+            self._carry_out([{"delete": {"_id": each.id}} for each in oldest])
+
+    def _carry_out(self, lines: list[dict[str, Any]]) -> None:
         answer = _asked(
             lambda: self._client.bulk(
                 body=lines, index=self._index, refresh=True, request_timeout=BULK_TIMEOUT_S
@@ -324,6 +366,22 @@ def _query(place: Place, count: int, *, timeout_s: float) -> dict[str, Any]:
         "query": {"knn": {"vector": near}},
         "_source": ["document"],
     }
+
+
+def _oldest(count: int) -> dict[str, Any]:
+    seeds = {"ids": {"values": [seed.document_id for seed in SEEDS]}}
+    return {
+        "size": count,
+        "query": {"bool": {"must_not": [seeds]}},
+        "sort": [{"closed_at": "asc"}],
+        "_source": False,
+    }
+
+
+def _shares(count: int, most: int) -> Iterator[int]:
+    """Yield `count` in parts of at most `most`; nothing for less than one."""
+    for begin in range(0, count, most):
+        yield min(most, count - begin)
 
 
 def _lines(document: TradeDocument, place: Place) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """A search server of the tests' own: enough of OpenSearch's REST protocol, on this machine.
 
-It knows an index with a mapping, `_bulk` with index actions, and `_search` by exact k-NN with a
-filter of terms. What it can do wrong is set by `trouble`. It counts the connections it took.
+It knows an index with a mapping, `_bulk` with index and delete actions, `_count`, and `_search` by
+exact k-NN with a filter of terms, or for the oldest but some. What it can do wrong is set by
+`trouble`. It counts the connections it took.
 """
 
 import json
@@ -30,6 +31,7 @@ class Trouble(StrEnum):
     TIMED_OUT = "timed_out"
     REFUSES_DOCUMENTS = "refuses_documents"
     BAD_DOCUMENT = "bad_document"
+    COUNTS_NOTHING = "counts_nothing"
 
 
 class SearchServer(ThreadingHTTPServer):
@@ -64,21 +66,35 @@ class SearchServer(ThreadingHTTPServer):
         """Return status and answer of one request."""
         self.requests.append((method, path))
         parts = path.strip("/").split("/")
-        if parts[-1] == "_bulk":
-            return self._bulk(parts[0], body)
-        if parts[-1] == "_search":
-            return self._search(parts[0], json.loads(body))
+        match parts[-1]:
+            case "_bulk":
+                found = self._bulk(parts[0], body)
+            case "_count" if self.trouble is Trouble.COUNTS_NOTHING:
+                found = 503, {"error": {"type": "unavailable"}, "status": 503}
+            case "_count":
+                found = 200, {"count": len(self.documents)}
+            case "_search":
+                found = self._search(parts[0], json.loads(body))
+            case _:
+                found = self._index(method, parts[0], body)
+        return found
+
+    def _index(self, method: str, name: str, body: bytes) -> tuple[int, Any]:
         if method == "PUT":
-            if parts[0] in self.indices:
+            if name in self.indices:
                 return 400, {"error": {"type": "resource_already_exists_exception"}}
-            self.indices[parts[0]] = json.loads(body)
+            self.indices[name] = json.loads(body)
             return 200, {"acknowledged": True}
-        return (200 if parts[0] in self.indices else 404), {}
+        return (200 if name in self.indices else 404), {}
 
     def _bulk(self, index: str, body: bytes) -> tuple[int, Any]:
         refuses = self.trouble is Trouble.REFUSES_DOCUMENTS
-        lines = [json.loads(line) for line in body.splitlines() if line]
-        for action, source in zip(lines[::2], lines[1::2], strict=True):
+        lines = iter([json.loads(line) for line in body.splitlines() if line])
+        for action in lines:
+            if "delete" in action:
+                self.documents.pop(action["delete"]["_id"], None)
+                continue
+            source = next(lines)
             assert len(source["vector"]) == self._dimension(index)
             if not refuses:
                 self.documents[action["index"]["_id"]] = source
@@ -88,9 +104,21 @@ class SearchServer(ThreadingHTTPServer):
         dimension: int = self.indices[index]["mappings"]["properties"]["vector"]["dimension"]
         return dimension
 
+    def _oldest(self, asked: dict[str, Any]) -> tuple[int, Any]:
+        assert asked["sort"] == [{"closed_at": "asc"}]
+        kept = asked["query"]["bool"]["must_not"][0]["ids"]["values"]
+        found = sorted(set(self.documents) - set(kept), key=self._closed_at)[: asked["size"]]
+        return self._found([{"_id": name, "_score": None} for name in found])
+
+    def _closed_at(self, name: str) -> str:
+        closed_at: str = self.documents[name]["closed_at"]
+        return closed_at
+
     def _search(self, index: str, body: dict[str, Any]) -> tuple[int, Any]:
         if index not in self.indices:
             return 404, {"error": {"type": "index_not_found_exception"}, "status": 404}
+        if "knn" not in body["query"]:
+            return self._oldest(body)
         asked = body["query"]["knn"]["vector"]
         terms = [term["term"] for term in asked["filter"]["bool"]["filter"]]
         fit = [
@@ -105,6 +133,9 @@ class SearchServer(ThreadingHTTPServer):
         ]
         if self.trouble is Trouble.BAD_DOCUMENT:
             hits[0]["_source"] = {"document": {"symbol": "ES"}}
+        return self._found(hits)
+
+    def _found(self, hits: list[dict[str, Any]]) -> tuple[int, Any]:
         failed = int(self.trouble is Trouble.PART_OF_SHARDS)
         return 200, {
             "took": 1,
