@@ -6,12 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from mytrader.domain import events
+from mytrader.domain.commands import RaiseAlert
 from mytrader.domain.cycle import Phase
 from mytrader.domain.orders import Side
 from mytrader.domain.trader import Mode
-from mytrader.execution.fill_tracking import (
-    EARLY_COMMISSIONS_MAX,
-)
 from tests.playbook import (
     COMMISSION,
     CON_ID,
@@ -129,6 +127,67 @@ def test_a_fill_of_a_cycle_that_the_journal_does_not_know_says_so() -> None:
     assert script.is_complete
 
 
+@pytest.mark.parametrize(
+    ("changed", "code", "cycle_id"),
+    [
+        ({"quantity": 2}, "UNEXPECTED_FILL", CYCLE),
+        ({"ref": "by hand"}, "FOREIGN_FILL", None),
+        ({"ref": STRANGER}, "FOREIGN_FILL", STRANGER[3:29]),
+    ],
+)
+def test_a_page_about_a_fill_names_its_trade_and_its_order(
+    changed: dict[str, object], code: str, cycle_id: str | None
+) -> None:
+    """Whoever is paged finds the trade in record, log and trace by this id."""
+    script = entering()
+    fill = replace(fill_of(script, "E1", price=ENTRY), **changed)
+    page = (script >> events.ExecutionReported(fill)).left[0]
+    assert isinstance(page, RaiseAlert)
+    assert (page.code, page.cycle_id, page.ref) == (code, cycle_id, fill.ref)
+
+
+def test_a_page_about_a_corrected_fill_names_its_order() -> None:
+    script = opened()
+    fill = replace(fill_of(script, "E1", price=ENTRY), exec_id="0000e0d5.E101.02")
+    page = (script >> events.ExecutionReported(fill)).left[0]
+    assert isinstance(page, RaiseAlert)
+    assert (page.code, page.ref) == ("POSITION_DOUBT", fill.ref)
+
+
+def test_a_fill_too_many_is_counted_in_its_order() -> None:
+    """What the order has filled is what its executions say, also where it could not."""
+    script = entering()
+    fill = replace(fill_of(script, "E1", price=ENTRY), quantity=2)
+    script = script >> events.ExecutionReported(fill)
+    assert script.order("E1").filled == 2
+
+
+def test_a_fill_tells_an_order_its_ids() -> None:
+    """The echo was lost: by these ids the order is cancelled, and another identity is noticed."""
+    script = Playbook() >> proposed() << AskAdvice() >> Advised() << PlaceBracket()
+    fill = fill_of(script, "E1", price=ENTRY)
+    script = script.past(events.ExecutionReported(fill))
+    order = script.order("E1")
+    assert (order.order_id, order.perm_ids) == (fill.order_id, (fill.perm_id,))
+
+
+def test_a_second_identity_is_paged_with_its_trade() -> None:
+    script = entering()
+    fill = replace(fill_of(script, "E1", price=ENTRY), perm_id=77)
+    page = (script >> events.ExecutionReported(fill)).left[0]
+    assert isinstance(page, RaiseAlert)
+    assert (page.code, page.cycle_id) == ("SECOND_IDENTITY", CYCLE)
+
+
+def test_a_fill_ends_the_count_of_books_that_disagreed() -> None:
+    """It may be the fill that the book was ahead of."""
+    script = entering() >> events.PositionReported(CON_ID, 1) << AskBook()
+    script = script >> Answered(("E1", "S1"), position=1) << AskBook()
+    assert script.state.position(CON_ID).disagreeing_books == 1
+    script = script >> Filled("E1", ENTRY)
+    assert script.state.position(CON_ID).disagreeing_books == 0
+
+
 def test_what_a_person_sold_by_hand_is_not_sold_again_by_the_stop() -> None:
     """The position is gone: its stop would open another one, so it is cancelled."""
     script = opened()
@@ -165,9 +224,9 @@ def test_a_late_fill_of_a_claimed_entry_is_told() -> None:
 def test_commissions_of_nobody_do_not_pile_up() -> None:
     """Other people's reports are kept for a while, the newest of them."""
     script = entering()
-    for number in range(EARLY_COMMISSIONS_MAX + 5):
+    for number in range(69):
         script = script >> events.CommissionReported(f"{number}", COMMISSION)
     kept = list(script.state.early_commissions)
-    assert (len(kept), kept[-1]) == (EARLY_COMMISSIONS_MAX, f"{EARLY_COMMISSIONS_MAX + 4}")
+    assert (len(kept), kept[-1]) == (64, "68")
     script = Playbook() >> events.CommissionReported("1", COMMISSION)
     assert not script.state.early_commissions
