@@ -114,6 +114,7 @@ def test_a_late_fill_of_a_finished_cycle_halts() -> None:
     script = opened()
     fill = replace(fill_of(script, "S1", price=STOP), exec_id="late.01")
     script = script >> Filled("S1", STOP) >> events.ExecutionReported(fill)
+    assert f"an order of the finished cycle {CYCLE}" in script.state.mode_why
     script = script << Page("FOREIGN_FILL") << Page("MODE_HALT")
     assert (script.is_complete, script.state.position(CON_ID).booked) == (True, -1)
 
@@ -128,15 +129,15 @@ def test_a_fill_of_a_cycle_that_the_journal_does_not_know_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "cycle_id"),
+    ("changed", "code", "cycle_id", "words"),
     [
-        ({"quantity": 2}, "UNEXPECTED_FILL", CYCLE),
-        ({"ref": "by hand"}, "FOREIGN_FILL", None),
-        ({"ref": STRANGER}, "FOREIGN_FILL", STRANGER[3:29]),
+        ({"quantity": 2}, "UNEXPECTED_FILL", CYCLE, "although it could not"),
+        ({"ref": "by hand"}, "FOREIGN_FILL", None, "an order that is not ours"),
+        ({"ref": STRANGER}, "FOREIGN_FILL", STRANGER[3:29], "which this journal does not know"),
     ],
 )
 def test_a_page_about_a_fill_names_its_trade_and_its_order(
-    changed: dict[str, object], code: str, cycle_id: str | None
+    changed: dict[str, object], code: str, cycle_id: str | None, words: str
 ) -> None:
     """Whoever is paged finds the trade in record, log and trace by this id."""
     script = entering()
@@ -144,6 +145,7 @@ def test_a_page_about_a_fill_names_its_trade_and_its_order(
     page = (script >> events.ExecutionReported(fill)).left[0]
     assert isinstance(page, RaiseAlert)
     assert (page.code, page.cycle_id, page.ref) == (code, cycle_id, fill.ref)
+    assert words in page.text
 
 
 def test_a_page_about_a_corrected_fill_names_its_order() -> None:

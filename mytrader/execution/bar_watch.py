@@ -37,14 +37,15 @@ class Silence(Struct, frozen=True):
 class _Watched:
     """One contract whose bars are subscribed to: when the newest ended, when it traded since.
 
-    `due_at` is when bars are asked for again, and there is one once there is a silence.
+    `sessions` are told with every subscription. `due_at` is when bars are asked for again, and
+    there is one once there is a silence.
     """
 
+    sessions: Sessions
     due_at: datetime
 
-    def __init__(self, newest_ends: datetime, sessions: Sessions) -> None:
+    def __init__(self, newest_ends: datetime) -> None:
         self.newest_ends = newest_ends
-        self.sessions = sessions
         self.traded: list[datetime] = []
         self.silence: Silence | None = None
 
@@ -57,7 +58,7 @@ class BarWatch:
 
     def begin(self, con_id: int, sessions: Sessions, *, now: datetime) -> None:
         """Wait for the bars of a contract; a silence from before lasts until one comes."""
-        watched = self._watched.setdefault(con_id, _Watched(now, sessions))
+        watched = self._watched.setdefault(con_id, _Watched(now))
         watched.sessions = sessions
         watched.traded.clear()
 
