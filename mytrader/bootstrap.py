@@ -365,7 +365,9 @@ def _one_kind_of_record(plan: Plan) -> None:
 
 def _endpoint(plan: Plan) -> Endpoint:
     ib = plan.settings.ib
-    return Endpoint(plan.host, plan.port, client_id=ib.client_id, account=ib.account or "")
+    # Nothing is tied to a shadow's number, and the trader beside it has the one of the settings.
+    client_id = ib.client_id + 1 if plan.shadow else ib.client_id
+    return Endpoint(plan.host, plan.port, client_id=client_id, account=ib.account or "")
 
 
 def _order_ids(state: TraderState) -> dict[str, int]:

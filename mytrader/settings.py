@@ -190,7 +190,10 @@ class IbSettings(Section):
         default=4002, ge=1, le=65535, description="4001 and 7496 are live by custom"
     )
     client_id: Count = Field(
-        default=1, ge=1, le=999_999, description="fixed: orders are tied to it"
+        default=1,
+        ge=1,
+        le=999_999,
+        description="fixed: orders are tied to it; a shadow takes the next",
     )
     account: str | None = Field(
         default=None,

@@ -19,6 +19,7 @@ from typing import Any, Final
 import pytest
 
 from mytrader.domain.cycle import Phase
+from mytrader.domain.events import LinkChanged
 from mytrader.domain.market import Bar
 from mytrader.domain.orders import parse_ref
 from mytrader.errors import MytraderError
@@ -139,6 +140,15 @@ def wait(holds: Callable[[], bool], within_s: float = 60.0) -> None:
         again.wait(0.1)
 
 
+def connected(journal: Path) -> bool:
+    """Whether a record says that a gateway was reached."""
+    try:
+        with JournalReader(journal) as reader:
+            return any(isinstance(each.event, LinkChanged) for each in reader.read())
+    except (MytraderError, OSError):
+        return False
+
+
 def told_by(chat: TelegramServer) -> dict[str, str]:
     """Return the settings with which a chat is told."""
     telegram = {"ENABLED": "true", "TOKEN": TOKEN, "CHAT_ID": CHAT, "BASE_URL": chat.url}
@@ -164,6 +174,19 @@ def test_no_order_message_of_a_shadow_reaches_the_gateway(tmp_path: Path) -> Non
     assert approved, "it would have traded"
     assert all(verdict["approved"] for verdict in approved[0]["verdicts"])
     assert (said["position_open"], said["mode"]) == (0, "NORMAL")
+
+
+def test_a_shadow_runs_beside_its_trader(tmp_path: Path) -> None:
+    """On the same settings: the broker takes a client's number once."""
+    beside = tmp_path / "shadow.journal"
+    with street(tmp_path) as here, here.trader() as trader:
+        wait(lambda: bool(here.book().open) or trader.poll() is not None)
+        with here.trader("--shadow", "--journal", str(beside)) as shadow:
+            wait(lambda: connected(beside) or shadow.poll() is not None)
+            _, lines = summary(shadow)
+        traded, _ = summary(trader)
+    assert [line for line in lines if "FAILED" in line] == []
+    assert traded["mode"] == "NORMAL"
 
 
 def test_a_trader_without_a_gateway_waits_for_it_until_a_signal_ends_it(tmp_path: Path) -> None:
