@@ -193,7 +193,7 @@ class IbSettings(Section):
         default=1,
         ge=1,
         le=999_999,
-        description="fixed: orders are tied to it; a shadow takes the next",
+        description="fixed: orders are tied to it; a shadow has the next",
     )
     account: str | None = Field(
         default=None,
