@@ -94,10 +94,19 @@ def signalled(ago: timedelta, strategy: str = "ema-cross", *, side: Side = Side.
     return on_day(last_signal=(ES_DECEMBER, f"{strategy} {side}", NOON - ago))
 
 
-def sent(messages: int, *, later: int = 0) -> Case:
+def sent(messages: int, *, later: int = 0, quantity: int = 1, most: int = 40) -> Case:
     """Return the sample case after messages in this second, or in one that is later."""
     second = int(NOON.timestamp()) + later
-    return a_case(link=LinkState(up=True, messages_second=second, messages=messages))
+    return of_cycle(
+        a_proposed_cycle(quantity=quantity),
+        link=LinkState(up=True, messages_second=second, messages=messages),
+        limits=replace(LIMITS, messages_per_second_max=most),
+    )
+
+
+def uncountable() -> Case:
+    """Return the sample case with a quantity that is no number of contracts."""
+    return a_case(replace(a_proposal(), cycle=a_proposed_cycle(quantity=1.5)))
 
 
 # The entry of the samples pays 27,208 at worst and has its stop at 27,180: 28 ticks, $350.00,
@@ -108,7 +117,7 @@ CLOSE = timedelta(minutes=15)
 COOL = timedelta(minutes=5)
 
 
-def confident(confidence: float) -> Case:
+def confident(confidence: float | None) -> Case:
     """Return the sample case with another final confidence."""
     return of_cycle(a_proposed_cycle(confidence=confidence))
 
@@ -156,6 +165,9 @@ EDGES: list[tuple[str, Case, Case | None]] = [
     ),
     ("MESSAGE_RATE", sent(39), sent(38)),
     ("MESSAGE_RATE", sent(39, later=1), sent(39, later=-1)),
+    ("MESSAGE_RATE", sent(35, quantity=3), sent(34, quantity=3)),
+    ("MESSAGE_RATE", sent(39, later=-1, most=1), sent(39, later=-1, most=2)),
+    ("MESSAGE_RATE", uncountable(), None),
 ]
 
 
@@ -165,6 +177,29 @@ def test_a_guard_refuses_beyond_its_limit_and_passes_at_it(
 ) -> None:
     assert code in refusals(spoiled)
     assert allowed is None or code not in refusals(allowed)
+
+
+@pytest.mark.parametrize(
+    ("code", "spoiled", "detail"),
+    [
+        ("LOW_CONFIDENCE", confident(0.599), "0.599, at least 0.60"),
+        ("LOW_CONFIDENCE", confident(None), "unknown, at least 0.60"),
+        ("MESSAGE_RATE", sent(39), "41 messages in one second"),
+        ("MESSAGE_RATE", uncountable(), "the quantity is no number of contracts"),
+        (
+            "DUPLICATE_SIGNAL",
+            signalled(SECOND),
+            f"ema-cross BUY was proposed at {NOON - SECOND:%H:%M:%S} UTC",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_seen_and_what_was_allowed(
+    code: str, spoiled: Case, detail: str
+) -> None:
+    said = [
+        verdict for verdict in (guard(spoiled) for guard in ENTRY_GUARDS) if not verdict.approved
+    ]
+    assert detail in [verdict.detail for verdict in said if verdict.code == code]
 
 
 def test_the_sample_is_refused_by_nobody() -> None:
